@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -78,6 +79,8 @@ class Settings:
     max_custom_objects: objects of one custom kind beyond which only their metadata is read.
     events: which of Kubernetes' Events to watch. max_events, max_events_per_object: how many to keep.
     rules: a directory of rules for custom resources; "": only those that ship.
+    controller_namespaces: `NAME=NAMESPACE`: where the controllers are that rules know by the name of the
+    namespace in which they usually are, see `homes`.
     helm_details: whether to read what Helm keeps of releases.
     auth: whether clients need a token. auth_token_file: one token per line. open_metrics: /metrics needs
     none.
@@ -109,6 +112,7 @@ class Settings:
     max_events: int = 20_000
     max_events_per_object: int = 20
     rules: str = ""
+    controller_namespaces: tuple[str, ...] = ()
     batch_window: float = 0.05
     limits: Limits = Limits()
     auth: Auth = "none"
@@ -130,6 +134,12 @@ class Settings:
     workers: int = 1
     verbosity: int = 0
     log_format: LogFormat = "text"
+
+    @property
+    def homes(self) -> Mapping[str, str]:
+        """The namespaces of controllers, by the name of the usual one: see `RuleBook.homes`."""
+        pairs = [each.partition("=") for each in self.controller_namespaces]
+        return {name: namespace for name, _, namespace in pairs}
 
     @property
     def listen_host(self) -> str:

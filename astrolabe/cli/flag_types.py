@@ -260,6 +260,15 @@ def custom_resources(text: str) -> tuple[str, ...]:
     return words
 
 
+def controller_namespaces(text: str) -> tuple[str, ...]:
+    """`NAME=NAMESPACE`, separated by commas. Raises ValueError."""
+    found = _split(text)
+    for each in found:
+        if not re.fullmatch(r"[a-z0-9-]{1,63}=[a-z0-9-]{1,63}", each):
+            raise ValueError(f"{each!r} is not NAME=NAMESPACE, such as cert-manager=certificates")
+    return found
+
+
 def _split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 

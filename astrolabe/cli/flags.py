@@ -111,6 +111,15 @@ SCOPE = (
         metavar="DIR",
         help="Directory of your own rules for custom resources (*.yaml); read again when a file changes.",
     ),
+    _list(
+        "--controller-namespaces",
+        flag_types.controller_namespaces,
+        heading=_SCOPE,
+        shown="as usual",
+        envvar="ASTROLABE_CONTROLLER_NAMESPACES",
+        help="Where controllers are that are not in their usual namespace: cert-manager=infra, "
+        "keda=…, crossplane-system=…. The Secrets of a ClusterIssuer are there.",
+    ),
     Flag(
         ("--max-custom-objects",),
         heading=_SCOPE,

@@ -18,6 +18,7 @@ _ROLE_PREFIX = "node-role.kubernetes.io/"
 
 
 class NodeSpec(Projection):
+    provider_id: str = msgspec.field(default="", name="providerID")
     unschedulable: bool | None = None
 
 
@@ -129,6 +130,12 @@ def _node_links(node: NodeManifest) -> list[Ref]:
     ]
 
 
+def _node_aliases(node: NodeManifest) -> tuple[str, ...]:
+    """The name that its cloud has for it: that of a Machine is of its own."""
+    provider_id = node.spec.provider_id if node.spec is not None else ""
+    return (provider_id,) if provider_id else ()
+
+
 NODE = Kind(
     name="Node",
     group="",
@@ -144,6 +151,7 @@ NODE = Kind(
     shows=NodeMetadata,
     links=_node_links,
     makes=((ATTACHES, "PersistentVolume"),),
+    aliases=_node_aliases,
     closure_ends=lambda _: True,
     namespaced=False,
     optional=True,

@@ -19,7 +19,7 @@ from astrolabe.kinds.certificates import (
     tell_issuer,
     tell_makers,
 )
-from astrolabe.kinds.common import always_ready
+from astrolabe.kinds.common import always_ready, labels_of
 from astrolabe.kinds.endpoints import trouble_of
 from astrolabe.kinds.kind import ANY_KIND, Kind
 from astrolabe.kinds.manifest import Items, Manifest, Projection
@@ -273,6 +273,7 @@ INGRESS = Kind(
     metadata=_ingress_metadata,
     shows=IngressMetadata,
     links=_ingress_links,
+    selectable=labels_of,
     details=_ingress_details,
     makes=(
         (ROUTES_TO, "Service"),

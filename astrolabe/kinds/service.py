@@ -12,7 +12,7 @@ from astrolabe.graph.model.links import Link, Select
 from astrolabe.graph.selector import equality
 from astrolabe.graph.state.edge_types import ENDPOINTS, SELECTS, WOULD_SELECT
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
-from astrolabe.kinds.common import READS_SELECTED_PODS
+from astrolabe.kinds.common import READS_SELECTED_PODS, labels_of
 from astrolabe.kinds.endpoints import READS_IDLE, Endpoints, Port, ServiceDetails
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.live import port_key
@@ -194,6 +194,7 @@ SERVICE = Kind(
     metadata=_service_metadata,
     shows=ServiceMetadata,
     links=_service_links,
+    selectable=labels_of,
     makes=((SELECTS, "Pod"),),
     details=_service_details,
     derive=_derive_service,

@@ -35,6 +35,7 @@ from astrolabe.http.source import LeaderReport, ReplicationHealth
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kinds.custom.custom_kinds import CustomKinds
+from astrolabe.kinds.custom.rulebook import RuleBook
 from astrolabe.kinds.event import EVENT
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.custom_resources import LONGEST_DISCOVERY, CustomResources
@@ -92,7 +93,7 @@ class ReplicatedMode:
 
     def __init__(self, settings: Settings, catalogue: Catalogue, info: ClusterInfo) -> None:
         self.catalogue = catalogue
-        self._kinds = CustomKinds(catalogue)
+        self._kinds = CustomKinds(catalogue, RuleBook.shipped(settings.homes))
         self._rule_files = RuleFiles(settings.rules, self._kinds)
         self._kind_store = KindStore(self._kinds)
         self.readiness = ReadinessTracker(watched_scopes(settings, catalogue))

@@ -18,6 +18,7 @@ from astrolabe.http.source import ReplicationHealth
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kinds.custom.custom_kinds import CustomKinds
+from astrolabe.kinds.custom.rulebook import RuleBook
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.custom_resources import LONGEST_DISCOVERY, CustomResources
 from astrolabe.kube.health import WatchHealth
@@ -37,7 +38,7 @@ async def standalone(
 ) -> StandaloneMode:
     """Start to watch the cluster. Raises ClusterError if the API server cannot be used."""
     await cluster.verify()
-    kinds = CustomKinds(catalogue)
+    kinds = CustomKinds(catalogue, RuleBook.shipped(settings.homes))
     rule_files = RuleFiles(settings.rules, kinds)
     await rule_files.look()
     customs = CustomResources(settings, kinds, cluster)

@@ -137,6 +137,9 @@ class Neighborhood:
         self._check(kind)
         return kind not in self._unknown
 
+    def is_complete_everywhere(self, kinds: Iterable[str]) -> bool:
+        return all(self.is_complete(kind) for kind in kinds)
+
     def is_outdated(self, kind: str) -> bool:
         self._check(kind)
         return kind in self._outdated

@@ -5,7 +5,7 @@ Shares no code with the model beyond the value types: every pair of resources is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from astrolabe.graph.model.facts import Facts, Rules
@@ -302,6 +302,10 @@ class _Around:
     def is_complete(self, kind: str) -> bool:
         scopes = self._expected.synced.get(kind, set())
         return "" in scopes or self._expected.facts[self._uid].namespace in scopes
+
+    def is_complete_everywhere(self, kinds: Collection[str]) -> bool:
+        watched = [kind for kind in kinds if kind in self._expected.rules]
+        return bool(watched) and all("" in self._expected.synced.get(kind, set()) for kind in watched)
 
     def is_outdated(self, kind: str) -> bool:
         scopes = self._expected.outdated.get(kind, set())

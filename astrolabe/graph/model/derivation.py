@@ -18,7 +18,7 @@ from astrolabe.graph.model.linker import Linker
 from astrolabe.graph.model.links import Ref, RefByUid
 from astrolabe.graph.model.readers import Readers
 from astrolabe.graph.model.record import Record
-from astrolabe.graph.model.scopes import Scopes
+from astrolabe.graph.model.scopes import EVERYWHERE, Scopes
 from astrolabe.graph.state.edge import each_edge
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.object_event import NODE
@@ -66,6 +66,12 @@ class _RecordNeighborhood:
     def is_complete(self, kind: str) -> bool:
         self._note(kind)
         return self._scopes.is_complete(kind, self._record.namespace)
+
+    def is_complete_everywhere(self, kinds: Collection[str]) -> bool:
+        for kind in kinds:
+            self._note(kind)
+        watched = [kind for kind in kinds if self._scopes.is_watched(kind)]
+        return bool(watched) and all(self._scopes.is_complete(kind, EVERYWHERE) for kind in watched)
 
     def is_outdated(self, kind: str) -> bool:
         self._note(kind)

@@ -110,6 +110,11 @@ class Neighborhood(Protocol):
         """Whether all resources of this kind are known, so that having no such neighbor is a fact."""
         ...
 
+    def is_complete_everywhere(self, kinds: Collection[str]) -> bool:
+        """Whether all resources of these kinds in the whole cluster are known. Of kinds that the cluster does
+        not have there are none, but it must have one of them."""
+        ...
+
     def is_outdated(self, kind: str) -> bool:
         """Whether this kind can no longer be read, so that its neighbors are shown as they last were."""
         ...

@@ -107,6 +107,8 @@ class Model:
                 if self._scopes.forget(kind):
                     self._settlement.recheck()
                     self._derivation.scope_changed(kind)
+            for kind in rules.keys() - self._rules.keys():
+                self._derivation.scope_changed(kind)
             self._rules.update(rules)
             for kind in rules:
                 self._records.setdefault(kind, {})

@@ -47,6 +47,10 @@ class Scopes:
         """Whether all resources of the kind in this namespace are known."""
         return _holds(self._synced.get(kind, ()), namespace)
 
+    def is_watched(self, kind: str) -> bool:
+        """Whether it is a kind of the catalogue."""
+        return kind in self._rules
+
     def namespaced(self, kind: str) -> bool:
         rules = self._rules.get(kind)
         return rules is not None and rules.namespaced

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from astrolabe.kinds.common import no_aliases
+from astrolabe.kinds.custom.packed import subset
 from astrolabe.kinds.custom.paths import Key, Path
 from astrolabe.kinds.custom.projection import ProjectionOf
-from astrolabe.kinds.custom.rule import KindRule
+from astrolabe.kinds.custom.rule import KindRule, Subsets
 
 #: Aliases of one object.
 MOST_ALIASES = 1_000
@@ -23,6 +24,8 @@ def paths_of(rule: KindRule) -> list[Path]:
     if rule.permits is not None:
         found += [(*rule.permits.holders, Key(name)) for name in _HOLDER]
         found += [(*rule.permits.targets, Key(name)) for name in _TARGET]
+    if rule.subsets is not None:
+        found += [rule.subsets.host, rule.subsets.names]
     return found
 
 
@@ -30,6 +33,8 @@ def compile_aliases(rule: KindRule, projection: ProjectionOf) -> Callable[[Any],
     """Reads them all, each once."""
     if rule.permits is not None:
         return _permits(rule.permits.holders, rule.permits.targets, projection)
+    if rule.subsets is not None:
+        return _subsets(rule.subsets, projection)
     if not rule.aliases:
         return no_aliases
     items = projection.items(rule.aliases)
@@ -37,6 +42,21 @@ def compile_aliases(rule: KindRule, projection: ProjectionOf) -> Callable[[Any],
     def aliases(manifest: Any) -> tuple[str, ...]:
         found = dict.fromkeys([value for value, _ in items(manifest) if isinstance(value, str) and value])
         return tuple(found)[:MOST_ALIASES]
+
+    return aliases
+
+
+def _subsets(subsets: Subsets, projection: ProjectionOf) -> Callable[[Any], tuple[str, ...]]:
+    """One name for each subset; see `packed.subset`."""
+    read_host, names = projection.scalar(subsets.host), projection.items(subsets.names)
+
+    def aliases(manifest: Any) -> tuple[str, ...]:
+        host = read_host(manifest)
+        if not isinstance(host, str):
+            return ()
+        namespace = manifest.metadata.namespace
+        found = [subset(host, name, namespace) for name, _ in names(manifest) if isinstance(name, str)]
+        return tuple(dict.fromkeys(found))[:MOST_ALIASES]
 
     return aliases
 

@@ -93,7 +93,14 @@ def is_stale(condition: LenientCondition, generation: int) -> bool:
 def not_true(condition: LenientCondition, where: str) -> Verdict:
     """What it means that a condition whose True is good is not True."""
     reason = text(condition.at_reason)
-    if condition.value == "Unknown" and words.is_failure(reason):
+    # Cluster API and Azure's operator say Info of what is on its way; AWS's have other conditions for errors.
+    if text(condition.at_severity) == "Info" or condition.name == "ACK.ResourceSynced":
+        severity = PENDING
+    elif (
+        condition.value == "Unknown"
+        and words.is_failure(reason)
+        and not words.says_at_it(text(condition.at_message))
+    ):
         severity = UNKNOWN
     elif words.is_still_at_it(condition.value, reason, text(condition.at_message)):
         severity = PENDING

@@ -9,17 +9,25 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from astrolabe.graph.model.facts import Derived, Facts, Neighborhood, Peer
+from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.state.edge_types import MANAGES
-from astrolabe.graph.state.status import ERROR, READY, UNKNOWN, Status
 from astrolabe.kinds import common
-from astrolabe.kinds.custom import aliases, columns, finding, generic, paused, references, status
+from astrolabe.kinds.custom import (
+    aliases,
+    columns,
+    finding,
+    generic,
+    neighbours,
+    paused,
+    references,
+    status,
+)
 from astrolabe.kinds.custom.definition import Definition
 from astrolabe.kinds.custom.paths import parse
 from astrolabe.kinds.custom.projection import ProjectionOf
 from astrolabe.kinds.custom.rule import KindRule
 from astrolabe.kinds.custom.rulebook import RuleBook
-from astrolabe.kinds.custom.verdict import NOT_JUDGED, Verdict
+from astrolabe.kinds.custom.verdict import Verdict
 from astrolabe.kinds.kind import ANY_KIND, Kind, Layer
 from astrolabe.kinds.manifest import Manifest
 
@@ -130,6 +138,7 @@ class _Maker:
     def entry(self) -> CustomKind:
         definition, rule, book = self._definition, self._rule, self._book
         finder = finding.Finder(self._projection)
+        derive, reads = neighbours.judge_by_neighbours(rule)
         layer: Layer = rule.layer or ("configuration" if definition.namespaced else "cluster")
         return CustomKind(
             name=definition.kind,
@@ -149,6 +158,7 @@ class _Maker:
                 self._projection,
                 book.is_namespaced,
                 lambda reference: [finder.find(test) for test in reference.when],
+                book.homes,
             ),
             makes=_makes(rule),
             most_links=MOST_MANAGED
@@ -157,7 +167,8 @@ class _Maker:
             selectable=common.labels_of if book.is_selected(definition.id) else None,
             wide_aliases=rule.wide_aliases,
             aliases=aliases.compile_aliases(rule, self._projection),
-            derive=_judge_by_references if rule.status is not None and rule.status.by_references else None,
+            derive=derive,
+            reads=reads,
             judge=self._judge(),
             shown=columns.reader(self._keys, self._projection),
             rule=self._source,
@@ -183,36 +194,12 @@ def _makes(rule: KindRule) -> tuple[tuple[str, str], ...]:
         is_open = (
             reference.any_kind or bool(reference.packed) or (len(reference.to) == 1 and bool(reference.kind))
         )
-        for end in (ANY_KIND,) if is_open else [kind.key for kind in reference.to]:
-            found[reference.edge, end] = None
+        for kind in () if is_open else reference.to:
+            found[reference.edge, ANY_KIND if kind.group == references.ANY_GROUP else kind.key] = None
+        if is_open:
+            found[reference.edge, ANY_KIND] = None
     return tuple(found)
 
-
-def _judge_by_references(itself: Peer, neighborhood: Neighborhood) -> Derived:
-    """The status of a kind whose own manifest says nothing of it: does all that it names exist?"""
-    if itself.status.reason != NOT_JUDGED:
-        return Derived(itself.status)
-    missing = list(neighborhood.unresolved)
-    if missing:
-        named = ", ".join([f"{each.kind.partition('.')[0]} {each.name}" for each in missing[:MOST_NAMED]])
-        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
-        verb = "does" if len(missing) == 1 else "do"
-        status = Status(ERROR, "ReferenceMissing", f"{named}{more} {verb} not exist")
-        return Derived(status, {"decidedBy": missing[0].field})
-    if neighborhood.unseen:
-        unseen = next(iter(neighborhood.unseen))
-        return Derived(
-            Status(
-                UNKNOWN,
-                NOT_JUDGED,
-                f"Nobody can tell whether {unseen.kind.partition('.')[0]} {unseen.name} exists",
-            )
-        )
-    return Derived(Status(READY, "Ready", "Everything that it names exists"))
-
-
-#: Missing references that one message names.
-MOST_NAMED = 5
 
 _STATUS = msgspec.json.Decoder(generic.RawStatus)
 

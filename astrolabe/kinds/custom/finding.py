@@ -50,7 +50,7 @@ def _collect_paths(tests: Sequence[Test], found: list[Path]) -> None:
     for test in tests:
         found.append(test.field)
         found += [bound.path for bound in (test.above, test.below) if bound is not None]
-        found += test.message.paths if test.message is not None else ()
+        found += test.message.full_paths() if test.message is not None else ()
         if test.label:
             found.append((*test.within[:-1], *test.label))
         _collect_paths((*test.all, *test.unless), found)

@@ -65,12 +65,13 @@ def judge(given: Given) -> Verdict:
         or _stale(lists, given.generation)
         or _bad(lists)
         or _failed(status, lists, phases)
-        or _at_work(lists, phases)
+        or _at_work(lists, phases, given.kind)
         or _short_part(status, lists)
-        or _good(lists)
+        or _good(lists, phases)
         or _by_phase(status, phases, given.replicas)
         or _by_counts(status, given.replicas)
         or _by_flag(status)
+        or _steps(lists)
         or _nothing_yet(status)
         or unknown("Unknown", "Nothing in its status says whether it works", by="")
     )
@@ -99,13 +100,17 @@ def _paused(lists: Conditions, phases: Phases) -> Verdict | None:
 def _stale(lists: Conditions, generation: int) -> Verdict | None:
     for conditions, where in lists:
         for each in conditions:
-            if each.name in words.GOOD and is_stale(each, generation):
+            if (each.name in words.GOOD or words.may_be_good(each.name)) and is_stale(each, generation):
                 return pending("Progressing", _WAITING, by=f"{where}[{each.name}].observedGeneration")
     return None
 
 
 def _bad(lists: Conditions) -> Verdict | None:
     for conditions, where in lists:
+        # False is idle for most kinds, and no error; a reason that speaks of failure is.
+        active = named(conditions, "Active")
+        if active is not None and active.value == "False" and words.is_failure(text(active.at_reason)):
+            return _of(ERROR, active, where)
         progressing = named(conditions, "Progressing")
         if (
             progressing is not None
@@ -113,8 +118,11 @@ def _bad(lists: Conditions) -> Verdict | None:
             and words.DEADLINE in text(progressing.at_reason)
         ):
             return _of(ERROR, progressing, where)
+        ready = named(conditions, "Ready")
         for each in conditions:
             if each.value == "True" and words.is_bad(each.name):
+                if ready is not None and ready.value == "True" and each.name.startswith("Partially"):
+                    continue  # in part, which is enough for whoever says Ready
                 severity = PENDING if words.is_still_at_it("", text(each.at_reason)) else ERROR
                 return _of(severity, each, where)
     return None
@@ -124,6 +132,10 @@ def _failed(status: Raws, lists: Conditions, phases: Phases) -> Verdict | None:
     for phase, meaning in phases:
         if meaning == "error":
             return error(words.reason_of(phase.word, phase.where, ERROR), phase.message, by=phase.where)
+    flag = status_scan.bad_flag(status)
+    if flag:
+        said = status_scan.message_in(status)
+        return error(words.reason_of(None, flag, ERROR), said, by=flag)
     said, where = status_scan.error_in(status)
     if said and not any(
         each.name == "Ready" and each.value == "True" for conditions, _ in lists for each in conditions
@@ -132,10 +144,13 @@ def _failed(status: Raws, lists: Conditions, phases: Phases) -> Verdict | None:
     return None
 
 
-def _at_work(lists: Conditions, phases: Phases) -> Verdict | None:
+def _at_work(lists: Conditions, phases: Phases, kind: str) -> Verdict | None:
     for conditions, where in lists:
+        ready = named(conditions, "Ready")
+        is_ready = ready is not None and ready.value == "True"
         for each in conditions:
-            if words.is_at_work(each.name, each.value, text(each.at_reason)):
+            reason = text(each.at_reason)
+            if words.is_at_work(each.name, each.value, reason, kind, is_ready=is_ready):
                 return _of(PENDING, each, where)
     for phase, meaning in phases:
         is_health = phase.where.endswith(("health", "Health"))
@@ -152,7 +167,7 @@ def _short_part(status: Raws, lists: Conditions) -> Verdict | None:
     return pending("PartNotReady", said, by=where) if said else None
 
 
-def _good(lists: Conditions) -> Verdict | None:
+def _good(lists: Conditions, phases: Phases) -> Verdict | None:
     found = [(each, where) for conditions, where in lists for each in conditions if each.name in words.GOOD]
     if not any(each.name == "Ready" for each, _ in found):  # which would sum up the others
         found += [
@@ -169,18 +184,28 @@ def _good(lists: Conditions) -> Verdict | None:
     for severity in (ERROR, UNKNOWN, PENDING):
         for verdict in verdicts:
             if verdict.status.severity == severity:
-                return verdict
-    names = {each.name for each, _ in found}
-    if not names - words.STEPS:
+                return _still(phases, verdict) if severity == ERROR else verdict
+    if all(words.is_step(each.name) for each, _ in found):
         return None
     spoken = {where for _, where in found}
     for _, where in lists:
         if where not in spoken and "[" in where:
             return unknown("Unknown", "One of its parts does not say whether it works", by=where)
     each, where = found[0]
-    if names == {"Synced"} and each.at_reason == words.CROSSPLANE_SYNCED:
+    if {each.name for each, _ in found} == {"Synced"} and each.at_reason == words.CROSSPLANE_SYNCED:
         return pending("NoReady", "Its controller has not said yet whether it is Ready", by=f"{where}[Ready]")
     return _of(READY, each, where)
+
+
+def _still(phases: Phases, verdict: Verdict) -> Verdict:
+    """What a condition says that is not True, unless a word says that it is only not so yet."""
+    if words.is_failure(verdict.status.reason):
+        return verdict
+    for phase, meaning in phases:
+        if meaning == "pending" and phase.whole:
+            message = verdict.status.message or phase.message
+            return pending(words.reason_of(phase.word, phase.where, PENDING), message, by=phase.where)
+    return verdict
 
 
 def _by_phase(status: Raws, phases: Phases, replicas: Scalar) -> Verdict | None:
@@ -221,8 +246,18 @@ def _by_flag(status: Raws) -> Verdict | None:
     return ready("Ready", by=where) if value else pending("NotReady", f"{where} is false", by=where)
 
 
+def _steps(lists: Conditions) -> Verdict | None:
+    """Steps of several are done, and the last one is none of them."""
+    for conditions, where in lists:
+        for each in reversed(conditions):
+            if each.value == "True" and words.is_step(each.name):
+                return pending(each.name, text(each.at_message), by=f"{where}[{each.name}]", since=each.since)
+    return None
+
+
 def _nothing_yet(status: Raws) -> Verdict | None:
     for key in ("conditions", "parents", "ancestors", "listeners"):
-        if bytes(status.get(key, msgspec.Raw(b"x"))) in (b"[]", b"null"):
+        raw = bytes(status.get(key, msgspec.Raw(b"x")))
+        if raw in (b"[]", b"null") or b'"conditions":[]' in raw:
             return pending("NoConditions", "Its controller has not said anything yet", by=f"status.{key}")
     return None

@@ -103,6 +103,16 @@ def _host(text: str) -> tuple[PackedTarget, ...]:
     return (PackedTarget(text, None, _SERVICE),)
 
 
+def subset(host: str, name: str, namespace: str) -> str:
+    """Under which a subset of a host is found. namespace: of who names the host; a short one is there."""
+    match = _FQDN.match(host)
+    if match is not None:
+        host = f"{match[1]}.{match[2]}"
+    elif "." not in host and "*" not in host:
+        host = f"{host}.{namespace}"
+    return f"subset {name} of {host}"
+
+
 def permit(holder: GroupKind, namespace: str, kind: GroupKind, name: str) -> tuple[str, str]:
     """The names under which a permission for a reference is found: for this object, for all of its kind."""
     subject = f"{holder.group}/{holder.kind}/{namespace}>{kind.group}/{kind.kind}/"

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast, get_args
 
+from msgspec.structs import replace
+
 from astrolabe.graph.state.edge_types import EDGE_TYPES
 from astrolabe.graph.state.identity import GroupKind
 from astrolabe.kinds.custom import paths
@@ -21,6 +23,7 @@ from astrolabe.kinds.custom.rule import (
     ReferenceRule,
     SelectionRule,
     StatusRule,
+    Subsets,
     Test,
 )
 from astrolabe.kinds.custom.yaml_reader import Reader, RuleError, documents
@@ -36,9 +39,11 @@ RULE_KEYS = (
     "metadata",
     "aliases",
     "hosts",
+    "subsets",
     "permits",
 )
 STATUS_KEYS = (
+    "static",
     "paused",
     "error",
     "pending",
@@ -48,6 +53,8 @@ STATUS_KEYS = (
     "no-status",
     "observed",
     "by-references",
+    "selected-by",
+    "must-select",
 )
 TEST_KEYS = (
     "condition",
@@ -74,6 +81,9 @@ REFERENCE_KEYS = (
     "at",
     "name",
     "namespace",
+    "home",
+    "at-home",
+    "host",
     "kind",
     "group",
     "apiVersion",
@@ -127,8 +137,9 @@ def _rules(document: Reader) -> list[KindRule]:
         if "metadata" in fields
         else (),
         "aliases": _aliases(fields),
-        "wide_aliases": "hosts" in fields,
+        "wide_aliases": "hosts" in fields or "subsets" in fields,
         "permits": _permissions(fields["permits"]) if "permits" in fields else None,
+        "subsets": _subsets(fields["subsets"]) if "subsets" in fields else None,
     }
     return [KindRule(id=_group_kind(kind), line=kind.line, **shared) for kind in kinds]
 
@@ -145,6 +156,13 @@ def _permissions(reader: Reader) -> Permissions:
     if len(fields) < 2:
         raise reader.error("`permits` needs `from` and `to`, the lists of who may refer and to what")
     return Permissions(_path(fields["from"]), _path(fields["to"]))
+
+
+def _subsets(reader: Reader) -> Subsets:
+    fields = reader.fields(("host", "name"))
+    if len(fields) < 2:
+        raise reader.error("`subsets` needs `host` and `name`, the paths of the host and of its subsets")
+    return Subsets(_path(fields["host"]), _path(fields["name"]))
 
 
 def _name(kind: GroupKind) -> str:
@@ -164,11 +182,14 @@ def _group_kind(reader: Reader) -> GroupKind:
 
 
 def _path(reader: Reader, *, roots: tuple[str, ...] = _ROOTS) -> Path:
-    text = reader.text()
+    return _parsed(reader, reader.text(), roots)
+
+
+def _parsed(reader: Reader, text: str, roots: tuple[str, ...]) -> Path:
     try:
         path = paths.parse(text)
     except PathError as error:
-        raise reader.error(str(error)) from error
+        raise reader.error(f"{reader.what}: {error}") from error
     first = path[0]
     # A few kinds keep their fields at the top; a misspelt root is likelier.
     if roots and first not in [paths.Key(root) for root in (*roots, "data", "scope", "results", "summary")]:
@@ -215,7 +236,14 @@ def _status(reader: Reader) -> StatusRule:
         if "observed" in fields
         else paths.parse("status.observedGeneration"),
         by_references=by_references,
+        static=_tests(fields.get("static")),
+        selected_by=_group_kinds(fields["selected-by"]) if "selected-by" in fields else (),
+        must_select=fields["must-select"].flag() if "must-select" in fields else False,
     )
+
+
+def _group_kinds(reader: Reader) -> tuple[GroupKind, ...]:
+    return tuple(map(_group_kind, [reader] if reader.is_text else reader.items()))
 
 
 def _tests(reader: Reader | None) -> tuple[Test, ...]:
@@ -284,27 +312,45 @@ def _word(reader: Reader | None) -> str:
 def _bound(reader: Reader | None) -> Bound | None:
     if reader is None:
         return None
-    text = reader.text()
-    if text.partition(".")[0] in _ROOTS:
+    if _is_path(reader.text()):
         return Bound(path=_path(reader))
     return Bound(number=reader.number())
 
 
+def _is_path(text: str) -> bool:
+    """Whether a text that may be something else is meant as a path, be it one that is refused."""
+    return " " not in text and text.lstrip("$.").partition(".")[0] in _ROOTS
+
+
 def _template(reader: Reader | None) -> MessageTemplate | None:
-    """A path, or a text with {paths} in it."""
+    """A path, a text with {paths} in it, or several of which the first counts that says something."""
     if reader is None:
         return None
-    text = reader.text()
-    if " " not in text and text.partition(".")[0] in _ROOTS:
+    given = list(reader.items()) if reader.is_list else [reader]
+    found: MessageTemplate | None = None
+    for each in reversed(given):
+        found = replace(_one_template(each), instead=found)
+    return found
+
+
+def _one_template(reader: Reader) -> MessageTemplate:
+    if not reader.is_text:
+        fields = reader.fields(("each", "say"))
+        if len(fields) < 2:
+            raise reader.error("a message of elements needs `each: path` and `say: text with {paths}`")
+        return replace(_filled(fields["say"], roots=()), each=_path(fields["each"]))
+    if _is_path(reader.text()):
         return MessageTemplate(("", ""), (_path(reader),))
-    parts = re.split(r"\{([^{}]*)\}", text)
-    inner = []
-    for part in parts[1::2]:
-        try:
-            inner.append(paths.parse(part))
-        except PathError as error:
-            raise reader.error(f"{reader.what}: {error}") from error
-    return MessageTemplate(tuple(parts[::2]), tuple(inner))
+    return _filled(reader)
+
+
+def _filled(reader: Reader, *, roots: tuple[str, ...] = _ROOTS) -> MessageTemplate:
+    """A text with {paths} in it."""
+    parts = re.split(r"\{([^{}]*)\}", reader.text())
+    if any(sign in part for part in parts[::2] for sign in "{}"):
+        raise reader.error(f"{reader.what}: a brace is open in {reader.text()!r}; paths stand in {{ and }}")
+    inner = tuple([_parsed(reader, part, roots) for part in parts[1::2]])
+    return MessageTemplate(tuple(parts[::2]), inner)
 
 
 # References
@@ -327,22 +373,27 @@ def _reference(reader: Reader) -> ReferenceRule:
         raise fields[named[0]].error("a reference has either a name or a selector")
     at = _path(fields["at"]) if "at" in fields else ()
     packed = fields["packed"].word(get_args(Packing)[1:]) if "packed" in fields else ""
-    needs_kind = any_kind and packed not in ("flux-inventory", "kind/namespace/name")
+    needs_kind = any_kind and packed not in ("flux-inventory", "kind/namespace/name", "sibling")
     if needs_kind and "kind" not in fields and not at:
         raise to.error("`to: any` needs `kind: path`, which says where the kind stands")
     if "secondIf" in fields and len(list(to.items()) if to.is_list else ()) != 2:
         raise fields["secondIf"].error("`secondIf` needs two kinds in `to`")
     optional = fields.get("optional")
     is_flag = optional is not None and optional.is_text and optional.text() in ("true", "false")
+    template = fields["name"] if "name" in fields and _is_template(fields["name"]) else None
     return ReferenceRule(
         edge=edge,
-        to=() if any_kind else tuple(map(_group_kind, [to] if to.is_text else to.items())),
+        to=() if any_kind else _group_kinds(to),
         any_kind=any_kind,
         kind=_part(fields, at, "kind"),
         group=_part(fields, at, "group"),
         api_version=_part(fields, at, "apiVersion"),
-        names=_paths(fields.get("name")) or ((*at, paths.Key("name")),) if named else (),
+        names=_names(fields, at) if named else (),
+        template=_filled(template) if template is not None else None,
         namespace=_part(fields, at, "namespace"),
+        home=fields["home"].text() if "home" in fields else "",
+        at_home=fields["at-home"].flag() if "at-home" in fields else False,
+        host=_path(fields["host"]) if "host" in fields else (),
         at=at,
         packed=cast(Packing, packed),
         select=select,
@@ -355,6 +406,18 @@ def _reference(reader: Reader) -> ReferenceRule:
         when=_tests(fields.get("when")),
         line=reader.line,
     )
+
+
+def _is_template(reader: Reader) -> bool:
+    return reader.is_text and "{" in reader.text().lstrip("{")
+
+
+def _names(fields: Mapping[str, Reader], at: Path) -> tuple[Path, ...]:
+    """Where the name stands. Of one that is made of several fields: where the first of these does."""
+    given = fields.get("name")
+    if given is None:
+        return ((*at, paths.Key("name")),)
+    return _filled(given).paths[:1] if _is_template(given) else _paths(given)
 
 
 def _part(fields: Mapping[str, Reader], at: Path, key: str) -> Path:

@@ -79,7 +79,7 @@ class _Tree:
                 return self.walks.setdefault(suffix, _Tree())
         self.each = self.each or _Tree()
         if isinstance(segment, Where):
-            self.each.add((Key(segment.key),))
+            self.each.add(segment.keys)
         return self.each
 
     @property
@@ -169,8 +169,10 @@ class ProjectionOf:
         annotations = set()
         for path in paths:
             if path[0] == Key("metadata"):
-                if path[1:2] == (Key("annotations"),) and isinstance(path[-1], Key):
-                    annotations.add(path[-1].name)
+                last = path[-1]
+                is_annotation = path[1:2] == (Key("annotations"),) and isinstance(last, Key)
+                if is_annotation and last.name not in _KNOWN_ANNOTATIONS:  # type: ignore[union-attr]
+                    annotations.add(last.name)  # type: ignore[union-attr]
             else:
                 self._tree.add(path)
         for key in raw:
@@ -221,6 +223,10 @@ class ProjectionOf:
         return _items(rest, reduce(_at, base, self._tree))
 
 
+#: The attributes of the annotations that are read of every kind.
+_KNOWN_ANNOTATIONS = {each.encode_name: each.name for each in msgspec.structs.fields(Annotations)}
+
+
 def _manifest(name: str, annotations: set[str]) -> type[Manifest]:
     if not annotations:
         return Manifest
@@ -256,8 +262,8 @@ def _metadata_reader(path: Path) -> Callable[[Any], Scalar]:
         case (Key("labels"), Key(name)):
             return lambda manifest: (manifest.metadata.labels or {}).get(name)
         case (Key("annotations"), Key(name)):
-            field = attribute(name)
-            return lambda manifest: getattr(manifest.metadata.annotations, field, None)
+            field = _KNOWN_ANNOTATIONS.get(name) or attribute(name)
+            return lambda manifest: getattr(manifest.metadata.annotations, field, None) or None
         case (Key(name),) if name in _META:
             plain = _META[name]
             return lambda manifest: getattr(manifest.metadata, plain, None)
@@ -407,13 +413,16 @@ def _step_reader(
             return of_any
         case Walk(suffix):
             return _walker(suffix, msgspec.json.Decoder(tree.walks[suffix].value_type("walked")), below)
-    return _element_reader(segment, below)
+    return _element_reader(segment, tree, below)
 
 
 def _element_reader(
-    segment: Each | Index | Where, below: Callable[[Any], Iterable[Item]]
+    segment: Each | Index | Where, tree: _Tree, below: Callable[[Any], Iterable[Item]]
 ) -> Callable[[Any], Iterable[Item]]:
-    field = attribute(segment.key) if isinstance(segment, Where) else ""
+    said = scalar_in(segment.keys, _at(tree, segment)) if isinstance(segment, Where) else None
+    wanted = segment.value if isinstance(segment, Where) else ""
+    #: What the element is called, if not by its place.
+    title = wanted if isinstance(segment, Where) and len(segment.keys) == 1 else ""
 
     def of_list(value: Any) -> Iterator[Item]:
         if not isinstance(value, list):
@@ -421,9 +430,9 @@ def _element_reader(
         for at, found in enumerate(value):
             if isinstance(segment, Index) and at != segment.at:
                 continue
-            if isinstance(segment, Where) and getattr(found, field, None) != segment.value:
+            if said is not None and said(found) != wanted:
                 continue
-            text = f"[{segment.value}]" if isinstance(segment, Where) else f"[{at}]"
+            text = f"[{title or at}]"
             for item, where in below(found):
                 yield item, text + where
 
@@ -462,8 +471,8 @@ def _walker(
                     if key.endswith(suffix) or key == alone:
                         for item, where in below(decoder.decode(each)):
                             yield item, f"{text}.{key}{where}"
-                    else:
-                        inner.append((each, f"{text}.{key}"))
+                    # Some have further ones inside: `auth.secretRef.accessKeyIDSecretRef`.
+                    inner.append((each, f"{text}.{key}"))
             else:
                 continue
             if depth < DEEPEST_WALK:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from sys import intern
 from typing import Any
 
@@ -12,10 +13,11 @@ from astrolabe.graph.model.links import Link, Permit, Ref, Select
 from astrolabe.graph.selector import Selector, SelectorError, equality, from_expressions
 from astrolabe.graph.state.identity import GroupKind
 from astrolabe.kinds.custom import packed
-from astrolabe.kinds.custom.finding import Find, matcher
+from astrolabe.kinds.custom.finding import Find, matcher, word_of
 from astrolabe.kinds.custom.paths import Key, Path, last_many, show
 from astrolabe.kinds.custom.projection import Leaf, Other, ProjectionOf, Scalar, Skipped
 from astrolabe.kinds.custom.rule import KindRule, ReferenceRule, SelectionRule
+from astrolabe.kinds.custom.siblings import sibling_kinds
 from astrolabe.kinds.manifest import LONGEST_NAME, MOST_TERMS
 
 #: Whether the objects of a kind are in namespaces; None if that is unknown.
@@ -24,7 +26,8 @@ ScopeOf = Callable[[GroupKind], bool | None]
 #: The kind whose objects permit references from other namespaces.
 REFERENCE_GRANT = GroupKind("gateway.networking.k8s.io", "ReferenceGrant")
 
-_ABSENT = ((None, ""),)
+#: Of a kind in `to`: it is of the object's own group, or of one above it.
+ANY_GROUP = "*"
 
 
 class _Expression(msgspec.Struct, gc=False):
@@ -52,7 +55,8 @@ def paths_of(rule: KindRule) -> list[Path]:
     found: list[Path] = []
     for reference in rule.references:
         found += reference.names
-        found += [reference.kind, reference.group, reference.api_version, reference.namespace]
+        found += reference.template.paths if reference.template is not None else ()
+        found += [reference.kind, reference.group, reference.api_version, reference.namespace, reference.host]
         found += [reference.optional_if, reference.second_if]
     return [path for path in found if path]
 
@@ -70,10 +74,16 @@ def wholes_of(rule: KindRule) -> dict[Path, Any]:
 
 
 def compile_references(
-    rule: KindRule, projection: ProjectionOf, scope_of: ScopeOf, when: Callable[[ReferenceRule], list[Find]]
+    rule: KindRule,
+    projection: ProjectionOf,
+    scope_of: ScopeOf,
+    when: Callable[[ReferenceRule], list[Find]],
+    homes: Mapping[str, str],
 ) -> Callable[[Any], list[Link]]:
-    """Reads all links of an object."""
-    readers = [_guarded(_reader(rule, each, projection, scope_of), when(each)) for each in rule.references]
+    """Reads all links of an object. homes: see `RuleBook.homes`."""
+    readers = [
+        _guarded(_reader(rule, each, projection, scope_of, homes), when(each)) for each in rule.references
+    ]
 
     def links(manifest: Any) -> list[Link]:
         found: list[Link] = []
@@ -100,10 +110,17 @@ def _guarded(read: Read, finds: list[Find]) -> Read:
     return guarded
 
 
-def _reader(rule: KindRule, reference: ReferenceRule, projection: ProjectionOf, scope_of: ScopeOf) -> Read:
+def _reader(
+    rule: KindRule,
+    reference: ReferenceRule,
+    projection: ProjectionOf,
+    scope_of: ScopeOf,
+    homes: Mapping[str, str],
+) -> Read:
     if reference.select is not None:
         return _selection_reader(reference, reference.select, projection)
-    return _NameReader(rule, reference, projection, scope_of).reader()
+    home = homes.get(reference.home, reference.home)
+    return _NameReader(rule, reference, projection, scope_of, home).reader()
 
 
 #: Kinds that one reference remembers.
@@ -114,19 +131,32 @@ class _NameReader:
     """Reads the references of one kind by name."""
 
     def __init__(
-        self, rule: KindRule, reference: ReferenceRule, projection: ProjectionOf, scope_of: ScopeOf
+        self,
+        rule: KindRule,
+        reference: ReferenceRule,
+        projection: ProjectionOf,
+        scope_of: ScopeOf,
+        home: str,
     ) -> None:
+        """home: the namespace that is meant for an object in none; "" if only the manifest says it."""
         self._reference = reference
         self._scope_of = scope_of
         self._own = rule.id
+        self._home = home
         first = reference.names[0]
+        if not last_many(first) and last_many(reference.namespace):
+            first = reference.namespace  # the same name in each of these namespaces
         metadata = first[0] == Key("metadata")
         at = 0 if metadata else last_many(first)
         self._base = first[:at]
         self._many = bool(self._base)
         self._items = projection.items(self._base) if self._many else (lambda manifest: ((manifest, ""),))
         self._names = [self._scalar(projection, path) for path in reference.names]
+        template = reference.template
+        self._texts = template.texts if template is not None else ()
+        self._parts = [self._scalar(projection, path) for path in template.paths] if template else []
         self._namespace = self._scalar(projection, reference.namespace)
+        self._host = self._scalar(projection, reference.host)
         self._kind = self._scalar(projection, reference.kind)
         self._group = self._scalar(projection, reference.group)
         self._api_version = self._scalar(projection, reference.api_version)
@@ -169,6 +199,7 @@ class _NameReader:
     def reader(self) -> Read:
         """What reads them: a shorter way for the usual reference, of which an object has one."""
         usual = not self._many and self._is_plain and len(self._names) == 1 and self._ignores is None
+        usual = usual and not self._texts and self._host is None
         return self.one if usual and self._names[0] is not None else self.links
 
     def one(self, manifest: Any) -> Iterable[Link]:
@@ -182,19 +213,69 @@ class _NameReader:
     def links(self, manifest: Any) -> Iterator[Link]:
         own = manifest.metadata.namespace
         for item, where in self._items(manifest):
-            text = ""
-            for name in self._names:
-                text = self._text(name, item, manifest)
-                if text:
-                    break
+            text = self._name(item, manifest)
             if not text or (self._ignores is not None and self._ignores(text)):
                 continue
             field = self._fixed_field or (intern(where.lstrip(".") + self._tail) if where else self._tail)
+            if self._host is not None:
+                yield from self._subset_refs(text, item, manifest, own, field)
+                continue
             if self._is_plain:
                 yield from self._plain_refs(text, item, manifest, own, field)
                 continue
+            if self._reference.packed == "sibling":
+                kinds = sibling_kinds(re.split(r"[.\[]", where.rpartition(".")[2])[0], self._own.group)
+                yield from self._any_of(kinds, text, "", own, field)
+                continue
             for target in self._unpack(text):
                 yield from self._refs(target, item, manifest, own, field)
+
+    def _name(self, item: Any, manifest: Any) -> str:
+        """The name; "" if it is absent, or a part of it is."""
+        if not self._texts:
+            for name in self._names:
+                text = self._text(name, item, manifest)
+                if text:
+                    return text
+            return ""
+        said = self._texts[0]
+        for part, after in zip(self._parts, self._texts[1:], strict=True):
+            assert part is not None
+            read, is_of_item = part
+            word = word_of(read(item if is_of_item else manifest))
+            if not word:
+                return ""
+            said += word + after
+        return said
+
+    def _subset_refs(self, name: str, item: Any, manifest: Any, own: str, field: str) -> Iterable[Ref]:
+        """What has a subset of a host of Istio: it is found by that from everywhere."""
+        host = self._text(self._host, item, manifest)
+        end = self._end_of(item, manifest)
+        if not host or end is None or len(name) > LONGEST_NAME:
+            return ()
+        named = packed.subset(host, name, own)
+        return (Ref(self._reference.edge, end[1], "", named, field, optional=self._reference.optional),)
+
+    def _refs_above(self, kind: GroupKind, name: str, named: str, own: str, field: str) -> list[Ref]:
+        """To a kind of the object's own group or one above it: `aws.upbound.io` of `ec2.aws.upbound.io`."""
+        labels = self._own.group.split(".")
+        groups = [".".join(labels[at:]) for at in range(max(len(labels) - 1, 1))]
+        kinds = [GroupKind(group, kind.kind) for group in groups]
+        return self._any_of(kinds, name, named, own, field)
+
+    def _any_of(self, kinds: Iterable[GroupKind], name: str, named: str, own: str, field: str) -> list[Ref]:
+        """To an object of one of these kinds: as nobody knows of which, none of them is missing."""
+        edge, reverse = self._reference.edge, self._reference.reverse
+        return [
+            Ref(edge, intern(kind.key), place, name, field, True, reverse, scoped=False)
+            for kind in kinds
+            for place in _namespaces(None, named, own)
+        ]
+
+    def _named_namespace(self, item: Any, manifest: Any, own: str) -> str:
+        named = self._text(self._namespace, item, manifest) if self._namespace is not None else ""
+        return named or ("" if own and not self._reference.at_home else self._home)
 
     def _plain_refs(self, name: str, item: Any, manifest: Any, own: str, field: str) -> Iterable[Ref]:
         """The references of a name that says nothing else."""
@@ -203,7 +284,9 @@ class _NameReader:
             return ()
         kind, key, namespaced = end
         reference = self._reference
-        named = self._text(self._namespace, item, manifest) if self._namespace is not None else ""
+        named = self._named_namespace(item, manifest, own)
+        if kind.group == ANY_GROUP:
+            return self._refs_above(kind, name, named, own, field)
         if namespaced and not (named or own):
             return ()  # in a namespace that only the controller knows
         permit = None
@@ -235,7 +318,7 @@ class _NameReader:
             return
         named = target.namespace
         if named is None:
-            named = self._text(self._namespace, item, manifest)
+            named = self._named_namespace(item, manifest, own)
         namespaced = self._scope_of(kind)
         if namespaced and not (named or own) and target.namespace is None:
             return  # in a namespace that only the controller knows

@@ -17,10 +17,21 @@ CONDITIONS = "status.conditions"
 
 
 class MessageTemplate(msgspec.Struct, frozen=True):
-    """A message: texts and the paths between them. There is one text more than paths."""
+    """A message: texts and the paths between them. There is one text more than paths.
+
+    each: it is said of each of these elements, and the paths are theirs.
+    instead: what is said if this says nothing.
+    """
 
     texts: tuple[str, ...]
     paths: tuple[Path, ...] = ()
+    each: Path = ()
+    instead: MessageTemplate | None = None
+
+    def full_paths(self) -> list[Path]:
+        """Every path that it reads, as of the manifest."""
+        more = self.instead.full_paths() if self.instead is not None else []
+        return [*[(*self.each, *path) for path in self.paths], *more]
 
 
 class Bound(msgspec.Struct, frozen=True):
@@ -66,6 +77,8 @@ class StatusRule(msgspec.Struct, frozen=True, kw_only=True):
     paused: None: what every kind has in common. absent: what it is while there is no status at all.
     observed: the field with the generation that the controller has seen. by_references: a reference that does
         not resolve makes it an Error, and nothing else can.
+    static: of objects whose controller writes no status: one that holds makes it Ready.
+    selected_by: the kinds of which one must select it. must_select: it must select something itself.
     """
 
     paused: tuple[Test, ...] | None = None
@@ -77,9 +90,12 @@ class StatusRule(msgspec.Struct, frozen=True, kw_only=True):
     absent: Literal["pending", "ready", "unknown"] = "pending"
     observed: Path = ()
     by_references: bool = False
+    static: tuple[Test, ...] = ()
+    selected_by: tuple[GroupKind, ...] = ()
+    must_select: bool = False
 
 
-Packing = Literal["", "namespace/name", "kind/namespace/name", "names", "flux-inventory", "host"]
+Packing = Literal["", "namespace/name", "kind/namespace/name", "names", "flux-inventory", "host", "sibling"]
 
 
 class SelectionRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,8 +120,10 @@ class ReferenceRule(msgspec.Struct, frozen=True, kw_only=True):
     to: the kinds that it may mean, the first by default. any_kind: what the manifest names counts, whatever
         it is. kind, group, api_version: where the manifest names it.
     at: the object that has them all, as far as the rule does not say otherwise.
-    names: where its name stands, the first that is there. namespace: where that stands, by default that of
-        the object.
+    names: where its name stands, the first that is there. template: what it is made of instead.
+    namespace: where that stands, by default that of the object. home: what it is for objects in no namespace;
+        `RuleBook.homes` may say another. at_home: it is meant for all others, too.
+    host: the name is that of a subset of this host of Istio.
     packed: how several are packed into one text.
     optional, optional_if: it may be missing, always or if that field is true.
     ignore: names that mean no object; * is a wildcard.
@@ -122,7 +140,11 @@ class ReferenceRule(msgspec.Struct, frozen=True, kw_only=True):
     api_version: Path = ()
     at: Path = ()
     names: tuple[Path, ...] = ()
+    template: MessageTemplate | None = None
     namespace: Path = ()
+    home: str = ""
+    at_home: bool = False
+    host: Path = ()
     packed: Packing = ""
     select: SelectionRule | None = None
     optional: bool = False
@@ -133,6 +155,13 @@ class ReferenceRule(msgspec.Struct, frozen=True, kw_only=True):
     permit: bool = False
     when: tuple[Test, ...] = ()
     line: int = 0
+
+
+class Subsets(msgspec.Struct, frozen=True):
+    """Where a kind names the subsets of a host of Istio."""
+
+    host: Path
+    names: Path
 
 
 class Permissions(msgspec.Struct, frozen=True):
@@ -161,6 +190,7 @@ class KindRule(msgspec.Struct, frozen=True, kw_only=True):
     aliases: Path = ()
     wide_aliases: bool = False
     permits: Permissions | None = None
+    subsets: Subsets | None = None
 
     def paths(self) -> list[tuple[str, Path]]:
         """Every path that it reads, with what it is for, to be held against a schema."""
@@ -171,6 +201,8 @@ class KindRule(msgspec.Struct, frozen=True, kw_only=True):
             parts = (reference.namespace, reference.kind, reference.group, reference.api_version)
             for path in (
                 *reference.names,
+                *(reference.template.full_paths() if reference.template is not None else ()),
+                reference.host,
                 *[path for path in parts if path[:-1] != reference.at],
                 reference.optional_if,
                 reference.second_if,
@@ -183,9 +215,11 @@ class KindRule(msgspec.Struct, frozen=True, kw_only=True):
             found += _test_paths("reference when", reference.when)
         if self.status is not None:
             found.append(("status observed", self.status.observed))
-            for list_name in ("paused", "error", "pending", "unknown", "ready"):
+            for list_name in ("static", "paused", "error", "pending", "unknown", "ready"):
                 found += _test_paths(f"status {list_name}", getattr(self.status, list_name) or ())
         found.append(("aliases", self.aliases))
+        if self.subsets is not None:
+            found += [("subsets", self.subsets.host), ("subsets", self.subsets.names)]
         return [(use, path) for use, path in found if path]
 
 
@@ -193,7 +227,8 @@ def _test_paths(use: str, tests: tuple[Test, ...]) -> list[tuple[str, Path]]:
     found: list[tuple[str, Path]] = []
     for test in tests:
         bounds = [bound.path for bound in (test.above, test.below) if bound is not None]
-        message = test.message.paths if test.message is not None else ()
-        found += [(use, path) for path in (test.field, test.within, *bounds, *message)]
+        message = test.message.full_paths() if test.message is not None else ()
+        label = (*test.within[:-1], *test.label) if test.label else ()
+        found += [(use, path) for path in (test.field, test.within, label, *bounds, *message)]
         found += _test_paths(use, (*test.all, *test.unless))
     return found

@@ -29,11 +29,13 @@ class Loaded(NamedTuple):
 class RuleBook:
     """Rules by kind. It never changes: a directory that changes makes another book."""
 
-    def __init__(self, rules: Iterable[KindRule] = ()) -> None:
+    def __init__(self, rules: Iterable[KindRule] = (), homes: Mapping[str, str] | None = None) -> None:
         """any: the references that every kind without a rule may have.
 
-        rules: a later one of the same kind replaces an earlier one.
+        rules: a later one of the same kind replaces an earlier one. homes: of namespaces where controllers
+        look for what objects in no namespace refer to, those that have another name here.
         """
+        self.homes: Mapping[str, str] = homes or {}
         self._rules = {rule.id: rule for rule in rules}
         self.any = self._rules.get(ANY) or KindRule(id=ANY)
         self._scopes: Mapping[GroupKind, bool] = {
@@ -74,9 +76,9 @@ class RuleBook:
         return tuple(sorted({rule.id.group for rule in self}))
 
     @classmethod
-    def shipped(cls) -> RuleBook:
-        """The rules that ship."""
-        return _shipped()
+    def shipped(cls, homes: Mapping[str, str] | None = None) -> RuleBook:
+        """The rules that ship. homes: see `__init__`."""
+        return cls(_shipped(), homes) if homes else _shipped()
 
     @classmethod
     def load(cls, directory: str, before: RuleBook | None = None) -> Loaded:
@@ -85,6 +87,7 @@ class RuleBook:
         before: the book until now. Of a file that is refused its rules stay as they were. Raises nothing: a
         directory that cannot be read is an error, too.
         """
+        homes = before.homes if before is not None else {}
         rules: list[KindRule] = []
         errors: list[RuleError] = []
         try:
@@ -93,7 +96,7 @@ class RuleBook:
             )
         except OSError as error:
             rules += [rule for rule in before or () if rule.source.startswith(directory)]
-            return Loaded(cls([*_shipped(), *rules]), (_unreadable(directory, error),))
+            return Loaded(cls([*_shipped(), *rules], homes), (_unreadable(directory, error),))
         for path in paths[:MOST_FILES]:
             try:
                 rules += parse_rules(str(path), _read(path))
@@ -102,7 +105,7 @@ class RuleBook:
                 rules += [rule for rule in before or () if rule.source == str(path)]
         if len(paths) > MOST_FILES:
             errors.append(RuleError(directory, 1, f"has more than {MOST_FILES} files; put rules together"))
-        return Loaded(cls([*_shipped(), *rules]), tuple(errors))
+        return Loaded(cls([*_shipped(), *rules], homes), tuple(errors))
 
 
 def _read(path: Path) -> bytes:

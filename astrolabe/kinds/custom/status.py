@@ -20,7 +20,7 @@ from astrolabe.kinds.custom.projection import SCALARS, ProjectionOf
 from astrolabe.kinds.custom.rule import MessageTemplate, StatusRule, Test
 from astrolabe.kinds.custom.verdict import NOT_JUDGED, Verdict, pending, unknown
 
-_SEVERITIES = {"error": ERROR, "pending": PENDING, "unknown": UNKNOWN, "paused": PENDING}
+_SEVERITIES = {"error": ERROR, "pending": PENDING, "unknown": UNKNOWN, "paused": PENDING, "static": READY}
 
 
 Judge = Callable[[Any], Verdict]
@@ -31,7 +31,7 @@ Say = Callable[[Any], str]
 def wholes_of(rule: StatusRule) -> dict[Path, Any]:
     """What the rule reads as a whole: its lists of conditions."""
     found: dict[Path, Any] = {}
-    for tests in (_paused_tests(rule), rule.error, rule.pending, rule.unknown, rule.ready):
+    for tests in _all_tests(rule):
         found |= tests_wholes(tests)
     return found
 
@@ -39,9 +39,13 @@ def wholes_of(rule: StatusRule) -> dict[Path, Any]:
 def paths_of(rule: StatusRule) -> list[Path]:
     """The other paths that it reads."""
     found = [rule.observed, *(paused.PATHS if rule.paused is None else ())]
-    for tests in (_paused_tests(rule), rule.error, rule.pending, rule.unknown, rule.ready):
+    for tests in _all_tests(rule):
         found += tests_paths(tests)
     return [path for path in found if path]
+
+
+def _all_tests(rule: StatusRule) -> tuple[Sequence[Test], ...]:
+    return (rule.static, _paused_tests(rule), rule.error, rule.pending, rule.unknown, rule.ready)
 
 
 #: The conditions with which many kinds say that a person has stopped their controller.
@@ -63,6 +67,7 @@ def compile_status(
     if rule.paused is None:
         steps.append(paused.step(projection))
     steps += [compiler.step(test, "paused") for test in _paused_tests(rule)]
+    steps += [compiler.step(test, "static") for test in rule.static]
     absent = None if rule.absent == "ready" else _absent(rule, has_status)
     if absent is not None and not rule.by_references:
         steps.append(absent)
@@ -222,16 +227,47 @@ class _Compiler:
     def _say(self, template: MessageTemplate | None) -> Say:
         if template is None:
             return _nothing
+        say = self._each(template) if template.each else self._one(template)
+        if template.instead is None:
+            return say
+        instead = self._say(template.instead)
+        return lambda manifest: say(manifest) or instead(manifest)
+
+    def _one(self, template: MessageTemplate) -> Say:
         texts = template.texts
         readers = [_message_reader(path, self._projection) for path in template.paths]
 
         def say(manifest: Any) -> str:
-            said = texts[0]
-            for read, after in zip(readers, texts[1:], strict=True):
-                said += read(manifest) + after
-            return said.strip().rstrip(":")  # what was to be quoted may be absent
+            return _filled(texts, [read(manifest) for read in readers])
 
         return say
+
+    def _each(self, template: MessageTemplate) -> Say:
+        """Of each of some elements, one after the other."""
+        items = self._projection.items(template.each)
+        texts = template.texts
+        readers = [self._projection.scalar_below(template.each, path) for path in template.paths]
+
+        def say(manifest: Any) -> str:
+            found = list(dict.fromkeys(of_one(item) for item, _ in items(manifest)))
+            return _listed([each for each in found if each], "; ")
+
+        def of_one(item: Any) -> str:
+            return _filled(texts, [word_of(read(item)) for read in readers])
+
+        return say
+
+
+def _filled(texts: Sequence[str], words_between: Sequence[str]) -> str:
+    said = texts[0]
+    for word, after in zip(words_between, texts[1:], strict=True):
+        said += word + after
+    return said.strip().rstrip(":")  # what was to be quoted may be absent
+
+
+def _listed(found: Sequence[str], between: str) -> str:
+    more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+    return between.join(found[:_MOST_NAMED]) + more
 
 
 #: That a test says nothing against it.
@@ -252,8 +288,7 @@ def _message_reader(path: Path, projection: ProjectionOf) -> Say:
 
     def several(manifest: Any) -> str:
         found = [word_of(value) for value, _ in items(manifest) if isinstance(value, SCALARS)]
-        more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
-        return ", ".join(found[:_MOST_NAMED]) + more
+        return _listed(found, ", ")
 
     return several
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from astrolabe.kinds.custom import words
 from astrolabe.kinds.custom.conditions import ConditionList, LenientCondition, listed, number, text
 from astrolabe.kinds.custom.projection import SCALARS, Leaf, Scalar
 
@@ -26,7 +27,7 @@ Raws = Mapping[str, msgspec.Raw]
 #: Names of fields that say in a word how something is.
 _PHASE = re.compile(r"(?:phase|state|status|health|stage|robustness|result|verdict|outcome)$", re.IGNORECASE)
 #: The same inside of a part, where only the plain word counts.
-_PART_PHASE = ("phase", "state", "status", "health")
+_PART_PHASE = ("phase", "state", "status", "health", "lastObservedState")
 #: How it ended, beside a word that says only that it did.
 _PART_RESULT = ("result", "verdict", "outcome")
 #: What once was is no word about now.
@@ -95,15 +96,28 @@ def condition_lists(status: Raws) -> Conditions:
         if key == "conditions":
             if conditions := listed(_CONDITIONS.decode(raw)):
                 found.insert(0, (conditions, "status.conditions"))
-            continue
-        if _PAST.search(key) or b'"conditions"' not in bytes(raw):
-            continue
-        for part, where in _parts(key, raw):
-            found += _conditions_of(part, where)
-            for name, inner in part.items():
-                if name != "conditions" and not _PAST.search(name) and b'"conditions"' in bytes(inner):
-                    for deeper, at in _parts(name, inner):
-                        found += _conditions_of(deeper, f"{where}{at.removeprefix('status')}")
+        elif _has_conditions(key, raw):
+            for part, where in _parts(key, raw):
+                found += _conditions_below(part, where, DEEPEST_PART)
+    return found
+
+
+#: Levels of parts within parts: K8ssandra has a map of data centers, each with a database and its conditions.
+DEEPEST_PART = 4
+
+
+def _has_conditions(key: str, raw: msgspec.Raw) -> bool:
+    return not _PAST.search(key) and b'"conditions"' in bytes(raw)
+
+
+def _conditions_below(part: Raws, where: str, levels: int) -> Conditions:
+    found = _conditions_of(part, where)
+    for name, inner in list(part.items())[:MOST_PARTS] if levels else ():
+        if name != "conditions" and _has_conditions(name, inner):
+            for deeper, at in _parts(name, inner):
+                found += _conditions_below(deeper, f"{where}{at.removeprefix('status')}", levels - 1)
+            if len(found) > MOST_PARTS:
+                break
     return found
 
 
@@ -198,6 +212,16 @@ def flag(status: Raws) -> tuple[bool | None, str]:
         if isinstance(value, bool):
             return value, f"status.{key}"
     return None, ""
+
+
+def bad_flag(status: Raws) -> str:
+    """The field whose yes is bad and that says yes, or `valid` that says no; "" if there is none."""
+    if scalar(status, "valid") is False:
+        return "status.valid"
+    for key, raw in status.items():
+        if bytes(raw) == b"true" and words.is_bad(f"{key[:1].upper()}{key[1:]}"):
+            return f"status.{key}"
+    return ""
 
 
 #: How many are ready of how many, in one text.

@@ -12,11 +12,13 @@ GOOD = frozenset(
         "Complete",
         "Completed",
         "Deployed",
+        "Done",
         "Established",
         "Finished",
         "Healthy",
         "Initialized",
         "Installed",
+        "LastAsyncOperation",
         "Programmed",
         "Provisioned",
         "Ready",
@@ -61,9 +63,14 @@ BAD = frozenset(
 
 #: Conditions whose True says that the controller is at work.
 _AT_WORK = re.compile(
-    r"^(?:Creating|Deleting|Deploying|Disrupting|Draining|In-?[Pp]rogress|Initializing|Installing|Issuing|Migrating|Pending"
-    r"|Provisioning|Rebalancing|Replacing[A-Z]\w*|Resuming|Rolling(?:Restart|Update)|Reconciling|Restarting|RollingOut|Scaling(?:Up|Down)?|\w*InProgress|Terminating|Updating|Upgrading|Waiting)$"
+    r"^(?:Balancing|Bootstrapping|Cloning|Configuring|Creating|Deleting|Deploying|Disrupting|Draining"
+    r"|In-?[Pp]rogress|Initializing|Installing|Issuing|Migrating|Pending|Provisioning|Rebalancing|Reconciling"
+    r"|Recovering|Reloading|Replacing[A-Z]\w*|Resizing|Restarting|Restoring|Resuming|Rolling(?:Restart|Update)"
+    r"|RollingOut|Scaling(?:Up|Down|In|Out)?|\w*InProgress|Starting|Stopping|Synchronizing|Terminating|Updating"
+    r"|Upgrading|Waiting)$"
 )
+#: Those of which some kinds say by True that they are past it: Rancher's clusters have waited.
+_PAST_WORK = frozenset(("Pending", "Provisioning", "Waiting"))
 #: Reasons with which `Progressing` True says that it is done, as of Deployments.
 _DONE_PROGRESSING = re.compile(r"Available$|Complete|Success|Done|AsExpected|Stable|Deployed|Finished")
 
@@ -81,13 +88,15 @@ CROSSPLANE_SYNCED = "ReconcileSuccess"
 _GOOD_END = re.compile(
     r"(?:Ready|Available|Healthy|Synced|Synchronized|Applied|Created|Deployed|Succeeded|Completed?|Valid"
     r"|Accepted|Admitted|Adopted|Advertised|Discoverable|Established|Installed|Initialized|Reconciled"
-    r"|Provisioned|Provided|Generated|UpToDate|Bound|Scheduled|Configured|Resolved|Registered|Connected"
-    r"|Success|Successful|Reachable)$"
+    r"|Provisioned|Provided|Generated|UpToDate|Updated|Bound|Scheduled|Configured|Resolved|Registered|Connected"
+    r"|Reserved|Success|Successful|Reachable)$"
 )
 #: And of those whose True is bad.
 _BAD_END = re.compile(
     r"(?:Failed|Failure|Error|Errored|Degraded|Conflict|Conflicted|Invalid|Stalled|Unhealthy|Unavailable"
-    r"|NotReady|NotFound|Missing|Exceeded|Rejected|HasErrors|Unreachable|Unschedulable|Crashed|Blocked|Disconnected)$|^Failed|^Error(?:[A-Z]|$)|^Not[A-Z]|^Partially[A-Z]"
+    r"|NotReady|NotFound|Missing|Exceeded|Rejected|HasErrors|Unreachable|Unschedulable|Crashed|Blocked"
+    r"|Disconnected|LoopDetected|Evicted|Preempted|Terminal|Recoverable)$"
+    r"|^Failed|^Error(?:[A-Z]|$)|^Not[A-Z]|^NoMatching|^Partially[A-Z]"
 )
 
 
@@ -101,12 +110,14 @@ def may_be_good(type: str) -> bool:
     return bool(_GOOD_END.search(type)) and not is_bad(type)
 
 
-def is_at_work(type: str, value: str, reason: str) -> bool:
-    """Whether a condition says that the controller is at work."""
+def is_at_work(type: str, value: str, reason: str, kind: str, *, is_ready: bool) -> bool:
+    """Whether a condition says that the controller is at work. is_ready: another one says that it is done."""
+    if is_ready and type in _PAST_WORK:
+        return False
     if type.endswith("Progressing"):
         return value == "Unknown" or (value == "True" and not _DONE_PROGRESSING.search(reason))
     if type == "Running":  # of operators made with Ansible and Helm: a run goes on
-        return value == "True" and reason == "Running"
+        return value == "True" and (reason == "Running" or runs_to_an_end(kind))
     return value == "True" and bool(_AT_WORK.search(type))
 
 
@@ -121,23 +132,33 @@ def ends_in_ing(word: str) -> bool:
 
 
 _ING = re.compile(r"[A-Za-z](?:ing|ING)(?:[A-Z_\s-]|$)|InProgress$")
-_NO_WORK = re.compile(r"^(?:missing|failing|running|existing|nothing|warning)\b", re.IGNORECASE)
+_NO_WORK = re.compile(
+    r"^(?:missing|failing|running|existing|nothing|warning|serving|listening|streaming)\b", re.IGNORECASE
+)
 
 
 #: Reasons with which a condition that is not True is no failure yet.
 _AT_IT = re.compile(
-    r"^(?:Pending|Waiting|Progress(?:ing)?(?![a-z])|InProgress|NotYet|Requested|Queued|Started|Unknown|Initial)"
+    r"^(?:Pending|Waiting|WaitFor|Progress(?:ing)?(?![a-z])|InProgress|NotYet|Requested|Queued|Started|Unknown"
+    r"|Initial|Dependenc\w*NotReady)"
     r"|(?:InProgress|Pending|Progressing|Running)$|\bis being\b"
     r"|^(?!Missing|Failing|Crashing|Existing|Conflicting|Nothing)[A-Z][a-z]*ing(?:[A-Z\s]|$)"
 )
 _FAILURE = re.compile(r"error|fail|invalid|notfound|missing|denied|exceeded|backoff", re.IGNORECASE)
 #: And messages, where the reason says no more than that it is not.
-_SAYS_AT_IT = re.compile(r"^(?!Missing|Failing|Nothing)[A-Z][a-z]+ing\b|^Not yet\b|\b(?:is|are) being\b")
+_SAYS_AT_IT = re.compile(
+    r"^(?!Missing|Failing|Nothing)[A-Z][a-z]+ing\b|^Not yet\b|\b(?:is|are) (?:being|waiting)\b"
+)
 
 
 def is_failure(reason: str) -> bool:
     """Whether a reason says that something failed."""
     return bool(_FAILURE.search(reason))
+
+
+def says_at_it(message: str) -> bool:
+    """Whether a message says that work goes on."""
+    return bool(_SAYS_AT_IT.search(message))
 
 
 def is_still_at_it(value: str, reason: str, message: str = "") -> bool:
@@ -148,18 +169,24 @@ def is_still_at_it(value: str, reason: str, message: str = "") -> bool:
         return False
     if _AT_IT.search(reason):
         return True
-    return bool(_SAYS_AT_IT.search(message)) and not is_failure(message)
+    return says_at_it(message) and not is_failure(message)
 
 
 #: Conditions that are one step of several: True of these alone is not the end.
-STEPS = frozenset(("Created", "Initialized", "Launched", "Registered", "Scheduled"))
+_STEPS = frozenset(("Created", "LastAsyncOperation", "Launched", "Registered", "Reserved", "Scheduled"))
+
+
+def is_step(type: str) -> bool:
+    """Whether True of this condition alone is not the end."""
+    return type in _STEPS or type.endswith(("Initialized", "Reserved"))
 
 
 _DONE = re.compile(
-    r"^(?:accepted|active|attached|available|bound|complete|completed|compliant|configured|connected|created"
-    r"|deployed|done|enabled|established|exists|finished|green|health_ok|healthy|idle|initialized|installed|normal|ok"
-    r"|online|operational|pass|passed|provisioned|ready|reconciled|registered|running|stable|started|succeeded"
-    r"|success|successful|synced|up|valid|verified)$"
+    r"^(?:accepted|active|applied|attached|available|bound|complete|completed|compliant|configured|connected|created"
+    r"|deployed|done|enabled|established|exists|finished|green|health_ok|healthy|idle|initialized|installed"
+    r"|in[ _-]?sync|listening|normal|ok|online|operational|pass|passed|provisioned|ready|reconciled"
+    r"|registered|running|serving|stable|started|streaming|succeeded|success|successful|synced"
+    r"|up|up[ _-]?to[ _-]?date|valid|verified)$"
 )
 _FAILED = re.compile(
     r"fail|error|degraded|faulted|^health_err$|invalid|unhealthy|denied|rejected|abort|cancel|conflict|crash|broken|unavailable"
@@ -168,7 +195,7 @@ _FAILED = re.compile(
 )
 _WORKING = re.compile(
     r"pending|progress|yellow|^health_warn$|scheduled$|requires|needs|await|^new$|queued|^init$|^scheduled$|submitted|requested|reconcil|upgrad|updat|retry"
-    r"|rerun|^notfound$|^not_?ready$"
+    r"|rerun|^notfound$|not_?ready$|^waitfor|^inqueue$|^bootstrap$|^planned$"
 )
 _PAUSED = re.compile(r"^(?:paused|suspended|halted|hibernated|stopped)$")
 
@@ -179,6 +206,15 @@ _BATCH = re.compile(
 )
 
 
+#: Kinds whose objects make others by the clock.
+_BY_CLOCK = re.compile(r"^(?:Scheduled|Cron)[A-Z]|(?:Schedule|CronJob)$")
+
+
+def runs_to_an_end(kind: str) -> bool:
+    """Whether the objects of a kind are done some day, so that running is not the end."""
+    return bool(_BATCH.search(kind)) and not _BY_CLOCK.search(kind)
+
+
 def meaning(word: str, kind: str) -> str:
     """What a phase says: `ready`, `pending`, `error`, `paused`, `unknown`, or "" if nobody knows."""
     plain = word.strip().lower()
@@ -186,8 +222,10 @@ def meaning(word: str, kind: str) -> str:
         return "unknown"
     if _PAUSED.search(plain):
         return "paused"
-    if plain in ("running", "started", "active") and _BATCH.search(kind):
+    if plain in ("running", "started", "active") and runs_to_an_end(kind):
         return "pending"
+    if plain == "scheduled" and _BY_CLOCK.search(kind):
+        return "ready"
     if _DONE.search(plain):
         return "ready"
     if ends_in_ing(word):

@@ -61,8 +61,7 @@ def walk(value: Any, suffix: str) -> Iterator[Any]:
         for name, inner in value.items():
             if name.endswith(suffix) or name == suffix[0].lower() + suffix[1:]:
                 yield inner
-            else:
-                yield from walk(inner, suffix)
+            yield from walk(inner, suffix)
     elif isinstance(value, list):
         for inner in value:
             yield from walk(inner, suffix)
@@ -131,7 +130,10 @@ def by_name(rule: Json, reference: Json, manifest: Json, known: dict[str, bool])
     at = reference.get("at", "")
     names = reference.get("name", f"{at}.name")
     names = names if isinstance(names, list) else [names]
-    base, _ = ("", "") if names[0].startswith("metadata") else cut(names[0])
+    first = names[0]
+    if "[" not in first and "[]" in reference.get("namespace", ""):
+        first = reference["namespace"]
+    base, _ = ("", "") if first.startswith("metadata") or "{" in first else cut(first)
     items = list(find(manifest, split(base))) if base else [manifest]
 
     def value(item: Any, path: str) -> str | None:
@@ -141,7 +143,10 @@ def by_name(rule: Json, reference: Json, manifest: Json, known: dict[str, bool])
         return text(manifest, path)
 
     for item in items:
-        name = next((said for path in names if (said := value(item, path))), None)
+        if "{" in names[0]:
+            name = made(names[0], manifest)
+        else:
+            name = next((said for path in names if (said := value(item, path))), None)
         if not name or any(
             re.fullmatch(each.replace("*", ".*"), name) for each in reference.get("ignore", ())
         ):
@@ -150,6 +155,12 @@ def by_name(rule: Json, reference: Json, manifest: Json, known: dict[str, bool])
             part: value(item, reference.get(part, f"{at}.{part}" if at else ""))
             for part in ("kind", "group", "apiVersion", "namespace")
         }
+        if not part["namespace"] and (reference.get("at-home") or not manifest["metadata"].get("namespace")):
+            part["namespace"] = reference.get("home")
+        if "host" in reference:
+            if host := value(item, reference["host"]):
+                yield subset(reference, name, host, manifest["metadata"]["namespace"])
+            continue
         second = "secondIf" in reference and True in list(
             find(
                 item if base and reference["secondIf"].startswith(base) else manifest,
@@ -162,6 +173,24 @@ def by_name(rule: Json, reference: Json, manifest: Json, known: dict[str, bool])
         )
         for kind, group, namespace, plain in unpack(reference, name, part, second):
             yield from placed(rule, reference, manifest, (kind, group), namespace, plain, known)
+
+
+def made(template: str, manifest: Json) -> str | None:
+    """A name that is made of fields, if all are there."""
+    parts = {}
+    for path in re.findall(r"\{([^}]*)\}", template):
+        found = [each for each in find(manifest, split(path)) if isinstance(each, str | int | float)]
+        parts[path] = str(found[0]).lower() if found and isinstance(found[0], bool) else str(*found[:1])
+    return re.sub(r"\{([^}]*)\}", lambda m: parts[m[1]], template) if all(parts.values()) else None
+
+
+def subset(reference: Json, name: str, host: str, own: str) -> Told:
+    labels = host.split(".")
+    if len(labels) == 1:
+        host = f"{host}.{own}"
+    elif labels[2:3] == ["svc"]:
+        host = ".".join(labels[:2])
+    return reference["edge"], reference["to"], "", f"subset {name} of {host}", False
 
 
 def unpack(
@@ -325,6 +354,13 @@ def wanted_by(reference: Json, name: str) -> Iterator[tuple[str, Any]]:
         return
     names = reference.get("name", f"{reference.get('at')}.name")
     path = names if isinstance(names, str) else names[0]
+    if "{" in path:
+        yield from [(each, name) for each in re.findall(r"\{([^}]*)\}", path)]
+        return
+    if "[]" in reference.get("namespace", "") and "[" not in path:
+        yield reference["namespace"], "other"
+    if "host" in reference:
+        yield reference["host"], f"host-{name}"
     packed = {
         "flux-inventory": f"shop_{name}_apps_Deployment",
         "kind/namespace/name": f"service/shop/{name}",

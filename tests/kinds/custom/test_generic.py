@@ -131,7 +131,7 @@ WORDS: list[tuple[str, Json, tuple[str, str, str]]] = [
     ("a flag", widgets(readyToUse=False), ("Pending", "NotReady", "status.readyToUse")),
     ("no condition yet", widgets(conditions=[]), ("Pending", "NoConditions", "status.conditions")),
     ("another controller is behind", widgets(schedulerObservedGeneration=1, conditions=[READY]), ("Pending", "Progressing", "status.schedulerObservedGeneration")),
-    ("steps are not the end", widgets(conditions=[condition("Launched", "True"), condition("Registered", "True")]), ("Unknown", "Unknown", "")),
+    ("steps are not the end", widgets(conditions=[condition("Launched", "True"), condition("Registered", "True")]), ("Pending", "Registered", "status.conditions[Registered]")),
     ("True for a reason that says failed", widgets(conditions=[condition("Complete", "True", "JobFailed")]), ("Error", "JobFailed", "status.conditions[Complete]")),
     ("paused by the reason", widgets(conditions=[condition("Synced", "False", "ReconcilePaused")]), ("Pending", "Paused", "status.conditions[Synced]")),
 ]  # fmt: skip

@@ -200,3 +200,101 @@ def test_one_entry_of_an_inventory_costs_one_edge() -> None:
     assert len(edges(of)) == 5
     of.step("c-3")
     assert [each["name"] for each in unresolved(of, "app")] == ["c-3"]
+
+
+VIRTUAL_SERVICE = entry("VirtualService.networking.istio.io")
+DESTINATION_RULE = entry("DestinationRule.networking.istio.io")
+
+
+def subsets(host: str, *names: str) -> Json:
+    return {"host": host, "subsets": [{"name": name, "labels": {"version": name}} for name in names]}
+
+
+def test_a_subset_is_found_by_its_host_from_every_namespace() -> None:
+    of = world(VIRTUAL_SERVICE, DESTINATION_RULE)
+    route = {"destination": {"host": "web", "subset": "v2"}}
+    of.step(named(VIRTUAL_SERVICE, "vs", spec={"http": [{"route": [route]}]}))
+    of.step(make("Service", metadata={"name": "web", "uid": "web"}))
+    of.step(named(DESTINATION_RULE, "dr", namespace="mesh", spec=subsets("web.shop.svc.cluster.local", "v1")))
+    (missing,) = unresolved(of, "vs")
+    assert (missing["kind"], missing["name"]) == (
+        "DestinationRule.networking.istio.io",
+        "subset v2 of web.shop",
+    )
+    status = of.graph.nodes["vs"].document()
+    assert (status["status"], status["message"]) == (
+        "Error",
+        "DestinationRule subset v2 of web.shop does not exist",
+    )
+    of.step(
+        named(
+            DESTINATION_RULE, "dr", namespace="mesh", spec=subsets("web.shop.svc.cluster.local", "v1", "v2")
+        )
+    )
+    assert ("uses", "vs", "dr") in edges(of)
+    assert unresolved(of, "vs") == []
+    assert of.graph.nodes["vs"].document()["status"] == "Ready"
+
+
+MACHINE = entry("Machine.cluster.x-k8s.io")
+
+
+def test_a_machine_finds_its_node_by_what_the_cloud_calls_it() -> None:
+    of = world(MACHINE)
+    of.step(named(MACHINE, "m", spec={"providerID": "aws:///a/i-1"}, status={"nodeRef": {"name": "n"}}))
+    other = {"metadata": {"name": "n", "namespace": "", "uid": "n"}}
+    of.step(
+        make("Node", **other, spec={"providerID": "aws:///a/i-2"})
+    )  # of another cluster, by the same name
+    assert edges(of) == []
+    of.step(make("Node", **other, spec={"providerID": "aws:///a/i-1"}))
+    assert edges(of) == [("uses", "m", "n")]
+
+
+PROMETHEUS = entry("Prometheus.monitoring.coreos.com")
+AGENT = entry("PrometheusAgent.monitoring.coreos.com")
+SERVICE_MONITOR = entry("ServiceMonitor.monitoring.coreos.com")
+
+
+def told(of: World, uid: str) -> tuple[str, str, str]:
+    of.commit()
+    node = of.graph.nodes[uid].document()
+    return (node["status"], node["reason"], node["metadata"].get("decidedBy", ""))
+
+
+def service_monitor(**labels: str) -> Facts:
+    return facts(
+        SERVICE_MONITOR,
+        metadata={"name": "m", "uid": "m", "labels": labels},
+        spec={"selector": {"matchLabels": {"app": "web"}}},
+    )
+
+
+def test_a_monitor_needs_a_prometheus_and_a_service() -> None:
+    of = world(PROMETHEUS, SERVICE_MONITOR)
+    of.step(service_monitor(release="main"))
+    assert told(of, "m") == ("Error", "NotSelected", "metadata.labels")
+    main = {"serviceMonitorSelector": {"matchLabels": {"release": "main"}}}
+    of.step(named(PROMETHEUS, "p", spec=main, status={}))
+    assert told(of, "m") == ("Error", "SelectsNothing", "spec.selector")
+    of.step(make("Service", metadata={"name": "web", "uid": "web", "labels": {"app": "web"}}))
+    assert told(of, "m") == ("Ready", "Ready", "")
+    of.step(service_monitor(release="other"))
+    assert told(of, "m") == ("Error", "NotSelected", "metadata.labels")
+
+
+def test_nobody_can_tell_who_selects_a_monitor_where_not_all_is_seen() -> None:
+    of = world(PROMETHEUS, SERVICE_MONITOR)
+    of.step((PROMETHEUS.key, "", False))
+    of.step((PROMETHEUS.key, "shop", True))  # only this namespace is watched
+    of.step(service_monitor())
+    assert told(of, "m")[:2] == ("Error", "SelectsNothing")
+    of.step(("Service", "", False))
+    assert told(of, "m")[:2] == ("Ready", "Ready")
+
+
+def test_a_cluster_without_prometheus_has_other_readers_of_monitors() -> None:
+    of = world(SERVICE_MONITOR)
+    of.step(make("Service", metadata={"name": "web", "uid": "web", "labels": {"app": "web"}}))
+    of.step(service_monitor())
+    assert told(of, "m")[:2] == ("Ready", "Ready")

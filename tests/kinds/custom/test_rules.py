@@ -154,6 +154,35 @@ def test_tests(test: str, spec: Json, holds: bool) -> None:
             ["Pod/a? spec.s", "Pod/b? spec.s"],
         ),
         ("{edge: selects, to: Pod, selector: spec.s, namespaceNames: spec.n}", {"s": {}, "n": {"any": True}}, ["Pod/?& spec.s"]),
+        # a name that is made of others, and one that stands in several namespaces
+        ("{edge: makes, to: Secret, name: '{metadata.name}-{spec.user}-tls'}", {"user": "app"}, ["Secret/shop/x-app-tls metadata.name"]),
+        ("{edge: makes, to: Secret, name: '{metadata.name}-{spec.user}-tls'}", {}, []),
+        (
+            "{edge: makes, to: Secret, name: [spec.secret, metadata.name], namespace: 'spec.in[]'}",
+            {"in": ["a", "b"]},
+            ["Secret/a/x spec.in[0]", "Secret/b/x spec.in[1]"],
+        ),
+        # a walk, also inside of what it finds
+        (
+            "{edge: uses, to: Secret, name: 'spec.**SecretRef.name'}",
+            {"auth": {"secretRef": {"keySecretRef": {"name": "key"}}}},
+            ["Secret/shop/key spec.auth.secretRef.keySecretRef"],
+        ),
+        # a kind of the own group, or of one above it
+        (
+            "{edge: uses, to: Config.*, name: spec.config}",
+            {"config": "a"},
+            ["Config.example.com/shop/a spec.config", "Config.example.com//a spec.config"],
+        ),
+        # a subset of a host
+        (
+            "{edge: uses, to: DestinationRule.networking.istio.io, name: 'spec.to[].subset', host: 'spec.to[].host'}",
+            {"to": [{"host": "web", "subset": "v1"}, {"host": "web.b.svc.cluster.local", "subset": "v2"}, {"host": "web"}]},
+            [
+                "DestinationRule.networking.istio.io//subset v1 of web.shop spec.to[0].subset",
+                "DestinationRule.networking.istio.io//subset v2 of web.b spec.to[1].subset",
+            ],
+        ),
         # packed texts
         ("{edge: uses, to: Secret, name: spec.ref, packed: namespace/name}", {"ref": "b/a"}, ["Secret/b/a spec.ref"]),
         ("{edge: uses, to: Secret, name: spec.ref, packed: names}", {"ref": "a, b"}, ["Secret/shop/a spec.ref", "Secret/shop/b spec.ref"]),
@@ -248,6 +277,17 @@ WRONG: list[tuple[str, int, str]] = [
     ("kind: A.x\nreferences:\n  - {edge: uses, to: Secret, name: spec.a, labels: spec.b}", 3, "either a name or a selector"),
     ("kind: A.x\nreferences:\n  - {edge: uses, to: Secret, name: spec.a, everywhere: true}", 3, "needs `selector`"),
     ("kind: A.x\nmetadata: {a: metadata.managedFields}", 2, "is not read"),
+    ("kind: A.x\nmetadata: {a: .spec.b}", 2, "'.spec.b' is written as JSONPath; write it without the beginning: spec.b"),
+    ("kind: A.x\nmetadata:\n  a: $.spec.b", 3, "write it without the beginning: spec.b"),
+    ("kind: A.x\nmetadata:\n  a: '{.spec.b}'", 3, "write it without the beginning: spec.b"),
+    ("kind: A.x\nstatus:\n  error: [{field: status.a, above: .spec.b}]", 3, "'.spec.b' is written as JSONPath"),
+    ("kind: A.x\nstatus:\n  error: [{field: status.a, message: .status.b}]", 3, "'.status.b' is written as JSONPath"),
+    ("kind: A.x\nstatus:\n  error: [{field: status.a, message: 'it has {.status.b}'}]", 3, "'.status.b' is written as JSONPath"),
+    ("kind: A.x\nstatus:\n  error: [{field: status.a, message: 'it has {stat.b}'}]", 3, "must begin with metadata, spec, status"),
+    ("kind: A.x\nstatus:\n  error:\n    - field: status.a\n      message: [status.b, {each: 'status.c[]'}]", 5, "needs `each: path` and `say:"),
+    ("kind: A.x\nstatus: {selected-by: [not a kind]}", 2, "is no kind"),
+    ("kind: A.x\nsubsets: {host: spec.host}", 2, "needs `host` and `name`"),
+    ("kind: A.x\nreferences:\n  - {edge: uses, to: Secret, name: 'a-{spec.b'}", 3, "a brace is open in 'a-{spec.b'"),
     ("kind: A.x\nmetadata: &a {b: spec.c}\nstatus: *a", 2, "aliases"),
     ("kind: A.x\n---\nkind: A.x", 3, "has a rule already"),
     ("kind: A.x\nversions:", 2, "is empty"),
@@ -260,3 +300,47 @@ def test_wrong_files(text: str, line: int, why: str) -> None:
         parse_rules("wrong.yaml", text)
     assert str(error.value).startswith(f"wrong.yaml:{line}: ")
     assert why in str(error.value)
+
+
+def test_a_message_may_name_elements_and_has_others_to_fall_back_to() -> None:
+    rule = book("""
+status:
+  error:
+    - field: status.health
+      is: Bad
+      message:
+        - status.message
+        - {each: "status.parts[health.status=Bad]", say: "{kind} {name}: {health.message}"}
+        - a part is bad
+""")
+    parts = [
+        {"kind": "Pod", "name": "a", "health": {"status": "Bad", "message": "no image"}},
+        {"kind": "Pod", "name": "b", "health": {"status": "Good"}},
+        {"kind": "Service", "name": "c", "health": {"status": "Bad"}},
+    ]
+
+    def message(**status: Any) -> str:
+        return facts(kind(book=rule), status={"health": "Bad", **status}).status.message
+
+    assert message(message="it says so itself", parts=parts) == "it says so itself"
+    assert message(parts=parts) == "Pod a: no image; Service c"
+    assert message(parts=parts[1:2]) == "a part is bad"
+
+
+def test_what_has_no_status_in_one_of_its_forms() -> None:
+    rule = book("status: {static: [{field: spec.type, is: oci}], ready: [Ready]}")
+    assert judged(kind(book=rule), spec={"type": "oci"}) == ("Ready", "Oci", "spec.type")
+    assert judged(kind(book=rule), spec={"type": "git"})[0] == "Pending"
+
+
+def test_the_home_of_objects_in_no_namespace() -> None:
+    text = "references: [{edge: uses, to: Secret, name: spec.secret, home: cert-manager}]"
+    rules = parse_rules("widgets.yaml", f"kind: Widget.example.com\nscope: cluster\n{text}")
+
+    def ends(of: RuleBook, namespace: str = "") -> list[str]:
+        found = facts(kind(book=of), metadata={"namespace": namespace}, spec={"secret": "tls"})
+        return [target(link) for link in found.links]
+
+    assert ends(RuleBook(rules)) == ["Secret/cert-manager/tls"]
+    assert ends(RuleBook(rules, {"cert-manager": "infra"})) == ["Secret/infra/tls"]
+    assert ends(RuleBook(rules), namespace="shop") == ["Secret/shop/tls"]
