@@ -111,7 +111,7 @@ SCOPE = (
         metavar="DIR",
         help="Directory of your own rules for custom resources (*.yaml); read again when a file changes.",
     ),
-    _list(
+    list_flag(
         "--controller-namespaces",
         flag_types.controller_namespaces,
         heading=_SCOPE,
