@@ -19,6 +19,7 @@ from typing import Any
 from astrolabe import __version__, telemetry
 from astrolabe.bus.redis.connection import address_of
 from astrolabe.engine.serving_state import ClusterInfo
+from astrolabe.garbage import GC_THRESHOLDS, collect_periodically
 from astrolabe.http.server import create_server
 from astrolabe.kinds.builtin import builtin_catalogue
 from astrolabe.kube.client import Cluster
@@ -33,11 +34,6 @@ logger = logging.getLogger("astrolabe.app")
 
 #: Seconds after which the process ends even if stopping has not finished.
 LONGEST_STOP = 8.0
-
-#: A collection of the oldest generation visits every object. At 100,000 Pods that holds the loop for 0.2 s
-#: (CPython 3.11, measured), and by default it happens five times while they are listed. Collections of the
-#: young generations take at most 2 ms each and 1 % of the time, so only the oldest is made rare.
-GC_THRESHOLDS = (700, 10, 1000)
 
 #: Open files to ask for. Shells and systemd begin with 1024, of which 300 watches and 2,000 streams are more.
 MOST_FILES = 16_384
@@ -134,18 +130,8 @@ class Application:
 
     async def _work(self) -> None:
         await self.start()
-        freezing = asyncio.create_task(self._freeze(), name="freezer")
-        try:
-            await self._supervisor.wait_for_failure()
-        finally:
-            freezing.cancel()
-
-    async def _freeze(self) -> None:
-        """Keep what stays out of garbage collections: modules at once, the graph once it is complete."""
-        gc.collect()
-        gc.freeze()
-        await self.ready()
-        gc.freeze()
+        self._supervisor.spawn(collect_periodically(self.ready), name="garbage collector")
+        await self._supervisor.wait_for_failure()
 
     async def _stop_in_time(self) -> None:
         try:

@@ -63,9 +63,14 @@ def glibc_trim() -> Callable[[], object] | None:
     import ctypes
 
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is None or not _STATM.exists():
+    if trim is None or not is_resident_known():
         return None
     return lambda: trim(0)
+
+
+def is_resident_known() -> bool:
+    """Whether `resident` can be asked."""
+    return _STATM.exists()
 
 
 def resident() -> int:

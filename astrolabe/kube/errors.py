@@ -109,7 +109,7 @@ def forget_frames(error: BaseException) -> None:
 
     A traceback refers to frames, which may refer to the error: aiohttp's reader keeps the error that it
     raised, and an event of a watch keeps the error that it carries. Such a cycle keeps the whole answer in
-    memory, and the garbage collector runs rarely (`app.GC_THRESHOLDS`).
+    memory, and the garbage collector runs rarely (`garbage`).
     """
     each: BaseException | None = error
     while each is not None:

@@ -22,7 +22,7 @@ from sanic import Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.app import GC_THRESHOLDS
+from astrolabe.garbage import GC_THRESHOLDS
 from tests.benchmarks.clusters import Cluster
 from tests.support.serving import serve
 

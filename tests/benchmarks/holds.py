@@ -15,7 +15,7 @@ import msgspec
 import uvloop
 
 from astrolabe import timeslice
-from astrolabe.app import GC_THRESHOLDS
+from astrolabe.garbage import GC_THRESHOLDS
 from astrolabe.engine.engine import Engine
 from astrolabe.engine.inbox import InboxMessage, KindRemoved, Replace, Scope, WatchStatus
 from astrolabe.engine.readiness import ReadinessTracker

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import uvloop
 
-from astrolabe.app import GC_THRESHOLDS
+from astrolabe.garbage import GC_THRESHOLDS
 from astrolabe.settings import Limits
 from tests.benchmarks.processes import allow_many_files, answer
 from tests.support.serving import Site, serve

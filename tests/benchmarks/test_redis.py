@@ -14,13 +14,13 @@ import msgspec
 import pytest
 import ujson
 
-from astrolabe.app import GC_THRESHOLDS
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.bus.redis.codec import edge_id, edge_value
 from astrolabe.bus.redis.repair import Repair
 from astrolabe.engine.engine import Engine, Publisher
 from astrolabe.engine.inbox import ObjectChanges, Scope
 from astrolabe.engine.readiness import ReadinessTracker
+from astrolabe.garbage import GC_THRESHOLDS
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import ServedGraph

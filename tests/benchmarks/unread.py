@@ -13,7 +13,7 @@ from itertools import count
 import msgspec
 import uvloop
 
-from astrolabe.app import GC_THRESHOLDS
+from astrolabe.garbage import GC_THRESHOLDS
 from astrolabe.graph.state.status import ERROR, READY, Status
 from tests.benchmarks.clusters import Cluster
 from tests.benchmarks.processes import allow_many_files, answer

@@ -19,7 +19,7 @@ WORTH_A_LOOK, BETWEEN_LOOKS = 0.008, 0.002
 class LoopMeter:
     """Measures the turns of the loop that makes it, in seconds of this thread's work: what the system gives to others
     does not count. Nothing is collected meanwhile: that costs what all objects of the process do, and a server
-    spares itself most of it (`app.GC_THRESHOLDS`).
+    spares itself most of it (`garbage`).
 
     longest: the longest turn that ended. count: how many did.
     """
