@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from sys import intern
 
+import msgspec
+
 from astrolabe.graph.model.facts import Read
 from astrolabe.graph.model.links import Link, RefByUid
 from astrolabe.graph.selector import Selector, SelectorError, from_expressions
@@ -66,8 +68,13 @@ def always_ready(_: Manifest) -> Status:
 
 
 def labels_of(manifest: Manifest) -> dict[str, str]:
+    """The labels of an object."""
+    return interned_labels(manifest.metadata)
+
+
+def interned_labels(meta: ObjectMeta) -> dict[str, str]:
     """The labels, interned, since all pods of a workload have the same."""
-    return {intern(key): intern(value) for key, value in (manifest.metadata.labels or {}).items()}
+    return {intern(key): intern(value) for key, value in (meta.labels or {}).items()}
 
 
 def owner_links(meta: ObjectMeta) -> list[RefByUid]:
@@ -125,6 +132,28 @@ def own_chart(meta: ObjectMeta) -> str:
     if not chart and meta.annotations is not None:
         chart = meta.annotations.helm_chart
     return intern(chart)
+
+
+class Belonging(msgspec.Struct, frozen=True, gc=False):
+    """What the metadata of an object says of its owners, and of its release and chart; see `Facts`."""
+
+    owners: tuple[RefByUid, ...]
+    release: Release | None
+    label_release: Release | None
+    made_by: HelmReleaseName | None
+    chart: str
+
+
+def read_belonging(meta: ObjectMeta, owners: Iterable[RefByUid]) -> Belonging:
+    """owners: as the object's kind reads them."""
+    release = own_release(meta)
+    return Belonging(
+        tuple(owners),
+        release,
+        None if release is not None else label_release(meta),
+        made_by(meta),
+        own_chart(meta),
+    )
 
 
 def shortened(text: str, longest: int) -> str:

@@ -16,6 +16,7 @@ from astrolabe.graph.state.identity import GroupKind
 from astrolabe.graph.state.object_event import LONGEST_EVENT_MESSAGE, WARNING, ObjectEvent
 from astrolabe.kinds.common import LONGEST_TIME, shortened
 from astrolabe.kinds.manifest import LONGEST_NAME, Manifest, Projection
+from astrolabe.kinds.watched import EventReader
 
 
 class EventTarget(Projection):
@@ -149,6 +150,10 @@ class EventEntry:
         """Decodes one line of a watch; see `Kind.event_decoder`."""
         line = msgspec.defstruct("EventLine", [("type", str), ("object", EventManifest)], gc=False)
         return msgspec.json.Decoder(line)
+
+    def event_reader(self) -> EventReader:
+        """See `WatchedKind`: it remembers nothing."""
+        return self.event_decoder
 
     @cached_property
     def decoder(self) -> msgspec.json.Decoder[EventManifest]:

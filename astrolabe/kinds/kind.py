@@ -19,6 +19,7 @@ from astrolabe.graph.state.status import Status
 from astrolabe.kinds import common, warnings
 from astrolabe.kinds.manifest import Manifest, ObjectMeta
 from astrolabe.kinds.metadata import Column, Metadata, NoMetadata, columns_of
+from astrolabe.kinds.watched import EventReader
 
 M = TypeVar("M", bound=Manifest)
 
@@ -72,6 +73,8 @@ class Kind(Generic[M]):
         `Rules.sought_as`.
     warn: pure. What Kubernetes' Warnings about an object make of its status; see `kinds.warnings`.
     closure_ends: whether the closure does not go on from an object; None: it always does.
+    belonging: what `common.read_belonging` returns, of a manifest that remembers it; None: it is read anew.
+    memory: makes an `EventReader` of `event_decoder`, which remembers what stays of objects when they change.
     """
 
     name: str
@@ -113,6 +116,8 @@ class Kind(Generic[M]):
     stands: Stands | None = None
     reads: tuple[Read, ...] = field(default=())
     warn: Warn = warnings.tell
+    belonging: Callable[[M], common.Belonging] | None = None
+    memory: Callable[[msgspec.json.Decoder[Any]], EventReader] | None = None
 
     @property
     def id(self) -> GroupKind:
@@ -185,6 +190,10 @@ class Kind(Generic[M]):
         event = msgspec.defstruct(f"{self.name}Event", [("type", str), ("object", self.manifest)], gc=False)
         return msgspec.json.Decoder(event)
 
+    def event_reader(self) -> EventReader:
+        """See `WatchedKind`."""
+        return self.memory(self.event_decoder) if self.memory is not None else self.event_decoder
+
     @cached_property
     def decoder(self) -> msgspec.json.Decoder[M]:
         """Decodes one manifest."""
@@ -197,13 +206,14 @@ class Kind(Generic[M]):
     def _facts(self, manifest: M, status: Status, metadata: dict[str, Any]) -> Facts:
         """The same, once the status and what the node shows are known."""
         meta = manifest.metadata
-        owners = self.owners(meta)
+        belonging = self.belonging
+        own = belonging(manifest) if belonging else common.read_belonging(meta, self.owners(meta))
+        owners = own.owners
         if self.is_over is not None and self.is_over(manifest):
-            owners = [msgspec.structs.replace(owner, optional=True) for owner in owners]
+            owners = tuple([msgspec.structs.replace(owner, optional=True) for owner in owners])
         links = (*owners, *self.links(manifest))
         if len(links) > self.most_links:
             raise InvalidObjectError(common.too_many_links(self.most_links))
-        release = common.own_release(meta)
         metadata["creationTimestamp"] = meta.creation_timestamp or ""
         # By position, in the order of its fields: by name, a Struct of so many takes many times as long.
         return Facts(
@@ -215,10 +225,10 @@ class Kind(Generic[M]):
             common.limited(status),
             metadata,
             links,
-            release,
-            None if release is not None else common.label_release(meta),
-            common.made_by(meta),
-            common.own_chart(meta),
+            own.release,
+            own.label_release,
+            own.made_by,
+            own.chart,
             self.selectable(manifest) if self.selectable else None,
             self.aliases(manifest),
             self.details(manifest),

@@ -13,7 +13,7 @@ from sys import intern
 from astrolabe.graph.model.facts import Neighborhood, Peer
 from astrolabe.graph.state.status import ERROR, PENDING
 from astrolabe.kinds.common import condition
-from astrolabe.kinds.pod import ContainerState, Pod, PodDetails, PodStatus
+from astrolabe.kinds.pod import ContainerState, Pod, PodDetails, PodSpec, PodStatus
 from astrolabe.kinds.pod_status import PodVerdict
 
 #: The labels by which a pod says of which revision it is: of a StatefulSet; of a Deployment.
@@ -68,8 +68,9 @@ def _one_of_each_revision(pods: Iterable[Peer]) -> Collection[Peer]:
     return found.values()
 
 
-def describe_life(pod: Pod, verdict: PodVerdict, restarts: int) -> PodDetails:
-    """What neighbours read of a pod. verdict: by its own manifest; restarts: as printed."""
+def describe_life(pod: Pod, verdict: PodVerdict, restarts: int, ports: str) -> PodDetails:
+    """What neighbours read of a pod. verdict: by its own manifest; restarts: as printed; ports: see
+    `named_ports`."""
     status = pod.status or PodStatus()
     is_live = status.phase not in _FINISHED and not pod.metadata.deletion_timestamp
     ready = condition(status.conditions, "Ready")
@@ -84,7 +85,7 @@ def describe_life(pod: Pod, verdict: PodVerdict, restarts: int) -> PodDetails:
         is_live and not was_ready and restarts <= _AT_ONCE and verdict.status.severity == PENDING,
         _revision(pod),
         verdict.rank,
-        _named_ports(pod),
+        ports,
     )
 
 
@@ -131,9 +132,8 @@ def port_key(name: str, protocol: str) -> str:
     return intern(f"{name}/{protocol}")
 
 
-def _named_ports(pod: Pod) -> str:
-    """As one text, since all pods of a workload share it."""
-    spec = pod.spec
+def named_ports(spec: PodSpec | None) -> str:
+    """The ports of a pod that have a name, as one text, since all pods of a workload share it."""
     if spec is None:
         return ""
     ports: list[str] = []

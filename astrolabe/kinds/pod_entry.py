@@ -12,60 +12,28 @@ from msgspec.structs import replace
 from astrolabe.graph.model.facts import Derived, Neighborhood, Peer
 from astrolabe.graph.model.links import Ref, RefByUid
 from astrolabe.graph.state.status import Status
-from astrolabe.kinds.common import labels_of
+from astrolabe.kinds.common import Belonging
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.live import describe_life
 from astrolabe.kinds.metadata import Count, Image, Metadata, about
-from astrolabe.kinds.pod import Pod, PodDetails, PodSpec, PodStatus
+from astrolabe.kinds.pod import PodDetails, PodSpec, PodStatus
 from astrolabe.kinds.pod_containers import Termination, last_termination
-from astrolabe.kinds.pod_links import (
-    MAKES,
-    is_mirror,
-    is_over,
-    lacks_to_pull,
-    link_pod,
-    used_names,
-    waits_for,
-)
-from astrolabe.kinds.pod_printer import Printed, print_pod
-from astrolabe.kinds.pod_status import PodVerdict, judge_pod
+from astrolabe.kinds.pod_links import MAKES, is_mirror, is_over, lacks_to_pull, waits_for
 from astrolabe.kinds.pod_warnings import warn_pod
 from astrolabe.kinds.pod_words import BY_SCHEDULER, CERTAIN
-
-
-class SharedPod(Pod, gc=True, dict=True):
-    """A pod that remembers what its status, metadata, links and details have in common.
-
-    Not by functools.cached_property, whose lock (until Python 3.12) costs as much as the printer.
-    """
-
-    @property
-    def printed(self) -> Printed:
-        memory = self.__dict__
-        found: Printed | None = memory.get("printed")
-        if found is None:
-            found = memory["printed"] = print_pod(self)
-        return found
-
-    @property
-    def judged(self) -> PodVerdict:
-        memory = self.__dict__
-        found: PodVerdict | None = memory.get("judged")
-        if found is None:
-            found = memory["judged"] = judge_pod(self, self.printed.reason)
-        return found
-
-    @property
-    def links(self) -> tuple[Ref, ...]:
-        memory = self.__dict__
-        found: tuple[Ref, ...] | None = memory.get("links")
-        if found is None:
-            found = memory["links"] = link_pod(self)
-        return found
+from astrolabe.kinds.shared_pod import PodMemory, SharedPod
 
 
 def _status(pod: SharedPod) -> Status:
     return pod.judged.status
+
+
+def _belonging(pod: SharedPod) -> Belonging:
+    return pod.of_meta.belonging
+
+
+def _selectable(pod: SharedPod) -> dict[str, str]:
+    return pod.of_meta.selectable
 
 
 def _links(pod: SharedPod) -> tuple[Ref, ...]:
@@ -73,7 +41,7 @@ def _links(pod: SharedPod) -> tuple[Ref, ...]:
 
 
 def _details(pod: SharedPod) -> PodDetails:
-    return describe_life(pod, pod.judged, pod.printed.restarts)
+    return describe_life(pod, pod.judged, pod.printed.restarts, pod.of_spec.ports)
 
 
 #: Reasons of a container whose image does not come.
@@ -104,21 +72,25 @@ class PodMetadata(Metadata):
 
 def _metadata(pod: SharedPod) -> PodMetadata:
     spec, status, printed = pod.spec or PodSpec(), pod.status or PodStatus(), pod.printed
-    containers = spec.containers or []
+    of_spec = pod.of_spec
+    used = pod.used
+    # By position: by name, a Struct of so many fields takes several times as long.
     return PodMetadata(
-        owner=_owner(pod),
-        static_pod=is_mirror(pod) or None,
-        phase=status.phase if status.phase != _RUNNING else "",
-        node_name=intern(spec.node_name),
-        pod_ip=status.pod_ip,
-        image=intern(containers[0].image) if containers else "",
-        restart_count=printed.restarts,
-        ready=intern(f"{printed.ready}/{printed.total}"),
-        containers=[intern(each.name) for each in containers],
-        last_termination=last_termination(status),
-        service_account_name=intern(spec.service_account_name),
-        empty_dirs=[intern(each.name) for each in spec.volumes or () if each.empty_dir is not None],
-        **used_names(pod.links),
+        _owner(pod),
+        is_mirror(pod) or None,
+        status.phase if status.phase != _RUNNING else "",
+        intern(spec.node_name),
+        status.pod_ip,
+        of_spec.image,
+        printed.restarts,
+        intern(f"{printed.ready}/{printed.total}"),
+        of_spec.containers,
+        last_termination(status),
+        intern(spec.service_account_name),
+        of_spec.empty_dirs,
+        used.get("mounted_pvcs", []),
+        used.get("used_config_maps", []),
+        used.get("used_secrets", []),
     )
 
 
@@ -169,10 +141,12 @@ POD = Kind(
     links=_links,
     is_over=is_over,
     makes=MAKES,
-    selectable=labels_of,
+    selectable=_selectable,
     details=_details,
     derive=_derive,
     stands=_stands,
     warn=warn_pod,
     closure_ends=is_mirror,
+    belonging=_belonging,
+    memory=PodMemory,
 )

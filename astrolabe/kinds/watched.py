@@ -10,6 +10,15 @@ from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.state.object_event import ObjectEvent
 
 
+class EventReader(Protocol):
+    """Decodes the lines of one watch into objects with `type: str` and `object`, the manifest.
+
+    Raises what a decoder of msgspec raises.
+    """
+
+    def decode(self, line: bytes, /) -> Any: ...
+
+
 class WatchedKind(Protocol):
     """A kind of the catalogue, or Events."""
 
@@ -36,6 +45,10 @@ class WatchedKind(Protocol):
         ...
 
     def path_in(self, namespace: str, /) -> str: ...
+
+    def event_reader(self) -> EventReader:
+        """Reads what `event_decoder` does. It belongs to one watch, and may remember objects of it."""
+        ...
 
     def facts(self, manifest: Any, /) -> Facts | ObjectEvent | None:
         """What the manifest says; None for an object that is left out on purpose."""

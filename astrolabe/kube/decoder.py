@@ -92,6 +92,7 @@ class ListWatchDecoder:
         self.bookmark_interval: float | None = None
         self._bookmark_at: float | None = None
         self._kind = kind
+        self._reader = kind.event_reader()
         self._sink = sink
         self._health = health
         self._clock = clock
@@ -148,7 +149,8 @@ class ListWatchDecoder:
         try:
             slice = TimeSlice()
             for count, line in enumerate(lines, 1):
-                event = decode(self._kind, line)
+                # What a list has is seen once: remembering it would only cost time and memory.
+                event = decode(self._kind, line, self._reader if self._listed is None else None)
                 if type(event) is Upserted:
                     self._add_upserted(event.manifest)
                 else:

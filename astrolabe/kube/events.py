@@ -9,7 +9,7 @@ import msgspec
 
 from astrolabe.engine.inbox import InvalidObject
 from astrolabe.kinds.manifest import LONGEST_NAME, Manifest, ObjectMeta, Projection
-from astrolabe.kinds.watched import WatchedKind
+from astrolabe.kinds.watched import EventReader, WatchedKind
 from astrolabe.kube.errors import UNDECODABLE, ApiError, error_of_status
 from astrolabe.kube.scan import Truncated, members
 
@@ -94,15 +94,16 @@ class _Identified(Projection):
     metadata: _Identity
 
 
-def decode(kind: WatchedKind, line: bytes) -> DecodedEvent:
+def decode(kind: WatchedKind, line: bytes, reader: EventReader | None = None) -> DecodedEvent:
     """The event in a line.
 
     Never raises: a line that cannot be decoded is an InvalidObject or a NotAnEvent.
+    reader: of the watch, for lines that follow its list; see `WatchedKind.event_reader`.
     """
     if len(line) > MAX_OBJECT_BYTES:
         return _decode_partly(line, TOO_LARGE)
     try:
-        event = kind.event_decoder.decode(line)
+        event = kind.event_decoder.decode(line) if reader is None else reader.decode(line)
     except ValueError as error:
         return _decode_exception(line, error)
     except RecursionError:

@@ -15,10 +15,10 @@ import msgspec
 import uvloop
 
 from astrolabe import timeslice
-from astrolabe.garbage import GC_THRESHOLDS
 from astrolabe.engine.engine import Engine
 from astrolabe.engine.inbox import InboxMessage, KindRemoved, Replace, Scope, WatchStatus
 from astrolabe.engine.readiness import ReadinessTracker
+from astrolabe.garbage import GC_THRESHOLDS
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.status import ERROR, READY, Status

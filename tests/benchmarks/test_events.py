@@ -21,9 +21,9 @@ POD = KINDS_BY_NAME["Pod"]
 
 def take_all(lines: list[bytes]) -> int:
     """Every event a transaction and a batch of its own: nothing is saved by batching. Returns batches."""
-    model, graph = Model([kind.rules for kind in KINDS]), ServedGraph("e")
+    model, graph, reader = Model([kind.rules for kind in KINDS]), ServedGraph("e"), POD.event_reader()
     for line in lines:
-        event = decode(POD, line)
+        event = decode(POD, line, reader)
         if isinstance(event, Upserted):
             model.upsert(POD.facts(event.manifest))
         elif isinstance(event, Deletion):

@@ -113,11 +113,13 @@ def problem_changes(
 def changes_text(changes: Changes) -> str:
     """The changes in a delta; the text is the same for all clients that see the same changes."""
     nodes = ",".join([node.text for node in changes.nodes_set])
-    edges = ",".join([edge.text for edge in changes.edges_set])
-    removed_nodes = json_text(changes.nodes_removed)
+    edges = ",".join([edge.text for edge in changes.edges_set]) if changes.edges_set else ""
+    removed_nodes = json_text(changes.nodes_removed) if changes.nodes_removed else "[]"
     removed_edges = ",".join([removal_text(key) for key in changes.edges_removed])
-    of_nodes = f'"nodes":{{"set":[{nodes}],"remove":{removed_nodes}}}'
-    return f'{of_nodes},"edges":{{"set":[{edges}],"remove":[{removed_edges}]}}'
+    return (
+        f'{_NODES_SET}{nodes}],"remove":{removed_nodes}}},'
+        f'"edges":{{"set":[{edges}],"remove":[{removed_edges}]}}'
+    )
 
 
 def changes_pieces(changes: Changes) -> Iterator[str]:
@@ -169,10 +171,9 @@ def delta(id: str, epoch: str, *, since: int, seq: int, changed: str, time: int 
 
 def delta_head(id: str, epoch: str, *, since: int, seq: int, time: int = 0) -> str:
     """What precedes the changes in a `delta`; DELTA_TAIL follows them."""
-    head: dict[str, Any] = {"type": "delta", "id": id, "epoch": epoch, "from": since, "seq": seq}
-    if time:
-        head["time"] = time
-    return f"{encode(head)[:-1]},"
+    began = f',"time":{time}' if time else ""
+    named = f'"id":{json_text(id)},"epoch":{json_text(epoch)}'
+    return f'{{"type":"delta",{named},"from":{since},"seq":{seq}{began},'
 
 
 def bookmark(id: str, epoch: str, seq: int) -> str:

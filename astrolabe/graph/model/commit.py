@@ -77,14 +77,18 @@ class Settlement:
             limit = 0  # what is missing may be there, and is found by the next commits
         self._derivation.mark_waiting(limit)
         touched, removed = transaction.touched, transaction.removed
-        self._inherit(transaction, edges)
-        changes.releases.update(self._release_index.take())
-        self._update_unresolved(touched, missing, limit)
+        # Most commits are of one change of a status: what they have nothing of is not called at all.
+        if edges or transaction.to_inherit or self._release_index.has_changes:
+            self._inherit(transaction, edges)
+            changes.releases.update(self._release_index.take())
+        if missing or self._to_recheck:
+            self._update_unresolved(touched, missing, limit)
         touched.update(self._derivation.settle())
         touched -= removed
-        flipped = self._close(touched, removed, edges)
+        flipped = self._close(touched, removed, edges) if self._closure is not None else set[Record]()
         rendered = {record for record in touched if render(record, self._scopes, self.unrendered)}
-        self._emit_edges(changes, edges, flipped)
+        if edges or flipped:
+            self._emit_edges(changes, edges, flipped)
         self._emit_nodes(changes, rendered, flipped, removed)
 
     def includes(self, record: Record) -> bool:

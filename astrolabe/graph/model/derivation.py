@@ -86,7 +86,8 @@ class _RecordNeighborhood:
         return self._peers(uids, kind, own) if uids else ()
 
     def _peers(self, uids: Iterable[str], kind: str, own: bool) -> Iterable[Peer]:
-        found = [record for record in self._linker.find_each(uids) if record.kind == kind]
+        known = map(self._linker.find, uids)
+        found = [record for record in known if record is not None and record.kind == kind]
         return [_by_manifest(record) for record in found] if own else found
 
     def origin(self, peer: Peer) -> Peer | None:

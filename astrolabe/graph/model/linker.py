@@ -41,7 +41,7 @@ MANY = 500
 LEAVING = 500
 
 
-class EdgeEdit(msgspec.Struct):
+class EdgeEdit(msgspec.Struct, gc=False):
     """An edge that may have changed since the last `take`, with the records at its ends at that time.
 
     before: the edge at that time; None if there was none. now: the edge at the commit.
@@ -65,6 +65,8 @@ class Linker:
 
     def __init__(self) -> None:
         self._names = NameIndex()
+        #: The resource with a uid, if it is known. The dict's own method, as nothing is called as often.
+        self.find: Callable[[str], Record | None] = self._names.by_uid.get
         self._labels = LabelIndex()
         self._touched: dict[EdgeKey, EdgeEdit] = {}
         self._missing: set[Record] = set()
@@ -75,13 +77,6 @@ class Linker:
         #: The kinds whose objects permit references.
         self._permitting: set[str] = set()
         self._field_lists: dict[tuple[str, ...], tuple[str, ...]] = {}
-
-    def find(self, uid: str) -> Record | None:
-        return self._names.find(BY_UID, uid)
-
-    def find_each(self, uids: Iterable[str]) -> list[Record]:
-        """Those that are known of the resources with these uids."""
-        return self._names.find_each(BY_UID, uids)
 
     def known(self, uid: str) -> Record:
         """The resource with this uid, which an edge connects, and which therefore exists."""
@@ -351,7 +346,7 @@ class Linker:
     def _resolve(
         self,
         holder: Record,
-        note_name: Callable[[NameKey, str, Record], None],
+        note_name: Callable[[NameKey, str, Record], Record | None],
         note_selection: Callable[[Record, Select], None],
         links: tuple[Link, ...] | None = None,
     ) -> tuple[dict[Contribution, tuple[str, ...]], tuple[Ref | RefByUid, ...]]:
@@ -370,13 +365,13 @@ class Linker:
                     add_field(found, (link.type, False, target), link.field)
                 continue
             name_key, name = link.name_key, link.target
-            note_name(name_key, name, holder)
+            found_there = note_name(name_key, name, holder)
             permit = link.permit if isinstance(link, Ref) else None
             if permit is not None:
                 self._permitting.add(permit.kind)
                 for permission in permit.names:
                     note_name((permit.kind, link.namespace), permission, holder)
-            other = self._meant(holder, link, name_key, name)
+            other = self._accepted(holder, link, found_there)
             if other is not None:
                 add_field(found, (link.type, link.reverse, other), link.field)
             elif not link.optional:
@@ -385,7 +380,10 @@ class Linker:
 
     def _meant(self, holder: Record, link: Ref | RefByUid, name_key: NameKey, name: str) -> Record | None:
         """The record that the link resolves to."""
-        found = self._names.find(name_key, name)
+        return self._accepted(holder, link, self._names.find(name_key, name))
+
+    def _accepted(self, holder: Record, link: Ref | RefByUid, found: Record | None) -> Record | None:
+        """The record that has the name, if the link means it."""
         if found is None or (self._being_removed and found in self._being_removed):
             return None
         if isinstance(link, RefByUid):

@@ -337,32 +337,40 @@ class Model:
     def _add(self, facts: Facts, rules: Rules, text: str) -> None:
         record = Record(facts, rules)
         self._records[facts.kind][facts.uid] = record
-        self._set_own(record, facts, text)
+        self._set_text(record, facts, text)
         self._derivation.own_changed(record)
         self._linker.add(record, facts)
-        self._set_claims(record, facts)
+        self._release_index.add(record)
+        self._open.to_inherit.add(record)
 
     def _change(self, record: Record, facts: Facts, rules: Rules, text: str) -> bool:
         follows = record.rules is rules
         if not follows:
             self._follow(record, rules)
         moves = self._moves(record, facts)
-        same = (
-            not moves
-            and record.says(text)
-            and facts.status == record.own_status
-            and facts.links == record.links
-            and facts.details == record.own_details
-            and facts.aliases == record.aliases
-            and facts.selectable == record.selectable
+        judged = facts.status != record.own_status or facts.details != record.own_details
+        linked = (
+            facts.links != record.links
+            or facts.selectable != record.selectable
+            or facts.aliases != record.aliases
         )
-        if same:
+        if not (moves or judged or linked) and record.says(text):
             return not follows
         if moves:
             self._set_claims(record, facts)
-        self._set_own(record, facts, text)
-        self._linker.change(record, facts)
+        if judged:
+            record.own_status, record.own_details = facts.status, facts.details
+            self._derivation.own_changed(record)
+        self._set_text(record, facts, text)
+        if linked:
+            self._linker.change(record, facts)
         return True
+
+    def _set_text(self, record: Record, facts: Facts, text: str) -> None:
+        record.own_text = text
+        if self._roots is not None:
+            record.root = self._roots.matches(facts.labels)
+        self._open.touched.add(record)
 
     def _follow(self, record: Record, rules: Rules) -> None:
         """Judge a record by other rules from now on."""
@@ -391,13 +399,3 @@ class Model:
         record.made_by = facts.made_by
         self._release_index.add(record)
         self._open.to_inherit.add(record)
-
-    def _set_own(self, record: Record, facts: Facts, text: str) -> None:
-        """Set everything except the links, which the linker keeps, and what it says of releases."""
-        if record.own_status != facts.status or record.own_details != facts.details:
-            record.own_status, record.own_details = facts.status, facts.details
-            self._derivation.own_changed(record)
-        record.own_text = text
-        if self._roots is not None:
-            record.root = self._roots.matches(facts.labels)
-        self._open.touched.add(record)

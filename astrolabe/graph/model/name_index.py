@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import cast
 
-from astrolabe.graph.model.links import NameKey
+from astrolabe.graph.model.links import BY_UID, NameKey
 from astrolabe.graph.model.record import Record
 
 #: Nearly always one record. Several if a name is claimed more than once for a while, or an alias is shared.
@@ -27,7 +28,13 @@ class NameIndex:
     """Targets by scope and name, and who wants them. A reference may come before its target."""
 
     def __init__(self) -> None:
-        self._by_key: dict[NameKey, _NamesOf] = {}
+        self._uids = _NamesOf()
+        self._by_key: dict[NameKey, _NamesOf] = {BY_UID: self._uids}
+
+    @property
+    def by_uid(self) -> Mapping[str, Record]:
+        """The resources by uid, which no two have at the same time."""
+        return cast("dict[str, Record]", self._uids.targets)
 
     def find(self, name_key: NameKey, name: str) -> Record | None:
         """The target with this name; if there are several, the one that was created last,
@@ -35,18 +42,6 @@ class NameIndex:
         names = self._by_key.get(name_key)
         found = names.targets.get(name) if names is not None else None
         return _newest(found) if isinstance(found, tuple) else found
-
-    def find_each(self, name_key: NameKey, names: Iterable[str]) -> list[Record]:
-        """What `find` finds of each of these, in their order; many at once in a third of the time."""
-        known = self._by_key.get(name_key)
-        if known is None:
-            return []
-        get = known.targets.get
-        return [
-            found if isinstance(found, Record) else _choose(found)
-            for name in names
-            if (found := get(name)) is not None
-        ]
 
     def find_all(self, name_key: NameKey, name: str) -> tuple[Record, ...]:
         """All records that claim this name."""
@@ -81,9 +76,10 @@ class NameIndex:
         self._close(name_key, names)
         return _newest(found)
 
-    def want(self, name_key: NameKey, name: str, holder: Record) -> None:
-        """The holder has a link to this name."""
-        wants = self._open(name_key).wants
+    def want(self, name_key: NameKey, name: str, holder: Record) -> Record | None:
+        """The holder has a link to this name. Returns what `find` does."""
+        names = self._by_key.get(name_key) or self._open(name_key)
+        wants = names.wants
         holders = wants.get(name)
         if holders is None:
             wants[name] = holder
@@ -91,10 +87,13 @@ class NameIndex:
             holders[holder] = None
         elif holders is not holder:
             wants[name] = {holders: None, holder: None}
+        found = names.targets.get(name)
+        return _newest(found) if isinstance(found, tuple) else found
 
-    def unwant(self, name_key: NameKey, name: str, holder: Record) -> None:
-        """The holder has no link to this name any more."""
+    def unwant(self, name_key: NameKey, name: str, holder: Record) -> Record | None:
+        """The holder has no link to this name any more. Returns what `find` does."""
         names = self._open(name_key)
+        found = names.targets.get(name)
         holders = names.wants.get(name)
         if holders is holder:
             del names.wants[name]
@@ -103,6 +102,7 @@ class NameIndex:
             if not holders:
                 del names.wants[name]
         self._close(name_key, names)
+        return _newest(found) if isinstance(found, tuple) else found
 
     def is_wanted(self, name_key: NameKey, name: str) -> bool:
         """Whether any holder has a link to this name."""
@@ -125,7 +125,7 @@ class NameIndex:
 
     def _close(self, name_key: NameKey, names: _NamesOf) -> None:
         """Drop a scope that is empty, since namespaces come and go."""
-        if not names.targets and not names.wants:
+        if not names.targets and not names.wants and names is not self._uids:
             self._by_key.pop(name_key, None)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from astrolabe.graph.model.facts import Facts, WarningEvent
 from astrolabe.graph.model.faults import InvalidObjectError
 from astrolabe.graph.model.links import Ref, RefByUid, owners_among
@@ -12,6 +14,51 @@ from astrolabe.graph.state.node import LONGEST_PART
 from astrolabe.graph.state.status import Status
 
 _METADATA = '{"metadata":{'
+
+
+class _EncodedOwner(msgspec.Struct, frozen=True, gc=False):
+    kind: str
+    name: str
+
+
+class _EncodedOwn(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """The keys in their order."""
+
+    metadata: dict[str, Any]
+    uid: str
+    name: str
+    kind: str
+    api_version: str
+    namespace: str
+    owner_references: list[_EncodedOwner] | msgspec.UnsetType = msgspec.UNSET
+    labels: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+
+
+class _EncodedWords(msgspec.Struct, frozen=True, gc=False):
+    status: str
+    reason: str
+    message: str
+
+
+class _EncodedWarning(msgspec.Struct, frozen=True, gc=False):
+    reason: str
+    message: str
+    since: str
+
+
+class _EncodedDerived(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """The keys in their order."""
+
+    status: str
+    reason: str
+    message: str
+    since: str | msgspec.UnsetType
+    own: _EncodedWords | msgspec.UnsetType
+    warning: _EncodedWarning | msgspec.UnsetType
+    release: str | msgspec.UnsetType
+    release_namespace: str | msgspec.UnsetType
+    chart: str | msgspec.UnsetType
+    unresolved: tuple[dict[str, str], ...] | msgspec.UnsetType
 
 
 def encode_own(facts: Facts, api_version: str, *, kind: str = "") -> str:
@@ -23,20 +70,19 @@ def encode_own(facts: Facts, api_version: str, *, kind: str = "") -> str:
     uid = facts.uid
     if not (uid.isascii() and uid.isprintable()) or '"' in uid or "\\" in uid:
         raise InvalidObjectError("has a metadata.uid that is none")
-    document: dict[str, Any] = {
-        "metadata": facts.metadata,
-        "uid": facts.uid,
-        "name": facts.name,
-        "kind": kind or facts.kind,
-        "apiVersion": api_version,
-        "namespace": facts.namespace,
-    }
     owners = owners_among(facts.links)
-    if owners:
-        document["ownerReferences"] = [{"kind": owner.kind, "name": owner.name} for owner in owners]
-    if facts.labels:
-        document["labels"] = facts.labels
-    text = json_text(document)
+    text = json_text(
+        _EncodedOwn(
+            facts.metadata,
+            uid,
+            facts.name,
+            kind or facts.kind,
+            api_version,
+            facts.namespace,
+            [_EncodedOwner(owner.kind, owner.name) for owner in owners] if owners else msgspec.UNSET,
+            facts.labels or msgspec.UNSET,
+        )
+    )
     if len(text) > LONGEST_PART:
         raise InvalidObjectError("would make a node of more than 2 MiB")
     return text[len(_METADATA) :]
@@ -58,29 +104,22 @@ def encode_derived(
     own: what its manifest alone says of it; told where neighbours changed a word of that.
     warning: the Event that the node shows.
     """
-    document: dict[str, Any] = {
-        "status": status.severity,
-        "reason": status.reason,
-        "message": status.message,
-    }
-    if status.since:
-        document["since"] = status.since
-    if own is not None and own is not status and _words(own) != _words(status):
-        document["own"] = {"status": own.severity, "reason": own.reason, "message": own.message}
-    if warning is not None:
-        document["warning"] = {
-            "reason": warning.reason,
-            "message": warning.message,
-            "since": warning.since,
-        }
-    if release:
-        document["release"] = release
-        document["releaseNamespace"] = release_namespace
-    if chart:
-        document["chart"] = chart
-    if unresolved:
-        document["unresolved"] = unresolved
-    text = json_text(document)
+    unset = msgspec.UNSET
+    is_own = own is None or own is status or _words(own) == _words(status)
+    text = json_text(
+        _EncodedDerived(
+            status.severity,
+            status.reason,
+            status.message,
+            status.since or unset,
+            unset if own is None or is_own else _EncodedWords(own.severity, own.reason, own.message),
+            unset if warning is None else _EncodedWarning(warning.reason, warning.message, warning.since),
+            release or unset,
+            release_namespace if release else unset,
+            chart or unset,
+            unresolved or unset,
+        )
+    )
     extra = json_text(metadata)[1:-1] + "," if metadata else ""
     return f'{text[:-1]},"metadata":{{{extra}'
 

@@ -9,7 +9,7 @@ from typing import Any
 from astrolabe.graph.model.facts import Facts, Rules, WarningEvent
 from astrolabe.graph.model.links import Link, Ref, RefByUid
 from astrolabe.graph.state.edge import NO_EDGES, Edges
-from astrolabe.graph.state.identity import HelmReleaseName, HelmRevision, Release
+from astrolabe.graph.state.identity import Release
 from astrolabe.graph.state.node import Node
 
 _CREATED = re.compile(r'"creationTimestamp":"([^"]*)"')
@@ -81,13 +81,13 @@ class Record:
         self.extra: dict[str, Any] | None = None
         self.warning: WarningEvent | None = None
         self.warned = False
-        self.own_release: Release | None = None
-        self.label_release: Release | None = None
-        self.made_by: HelmReleaseName | None = None
-        self.own_chart = ""
+        self.own_release = facts.release
+        self.label_release = facts.label_release
+        self.made_by = facts.made_by
+        self.own_chart = facts.chart
         self.release: Release | None = None
         self.chart = ""
-        self.revision: HelmRevision | None = None
+        self.revision = facts.revision
         self.root = False
         self.closure_ends = facts.closure_ends
         self.unresolved_candidates: tuple[Ref | RefByUid, ...] = ()

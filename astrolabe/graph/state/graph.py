@@ -120,7 +120,8 @@ class ServedGraph:
         before, edge_count = Undo(), self.edge_count
         releases: dict[Release, HelmRevision | None] = {}
         try:
-            releases = {release: self.releases.get(release) for release in changes.releases}
+            if changes.releases:
+                releases = {release: self.releases.get(release) for release in changes.releases}
             self._take(changes, before)
         except Exception as error:
             self._put_back(before, releases)

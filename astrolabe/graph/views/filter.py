@@ -79,7 +79,7 @@ _VALUE_OF = dict(OWN_VALUES)  # a proxy takes twice as long
 OwnValues = tuple[str, frozenset[str]]
 
 
-class Filter(msgspec.Struct, frozen=True, gc=False):
+class Filter(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """Values of one field are alternatives (OR); all fields must match (AND). An empty field matches all.
 
     own: the restrictions that depend on the node alone (`OWN_VALUES`), in order.

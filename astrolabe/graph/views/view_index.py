@@ -40,6 +40,8 @@ Listing = dict[View, None]
 _EVERYWHERE: IndexKey = ("", "")
 #: Of views that nothing rare can be said of: they are asked about each step.
 _ANYTHING: IndexKey = ("anything", "")
+#: The dimension of the label keys by which filters that only exclude do so.
+_EXCLUDED_KEY = "excluded key"
 _NOTHING: Mapping[str, Listing] = MappingProxyType({})
 #: A text is listed under at most so many of its first characters. Each length is a dimension.
 _LONGEST_PIECE = 3
@@ -168,7 +170,8 @@ class ViewIndex:
         The other views that only exclude pass the step on unchanged.
         """
         found: Listing = {}
-        if "not label" not in self._listed and "not key" not in self._listed:
+        excluded = self._listed.get(_EXCLUDED_KEY)
+        if excluded is None:
             return found
         uids = {node.uid for node in changes.nodes_set}
         uids.update(changes.nodes_removed)
@@ -176,7 +179,9 @@ class ViewIndex:
             uids.update(ends)
         for uid in uids:
             for node in (past.node(uid), self._graph.node(uid)):
-                for key, value in node.labels().items() if node is not None else ():
+                if node is None or excluded.keys().isdisjoint(node.labels()):
+                    continue
+                for key, value in node.labels().items():
                     found.update(self._at(("not label", f"{key}={value}")))
                     found.update(self._at(("not key", key)))
         return found
@@ -341,11 +346,12 @@ def _index_keys_of_own(own: tuple[OwnValues, ...]) -> list[IndexKey]:
 
 
 def exclusions_of_filter(filter: Filter) -> list[IndexKey]:
-    """For a filter that only excludes: the keys that each excluded node has one of."""
+    """For a filter that only excludes: the keys of which each excluded node has one, and its label keys."""
     if not filter.only_excludes:
         return []
     index_keys: list[IndexKey] = []
     for each in filter.selector.requirements:
+        index_keys.append((_EXCLUDED_KEY, each.key))
         index_keys += [("not label", f"{each.key}={value}") for value in each.values]
         if each.operator == "!":
             index_keys.append(("not key", each.key))

@@ -127,16 +127,18 @@ class SharedSubscription:
             self._forget_snapshot()
         if self._catch_ups:  # those that are complete end before this change
             self._catch_ups = {base_seq: each for base_seq, each in self._catch_ups.items() if each.under_way}
-        in_step = [each for each in self.subscriptions if each.is_up_to(before)]
+        seq = batch.seq
+        in_step = [each for each in self.subscriptions if each.awaits(before, seq)]
         if self._send_quota.admits(len(in_step)):
-            self._send(in_step, self.generation, before, delta, batch, deltas)
+            for subscription in in_step:
+                self._send(subscription, delta, batch, deltas)
             return
         for some in _some(in_step):
             self._send_quota.do(
-                partial(self._send, some, self.generation, before, delta, batch, deltas), len(some)
+                partial(self._send_later, some, self.generation, before, delta, batch, deltas), len(some)
             )
 
-    def _send(
+    def _send_later(
         self,
         some: Sequence[ClientSubscription],
         generation: int,
@@ -152,18 +154,25 @@ class SharedSubscription:
         for subscription in some:
             if subscription not in self.subscriptions or not subscription.awaits(before, batch.seq):
                 continue
-            if not subscription.connection.writable:
-                subscription.fall_behind(batch.since)
-                self.counters.behind += 1
-            elif late:  # more has changed: one message will hold it all
+            if late and subscription.connection.writable:  # more has changed: one message will hold it all
                 subscription.fall_behind(batch.since)
                 subscription.wake()
             else:
-                try:
-                    message = deltas.message(subscription.id, subscription.sent_seq, delta)
-                    subscription.send(message, batch.seq)
-                except Exception:  # of this connection; the others are unaffected
-                    fail(subscription.connection)
+                self._send(subscription, delta, batch, deltas)
+
+    def _send(
+        self, subscription: ClientSubscription, delta: Changes, batch: Batch, deltas: DeltaMessages
+    ) -> None:
+        """Send the change, if the transport accepts it."""
+        if not subscription.connection.writable:
+            subscription.fall_behind(batch.since)
+            self.counters.behind += 1
+            return
+        try:
+            message = deltas.message(subscription.id, subscription.sent_seq, delta)
+            subscription.send(message, batch.seq)
+        except Exception:  # of this connection; the others are unaffected
+            fail(subscription.connection)
 
     def catch_up(self, base_seq: int) -> CatchUp | None:
         """All changes of the view since `base_seq`. None if the history does not reach back so far.

@@ -1,0 +1,137 @@
+"""A watch that remembers its pods reads the same as one that does not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from astrolabe.kinds.shared_pod import MOST_PODS, PodMemory
+from astrolabe.kube.events import Deletion, InvalidObject, Upserted, decode
+from tests.support.kinds import KINDS_BY_NAME
+from tests.support.recording import Recording
+
+POD = KINDS_BY_NAME["Pod"]
+
+PLAIN: dict[str, Any] = {
+    "metadata": {
+        "name": "web-1",
+        "namespace": "shop",
+        "uid": "u1",
+        "creationTimestamp": "2026-01-01T00:00:00Z",
+        "labels": {"app": "web"},
+        "annotations": {"meta.helm.sh/release-name": "shop"},
+        "ownerReferences": [{"uid": "r1", "kind": "ReplicaSet", "name": "web", "apiVersion": "apps/v1"}],
+    },
+    "spec": {
+        "nodeName": "n1",
+        "containers": [{"name": "web", "image": "web:1", "ports": [{"name": "http"}]}],
+        "volumes": [{"name": "tls", "secret": {"secretName": "tls"}}, {"name": "work", "ephemeral": {}}],
+        "resourceClaims": [{"name": "gpu", "resourceClaimTemplateName": "gpu"}],
+    },
+    "status": {"phase": "Running"},
+}
+
+
+def line(manifest: dict[str, Any], type: str = "MODIFIED") -> bytes:
+    return json.dumps({"type": type, "object": manifest}).encode()
+
+
+def changed(part: str, **fields: Any) -> dict[str, Any]:
+    return {**PLAIN, part: {**PLAIN[part], **fields}}
+
+
+def facts(line: bytes, reader: Any = None) -> Any:
+    event = decode(POD, line, reader)
+    assert isinstance(event, Upserted)
+    return POD.facts(event.manifest)
+
+
+def test_all_that_was_recorded_is_read_alike() -> None:
+    reader = POD.event_reader()
+    known = 0
+    for each in Recording().lines(POD):
+        plain, remembered = decode(POD, each), decode(POD, each, reader)
+        if isinstance(plain, Upserted):
+            assert isinstance(remembered, Upserted)
+            assert POD.facts(remembered.manifest) == POD.facts(plain.manifest)
+            known += 1
+        else:
+            assert remembered == plain
+    assert known > 100
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        changed("metadata", labels={"app": "other"}),
+        changed("metadata", labels={}),
+        changed("metadata", ownerReferences=[]),
+        changed("metadata", annotations={"meta.helm.sh/release-name": "other"}),
+        changed("metadata", annotations={"kubernetes.io/config.mirror": "m"}),
+        changed("metadata", deletionTimestamp="2026-01-01T00:00:00Z"),
+        changed("spec", nodeName="n2"),
+        changed("spec", containers=[{"name": "web", "image": "web:2"}]),
+        changed("spec", volumes=[]),
+        changed("status", phase="Succeeded"),
+        changed("status", resourceClaimStatuses=[{"name": "gpu", "resourceClaimName": "web-1-gpu"}]),
+        {"metadata": PLAIN["metadata"]},
+        {**PLAIN, "spec": None},
+    ],
+)
+def test_every_change_is_seen_and_so_is_its_end(other: dict[str, Any]) -> None:
+    reader = POD.event_reader()
+    for manifest in (PLAIN, other, other, PLAIN):
+        assert facts(line(manifest), reader) == facts(line(manifest))
+
+
+def test_a_spec_that_stays_is_decoded_once() -> None:
+    reader = POD.event_reader()
+    first, second = (
+        decode(POD, line(changed("status", phase=each)), reader) for each in ("Pending", "Running")
+    )
+    assert isinstance(first, Upserted)
+    assert isinstance(second, Upserted)
+    assert first.manifest.spec is second.manifest.spec
+    assert POD.facts(first.manifest).links[1] is POD.facts(second.manifest).links[1]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        line(changed("spec", containers=[{"name": 7}])),
+        line(changed("spec", nodeName={})),
+        line(PLAIN)[:-20],
+        line({"metadata": {"name": "web-1"}}),
+        line(changed("status", phase=1)),
+        line({**PLAIN, "spec": 1}),
+        line(PLAIN).replace(b'"n1"', b"[" * 100_000 + b"]" * 100_000),
+    ],
+)
+def test_what_does_not_fit_is_told_alike(wrong: bytes) -> None:
+    reader = POD.event_reader()
+    facts(line(PLAIN), reader)
+    told = decode(POD, wrong, reader)
+    assert told == decode(POD, wrong)
+    assert not isinstance(told, Upserted)
+    assert facts(line(PLAIN), reader) == facts(line(PLAIN))
+
+
+def test_a_deleted_pod_is_forgotten() -> None:
+    reader = POD.event_reader()
+    assert isinstance(reader, PodMemory)
+    facts(line(PLAIN, "ADDED"), reader)
+    assert len(reader) == 1
+    assert decode(POD, line(PLAIN, "DELETED"), reader) == Deletion("u1", "")
+    assert len(reader) == 0
+    assert isinstance(decode(POD, line(changed("spec", nodeName=1)), reader), InvalidObject)
+    assert len(reader) == 0
+
+
+def test_so_many_pods_are_remembered() -> None:
+    reader = POD.event_reader()
+    assert isinstance(reader, PodMemory)
+    for number in range(MOST_PODS + 3):
+        decode(POD, line(changed("metadata", uid=f"u{number}")), reader)
+    assert len(reader) == MOST_PODS
