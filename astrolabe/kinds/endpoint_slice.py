@@ -116,7 +116,9 @@ def _slice_status(endpoint_slice: EndpointSlice) -> Status:
         return Status(
             READY, "NoEndpoints", f"Only endpoints that go ({leaving})" if leaving else "No endpoints"
         )
-    message = intern(f"{ready}/{total} endpoints ready")
+    message = intern(f"{ready - len(set(details.published))}/{total} endpoints ready")
+    if details.published:
+        message += f", {ready} published"
     if not ready:
         return Status(ERROR, "NoReadyEndpoints", message)
     if ready < total:

@@ -110,6 +110,8 @@ class Endpoints:
             self._count_by_family(families)
         published: set[str] = set().union(*[each.published for each in self._slices])
         self.only_published = bool(published) and ready == published
+        #: Of those that serve too, where the Service publishes all.
+        self._serving = self._ready - len(published)
 
     def _count_by_family(self, families: Collection[str]) -> None:
         """Endpoints that have nothing but addresses are the same ones in each family of a dual stack."""
@@ -136,10 +138,11 @@ class Endpoints:
             message = f"{counts} when EndpointSlices could last be read"
             return Status(UNKNOWN, "EndpointsNotVisible", message)
         if self.only_published:
-            message = f"{self._ready} endpoints published, of which none is ready"
+            plural = "s" if self._ready > 1 else ""
+            message = f"{self._ready} endpoint{plural} published, of which none is ready"
             return Status(READY, "Ready", message)
         if self._ready:
-            return Status(READY, "Ready", counts)
+            return Status(READY, "Ready", intern(f"{self._serving}/{self._total} endpoints ready"))
         # forbidden, not selected, not watched, or not listed yet
         if not self._neighborhood.is_complete("EndpointSlice"):
             return _unseen(slices=self._total > 0, counts=counts)

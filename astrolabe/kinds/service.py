@@ -21,9 +21,18 @@ from astrolabe.kinds.metadata import Metadata, TargetPods, about
 from astrolabe.kinds.template import IDLE_WORKLOAD
 
 
+class LoadBalancerPort(Projection):
+    """`error`: why the load balancer does not serve it, in one word."""
+
+    port: int = 0
+    protocol: str = "TCP"
+    error: str | None = None
+
+
 class LoadBalancerIngress(Projection):
     ip: str = ""
     hostname: str = ""
+    ports: Items[LoadBalancerPort] | None = None
 
 
 class LoadBalancer(Projection):
@@ -34,6 +43,12 @@ class LoadBalancer(Projection):
     @property
     def addresses(self) -> list[str]:
         return [each.ip or each.hostname for each in self.ingress or () if each.ip or each.hostname]
+
+    @property
+    def faults(self) -> list[str]:
+        """The ports that it does not serve, each with the reason."""
+        ports = [port for each in self.ingress or () for port in each.ports or ()]
+        return [f"{port.port}/{port.protocol}: {port.error}" for port in ports if port.error]
 
 
 class LoadBalancerStatus(Projection):
@@ -90,6 +105,9 @@ def _service_status(service: Service) -> Status:
     spec, status = service.spec or ServiceSpec(), service.status or ServiceStatus()
     if spec.type == "LoadBalancer" and not status.addresses and not spec.external_ips:
         return Status(PENDING, "LoadBalancerPending", _tell_waiting(spec, status))
+    if spec.type == "LoadBalancer" and status.load_balancer is not None and status.load_balancer.faults:
+        faults = ", ".join(dict.fromkeys(status.load_balancer.faults))
+        return Status(ERROR, "LoadBalancerPortsError", f"The load balancer does not serve port {faults}")
     if spec.type == "ExternalName":
         return Status(READY, "Ready", f"Alias of {spec.external_name}")
     return Status(READY, "Ready", "" if spec.selector else "No selector")

@@ -210,6 +210,29 @@ def _users(neighborhood: Neighborhood) -> list[str]:
     return sorted([pod.name for pod in pods if pod.details.is_live or pod.status.severity == PENDING])
 
 
+class StorageClassDetails(msgspec.Struct, frozen=True, gc=False):
+    """What claims read of their class.
+
+    binds_late: a volume is made or chosen only when a Pod is to use the claim. provisioner: who makes
+        volumes.
+    """
+
+    binds_late: bool
+    provisioner: str = ""
+
+
+#: The provisioner of classes whose volumes somebody makes by hand.
+_NOBODY = "kubernetes.io/no-provisioner"
+
+
+def _tell_maker(storage_class: Peer) -> str:
+    """Who is to make the volume."""
+    maker = storage_class.details.provisioner
+    if maker == _NOBODY:
+        return f"No persistent volumes are available for it: nothing makes any of class {storage_class.name}"
+    return f"Waiting for {maker} to make a volume of class {storage_class.name}" if maker else ""
+
+
 def _tell_waiting(details: ClaimDetails, place: str, neighborhood: Neighborhood) -> str:
     """ "" when nothing is known. place: namespace and name of the claim."""
     missing = [each for each in neighborhood.unresolved if each.kind in ("PersistentVolume", "StorageClass")]
@@ -223,7 +246,9 @@ def _tell_waiting(details: ClaimDetails, place: str, neighborhood: Neighborhood)
         return "No persistent volumes are available for it: it names no StorageClass, and none is the default"
     if details.wants_none:
         return "No persistent volumes are available for it: it waits until somebody creates one"
-    if not any(each.details.volume_binding_mode == "WaitForFirstConsumer" for each in classes):
+    if classes and not any(each.details.binds_late for each in classes):
+        return _tell_maker(classes[0])
+    if not classes:
         return ""
     pods = _users(neighborhood)
     if pods:
@@ -420,15 +445,10 @@ PERSISTENT_VOLUME = Kind(
 )
 
 
-class StorageClassDetails(msgspec.Struct, frozen=True, gc=False):
-    """What claims read of their class."""
-
-    volume_binding_mode: str
-
-
 class StorageClass(Manifest):
     """`volumeBindingMode` absent means Immediate."""
 
+    provisioner: str = ""
     volume_binding_mode: str | None = None
 
 
@@ -441,7 +461,8 @@ def _class_aliases(storage_class: StorageClass) -> tuple[str, ...]:
 
 
 def _class_details(storage_class: StorageClass) -> StorageClassDetails:
-    return StorageClassDetails(storage_class.volume_binding_mode or "Immediate")
+    late = storage_class.volume_binding_mode == "WaitForFirstConsumer"
+    return StorageClassDetails(late, storage_class.provisioner)
 
 
 STORAGE_CLASS = Kind(

@@ -92,12 +92,20 @@ def _budgets(draw: st.DrawFn) -> Json:
 @st.composite
 def _deployments(draw: st.DrawFn) -> Json:
     late = condition("Progressing", "False", "ProgressDeadlineExceeded", "timed out")
-    return {"status": {"conditions": [late][: draw(st.integers(0, 1))]}}
+    status = {"conditions": [late][: draw(st.integers(0, 1))], "replicas": draw(st.integers(0, 1))}
+    return {**draw(_templates()), "status": status}
+
+
+@st.composite
+def _templates(draw: st.DrawFn) -> Json:
+    """What a workload without pods would have, if a Service asks."""
+    template = {"metadata": {"labels": {"app": draw(st.sampled_from(("x", "x", "y")))}}}
+    return {"spec": {"replicas": draw(st.integers(0, 1)), "template": template}}
 
 
 PARTS = {
     "Pod": _pods(),
-    "ReplicaSet": st.just({}),
+    "ReplicaSet": _templates(),
     "Deployment": _deployments(),
     "EndpointSlice": _slices(),
     "Service": _services(),

@@ -178,11 +178,11 @@ def test_claims_that_say_which_statefulset_made_them() -> None:
 PENDING = Status("Pending", "Pending", "Waiting for a volume")
 LATE = (
     "uses-class",
-    Other("StorageClass", "late", Status("Ready", "Ready"), StorageClassDetails("WaitForFirstConsumer")),
+    Other("StorageClass", "late", Status("Ready", "Ready"), StorageClassDetails(binds_late=True)),
 )
 SOON = (
     "uses-class",
-    Other("StorageClass", "soon", Status("Ready", "Ready"), StorageClassDetails("Immediate")),
+    Other("StorageClass", "soon", Status("Ready", "Ready"), StorageClassDetails(binds_late=False)),
 )
 OVER = ("mounts", Other("Pod", "old", Status("Error", "Evicted"), PodDetails(is_live=False)))
 POD = ("mounts", Other("Pod", "db-0", Status("Pending", "Pending"), PodDetails(restarts=0)))
@@ -349,12 +349,11 @@ def test_the_default_class(annotations: Json | None, aliases: tuple[str, ...]) -
 
 
 @pytest.mark.parametrize(
-    ("mode", "expected"),
-    [("WaitForFirstConsumer", "WaitForFirstConsumer"), ("Immediate", "Immediate"), (None, "Immediate")],
+    ("mode", "binds_late"), [("WaitForFirstConsumer", True), ("Immediate", False), (None, False)]
 )
-def test_class(mode: str | None, expected: str) -> None:
+def test_class(mode: str | None, binds_late: bool) -> None:
     facts = make("StorageClass", volumeBindingMode=mode, provisioner="p")
-    assert facts.details == StorageClassDetails(expected)
+    assert facts.details == StorageClassDetails(binds_late, "p")
     assert facts.status == Status("Ready", "Ready")
 
 
