@@ -16,10 +16,10 @@ from astrolabe.kinds.common import condition
 from astrolabe.kinds.pod import ContainerState, Pod, PodDetails, PodSpec, PodStatus
 from astrolabe.kinds.pod_status import PodVerdict
 
-#: The labels by which a pod says of which revision it is: of a StatefulSet; of a Deployment.
-_REVISION_LABELS = ("controller-revision-hash", "pod-template-hash")
-#: The same of a DaemonSet, which does not know the hash of its pods.
-_GENERATION_LABEL = "pod-template-generation"
+_HASH_LABEL = "controller-revision-hash"
+#: The labels by which a pod says of which revision it is: of a DaemonSet, which does not know the hash of its
+#: pods; of a StatefulSet; of a Deployment.
+_REVISION_LABELS = ("pod-template-generation", _HASH_LABEL, "pod-template-hash")
 #: Restarts before which the kubelet does not hold back.
 _AT_ONCE = 1
 #: What the kubelet tells as the start of a container that never started.
@@ -115,11 +115,10 @@ def _started_before(state: ContainerState | None, time: str) -> bool:
 def _revision(pod: Pod) -> str:
     labels = pod.metadata.labels
     if labels:
-        if _GENERATION_LABEL in labels or _is_of_a_daemon_set(pod):
-            return intern(labels.get(_GENERATION_LABEL, ""))
         for label in _REVISION_LABELS:
             if label in labels:
-                return intern(labels[label])
+                is_unknown = label == _HASH_LABEL and _is_of_a_daemon_set(pod)
+                return "" if is_unknown else intern(labels[label])
     return ""
 
 

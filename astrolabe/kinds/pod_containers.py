@@ -92,10 +92,6 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
         return self.end.finished_at
 
     @property
-    def has_failed(self) -> bool:
-        return self.end.exit_code != 0
-
-    @property
     def is_specific(self) -> bool:
         """How it ended is known."""
         return True
@@ -125,9 +121,12 @@ class Stopped(msgspec.Struct, frozen=True, gc=False):
         printed: the reason of the pod. One that says why comes first, then one that the reason is of, then
         the one that was started again most often.
         """
-        failing: list[Waits | Ended] = [each for each in self.waits if each.is_failure]
-        failing += [each for each in self._failed if not each.is_first]
-        return min(failing, key=lambda each: _rank(each, printed), default=None)
+        found: list[Waits | Ended] = []
+        if self.waits:
+            found += [each for each in self.waits if each.is_failure]
+        if self.ends:
+            found += [each for each in self._failed if not each.is_first]
+        return min(found, key=lambda each: _rank(each, printed)) if found else None
 
     @property
     def failed(self) -> Ended | None:
@@ -136,9 +135,8 @@ class Stopped(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def _failed(self) -> list[Ended]:
-        if not self.ends:
-            return []
-        return sorted([each for each in self.ends if each.has_failed], key=lambda each: not each.is_main)
+        failed = [each for each in self.ends if each.end.exit_code]
+        return sorted(failed, key=lambda each: not each.is_main) if len(failed) > 1 else failed
 
     @property
     def main_ends(self) -> list[Ended]:
