@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
@@ -148,13 +149,18 @@ def _warn_cronjob(status: Status, schedule: Schedule, warnings: Sequence[Warning
     if schedule.suspended:
         return Warned(status)
     for each in warnings:
-        unusable = each.reason in _UNUSABLE and any(word in each.message for word in schedule.words)
+        unusable = each.reason in _UNUSABLE and any(_quotes(each.message, word) for word in schedule.words)
         if unusable or (each.reason == FAILED_CREATE and each.last >= schedule.last):
             return Warned(in_words_of(each, status, severity=ERROR), each)
     missed = first(warnings, *_MISSED)
     if missed is not None and missed.last > schedule.last:
         status = _going_on(status, missed.message)
     return tell(status, schedule, warnings)
+
+
+def _quotes(message: str, word: str) -> bool:
+    """Whether it is about this schedule or time zone, and not about one that has it as a part."""
+    return re.search(rf"(?<![\w*/,-]){re.escape(word)}(?![\w*/,-])", message) is not None
 
 
 def _last_run(own: Status, schedule: Schedule, newest: Peer | None, unfinished: list[Peer]) -> Status:

@@ -160,9 +160,10 @@ def _derive_job(job: Peer, neighborhood: Neighborhood) -> Derived:
     pods = list(neighborhood.outgoing(OWNS, "Pod"))
     run: JobRun = job.details
     if run.has_failed or (run.failures and not run.is_over):
-        status = job.status if run.has_failed else blame(job.status, worst_of(pods))
+        worst = worst_of(pods)
+        status = job.status if run.has_failed else blame(job.status, worst)
         if status is job.status:
-            status = go_on(status, _last_failure(pods))
+            status = go_on(status, _last_failure(pods) or (worst.words if worst is not None else ""))
         elif status.severity == PENDING:
             status = _going_on(status, _last_failure(pods))
         return Derived(status)

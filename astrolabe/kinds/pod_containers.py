@@ -232,7 +232,7 @@ def keeps_ending(who: str, last: Terminated, restarts: int) -> str:
 
 
 def tell_end(who: str, end: Terminated, again: str = "") -> str:
-    """How a container ended once. again: what follows, as `, and is started again`."""
+    """How a container ended once. again: when, or what follows, as `, and is started again`."""
     verb = "could not start" if end.reason in UNSTARTED else "terminated"
     return f"{who} {verb}: {how(end)}{again}{_said(end)}"
 

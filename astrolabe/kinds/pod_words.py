@@ -213,5 +213,10 @@ def _has_lost_its_node(status: PodStatus) -> bool:
 
 
 def _after(container: ContainerStatus) -> str:
+    """How a container that runs ended before; once is not again and again."""
     last = container.last_state.terminated if container.last_state is not None else None
-    return f"; {keeps_ending('it', last, container.restart_count)}" if last is not None else ""
+    if last is None:
+        return ""
+    if container.restart_count <= 1:
+        return f"; before, {tell_end('it', last, f' at {last.finished_at}' if last.finished_at else '')}"
+    return f"; {keeps_ending('it', last, container.restart_count)}"

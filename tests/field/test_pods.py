@@ -170,6 +170,31 @@ PODS: dict[str, tuple[list[Object], tuple[str, str, str]]] = {
             f"init container migrate keeps ending: OOMKilled (exit code 137), 2 restarts, last at {T2}",
         ),
     ),
+    "it ended once, and runs again": (
+        [pod(running("app", ready=False, restartCount=1, lastState=end(1)))],
+        (
+            "Pending",
+            "Running",
+            f"container app is not ready; before, it terminated: Error (exit code 1) at {T2}",
+        ),
+    ),
+    "it could not start once, and runs": (
+        [
+            pod(
+                running(
+                    "app",
+                    ready=False,
+                    restartCount=1,
+                    lastState=end(128, "StartError", message=RUNC, started=EPOCH),
+                )
+            )
+        ],
+        (
+            "Pending",
+            "Running",
+            f"container app is not ready; before, it could not start: StartError (exit code 128) at {T2}: {RUNC}",
+        ),
+    ),
     "the second init container fails": (
         [
             pod(

@@ -130,6 +130,13 @@ RUNS: dict[str, tuple[list[Object], Expected]] = {
         [job("imp", TOO_LONG, failed=1, startTime=T1)],
         {"Job imp": ("Error", "DeadlineExceeded", "Job was active longer than specified deadline")},
     ),
+    "it was too slow, as its image does not exist": (
+        [
+            job("imp", condition("FailureTarget", "True", "DeadlineExceeded", "too long"), active=1),
+            *pods("Job imp", PULL),
+        ],
+        {"Job imp": ("Error", "DeadlineExceeded", "too long: pod imp-0: ImagePullBackOff: Back-off pulling")},
+    ),
     "enough have succeeded": (
         [job("imp", ENOUGH, spec=INDEXED, succeeded=1, active=2), *pods("Job imp", CRASHING, READY)],
         {"Job imp": ("Ready", "Completed", "Completed (1/5): Matched rules at index 0")},
@@ -328,6 +335,20 @@ RUNS: dict[str, tuple[list[Object], Expected]] = {
             event(SYNC, "MissSchedule", "Missed scheduled time to start a job", since=T2),
         ],
         {SYNC: ("Ready", "Ready", "Last run succeeded")},
+    ),
+    "its schedule cannot be read": (
+        [
+            a("CronJob", "sync", spec={"schedule": "61 3 * * *"}),
+            event(SYNC, "UnparseableSchedule", 'unparseable schedule: "61 3 * * *" : above maximum (59)'),
+        ],
+        {SYNC: ("Error", "UnparseableSchedule", "above maximum (59)")},
+    ),
+    "its schedule could not be read before someone mended it": (
+        [
+            a("CronJob", "sync", spec={"schedule": "1 3 * * *"}),
+            event(SYNC, "UnparseableSchedule", 'unparseable schedule: "61 3 * * *" : above maximum (59)'),
+        ],
+        {SYNC: ("Ready", "Ready", "Not run yet")},
     ),
     "its Jobs may not be created": (
         [

@@ -50,7 +50,7 @@ ROLES: dict[str, tuple[Json, Json, tuple[str, str, str]]] = {
         (
             "Pending",
             "Init:0/2",
-            "init container migrate is running; it keeps ending: Error (exit code 1), 1 restart, last at T5",
+            "init container migrate is running; before, it terminated: Error (exit code 1) at T5",
         ),
     ),
     "a sidecar that was ended after the main container completed": (
