@@ -150,9 +150,8 @@ class MadeCluster:
         for index, pod in enumerate(pods):
             self.pod(f"{name}-{index}", pod, owner=rs, labels=labels)
         if serve:
-            self.service(
-                name, [(f"{name}-{index}", bool(pod.get("ready"))) for index, pod in enumerate(pods)]
-            )
+            endpoints = [(f"{name}-{index}", bool(pod.get("ready"))) for index, pod in enumerate(pods)]
+            self.service(name, endpoints, created=created)
 
     def pod(self, name: str, pod: Json, *, owner: str = "", labels: dict[str, str] | None = None) -> None:
         """A Pod, of what the functions below make."""
@@ -161,10 +160,18 @@ class MadeCluster:
         created = pod.get("created", MADE)
         self.add("Pod", name, owner=owner, created=created, meta=meta, spec=spec, status=pod["status"])
 
-    def service(self, name: str, endpoints: list[tuple[str, bool]], **spec: Any) -> None:
+    def service(
+        self, name: str, endpoints: list[tuple[str, bool]], *, created: str = MADE, **spec: Any
+    ) -> None:
         """A Service with its slice; endpoints: Pods, and whether each is ready."""
         ports = [{"port": 80, "targetPort": 8080}]
-        self.add("Service", name, spec={"selector": {"app": name}, "ports": ports, **spec}, status={})
+        self.add(
+            "Service",
+            name,
+            created=created,
+            spec={"selector": {"app": name}, "ports": ports, **spec},
+            status={},
+        )
         self.add(
             "EndpointSlice",
             f"{name}-x",

@@ -35,6 +35,8 @@ from astrolabe.graph.state.edge_types import (
 from astrolabe.graph.state.graph import ReadableGraph
 from astrolabe.graph.state.status import ERROR, PENDING, READY
 
+#: Nodes that are well and that no Pod may be on: schedulers do not tell their taint from that of a lost one.
+MOST_CONTROL_PLANES = 3
 #: Only lists what serves; never a cause.
 SLICE = "EndpointSlice"
 
@@ -180,7 +182,7 @@ class CauseFinder:
         verdict = verdict_of(pod.own_message) or verdict_of(pod.message) if lost else None
         if verdict is None or verdict.others or not verdict.tainted:
             return
-        if len(lost) >= verdict.tainted:
+        if len(lost) + MOST_CONTROL_PLANES >= verdict.tainted:
             for uid in lost:
                 yield Arc(uid, RUNS_ON)
 

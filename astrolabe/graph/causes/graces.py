@@ -8,7 +8,7 @@ from math import inf
 from astrolabe.graph.causes.complaints import Complaint
 from astrolabe.graph.causes.words import WORKLOADS, UnresolvedReference, Words, is_custom, seconds
 from astrolabe.graph.state.edge_types import ROUTES_TO, USES_CLASS
-from astrolabe.graph.state.status import ERROR, READY, UNKNOWN
+from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN
 
 #: Seconds for a Pod that no node suits, and for one of which a Warning or a missing object is known.
 SHORT_GRACE = 300.0
@@ -24,6 +24,8 @@ _UNKNOWN_IS_BROKEN = frozenset(("Pod", "Node"))
 _SHORT = frozenset((Complaint.UNSCHEDULED, Complaint.MOUNT, Complaint.CREATE))
 _BY_CREATION = frozenset((Complaint.EMPTY, Complaint.BALANCER, Complaint.DANGLING))
 _NEVER = frozenset((Complaint.INTENDED, Complaint.CONSUMER))
+#: Kinds to which it makes no difference for a while that Pods are not there.
+_CAN_DO_WITHOUT = frozenset(("HorizontalPodAutoscaler", "PodDisruptionBudget"))
 _BY_RUNS = frozenset(("CronJob", "Job"))
 _NEVER_A_CAUSE = "EndpointSlice"
 #: Kinds that are Pending only at their beginning.
@@ -43,7 +45,7 @@ def due_of(words: Words, complaint: Complaint, *, leftover: bool) -> float:
     if leftover or complaint in _NEVER or words.key == _NEVER_A_CAUSE:
         return inf
     if words.status == ERROR:
-        return words.created + SHORT_GRACE if _is_only_beginning(words) else 0.0
+        return _broken(words)
     if words.status == UNKNOWN:
         return 0.0 if words.key in _UNKNOWN_IS_BROKEN else _unanswered(words)
     if words.status == READY and complaint is not Complaint.DANGLING:
@@ -51,12 +53,16 @@ def due_of(words: Words, complaint: Complaint, *, leftover: bool) -> float:
     return _stuck(words, complaint)
 
 
-def _is_only_beginning(words: Words) -> bool:
-    """Whether all of its kind say so at first: a Node that has only just joined, and an autoscaler that
-    cannot measure until its Pods have run for a while."""
+def _broken(words: Words) -> float:
+    """Of what is in Error. Some errors all of a kind have at first: a Node that has only just joined, and an
+    autoscaler that cannot measure until its Pods have run for a while. And a controller may look at a custom
+    resource before what it needs, which is applied with it, is there."""
     if words.key == "HorizontalPodAutoscaler":
-        return words.own_reason.startswith("FailedGet")
-    return words.key == "Node"
+        measures = not words.own_reason.startswith("FailedGet")
+        return 0.0 if measures else max(words.created, words.since) + SHORT_GRACE
+    if words.key == "Node":
+        return words.created + SHORT_GRACE
+    return words.created + APPLY_GRACE if is_custom(words.key) else 0.0
 
 
 def _unanswered(words: Words) -> float:
@@ -107,15 +113,18 @@ def due_by_effect(
     """
     if effect.status != ERROR or effect.key == _NEVER_A_CAUSE:
         return inf
-    if complaint not in (Complaint.WAITING, Complaint.EMPTY):
-        return 0.0
-    if effect.key in WORKLOADS:
+    waits = complaint in (Complaint.WAITING, Complaint.EMPTY)
+    if effect.key in WORKLOADS and waits and effect.own_status != ERROR:
         # What neighbours say of it they are themselves, but for runs that are over.
-        return 0.0 if effect.own_status == ERROR or effect.key in _BY_RUNS else inf
+        return 0.0 if effect.key in _BY_RUNS and root is not None else inf
     if root is None:
         return effect.created + APPLY_GRACE
+    if effect.key in WORKLOADS and waits:
+        return 0.0
+    if not waits and root.status != PENDING:
+        return 0.0
     # A request that nothing serves is an outage, unless what should serve it is only just starting or
-    # being replaced.
-    by_since = root_complaint is Complaint.TERMINATING or is_custom(root.key)
+    # being replaced. To others it makes no difference for a while.
+    by_since = root_complaint is Complaint.TERMINATING or is_custom(root.key) or effect.key in _CAN_DO_WITHOUT
     begun = (root.since or root.created) if by_since else root.created
     return begun + LONG_GRACE

@@ -170,3 +170,11 @@ def test_a_node_that_joins_is_no_problem() -> None:
 
     assert node(SECONDS_20).told() == []
     assert node(MINUTES_5).told("2026-01-01T01:05:00Z") == ["Error KubeletNotReady: Node n"]
+
+
+def test_control_planes_do_not_hide_that_all_other_nodes_are_lost() -> None:
+    message = "0/5 nodes are available: 5 node(s) had untolerated taint(s)."
+    sketch = exposed(a_node("Pod", "web-1", "Pending", "Pending", message), down=False)
+    for name in ("n-1", "n-2"):
+        sketch.set(a_node("Node", name, "Error", "NodeStatusUnknown"))
+    assert sketch.told() == ["Error NodeStatusUnknown: Node n-1, Node n-2 > Pod web-1"]
