@@ -141,7 +141,8 @@ def _failed(status: Raws, lists: Conditions, phases: Phases) -> Verdict | None:
         each.name == "Ready" and each.value == "True" for conditions, _ in lists for each in conditions
     ):
         return error("Error", said, by=where)
-    return None
+    said, where = status_scan.part_error(status)
+    return error("Error", said, by=where) if where else None
 
 
 def _at_work(lists: Conditions, phases: Phases, kind: str) -> Verdict | None:

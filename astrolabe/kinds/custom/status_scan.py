@@ -37,7 +37,7 @@ _PAST = re.compile(
 #: Fields that hold the text of an error.
 _ERRORS = ("error", "errorMessage", "failureMessage", "errorReason")
 #: Fields that say yes or no.
-FLAGS = ("ready", "readyToUse", "available", "healthy", "applied", "succeeded", "success")
+FLAGS = ("ready", "readyToUse", "available", "healthy", "applied", "succeeded", "success", "valid", "created")
 #: Fields with a message beside a phase.
 _MESSAGES = ("message", "reason", "statusMessage", "errorMessage", "failureReason", "description")
 
@@ -195,6 +195,21 @@ def error_in(status: Raws) -> tuple[str, str]:
     return "", ""
 
 
+def part_error(status: Raws) -> tuple[str, str]:
+    """The first error that a part lists, and where: `byPod[].errors[].message`."""
+    for key, raw in status.items():
+        if _first(raw) != b"[" or _PAST.search(key) or b'"errors"' not in bytes(raw):
+            continue
+        for part, where in _parts(key, raw):
+            errors = part.get("errors")
+            for each in _LIST.decode(errors)[:1] if errors is not None and _first(errors) == b"[" else ():
+                said = (
+                    message_in(_OBJECT.decode(each)) if _first(each) == b"{" else text(_SCALAR.decode(each))
+                )
+                return said, f"{where}.errors"
+    return "", ""
+
+
 def outdated_field(status: Raws, generation: int) -> str:
     """The field that says that a controller has not seen this generation; "" if none does."""
     for key, raw in status.items():
@@ -284,12 +299,21 @@ def counts(status: Raws, wanted: Scalar) -> ReplicaCount | None:
     if total is None:
         total = number(scalar(status, "replicas"))
     if total is None:
-        return None
+        return _scale(status)
     found = [
         ReplicaCount(total, count, f"status.{key}")
         for key in ("readyReplicas", "availableReplicas", "updatedReplicas", "readyInstances")
         if (count := number(scalar(status, key))) is not None
     ]
-    if not found:
+    return min(found, key=lambda each: each.ready) if found else _scale(status)
+
+
+def _scale(status: Raws) -> ReplicaCount | None:
+    """Of `status.scale`, where OpenTelemetry's collectors have them in one text."""
+    raw = status.get("scale")
+    if raw is None or _first(raw) != b"{":
         return None
-    return min(found, key=lambda each: each.ready)
+    match = _FRACTION.fullmatch(text(scalar(_OBJECT.decode(raw), "statusReplicas")))
+    if match is None:
+        return None
+    return ReplicaCount(int(match[2]), int(match[1]), "status.scale.statusReplicas")

@@ -206,13 +206,15 @@ _BATCH = re.compile(
 )
 
 
+#: Jobs that go on for ever, since what they read does not end.
+_ENDLESS = re.compile(r"^Flink")
 #: Kinds whose objects make others by the clock.
 _BY_CLOCK = re.compile(r"^(?:Scheduled|Cron)[A-Z]|(?:Schedule|CronJob)$")
 
 
 def runs_to_an_end(kind: str) -> bool:
     """Whether the objects of a kind are done some day, so that running is not the end."""
-    return bool(_BATCH.search(kind)) and not _BY_CLOCK.search(kind)
+    return bool(_BATCH.search(kind)) and not (_BY_CLOCK.search(kind) or _ENDLESS.search(kind))
 
 
 def meaning(word: str, kind: str) -> str:
