@@ -17,6 +17,7 @@ from astrolabe.kinds.custom import (
     columns,
     finding,
     generic,
+    label_selections,
     neighbours,
     paused,
     references,
@@ -108,7 +109,7 @@ class _Maker:
     def _project(self) -> ProjectionOf:
         rule = self._rule
         paths = [key.path for key in self._keys] + references.paths_of(rule) + aliases.paths_of(rule)
-        wholes = references.wholes_of(rule)
+        wholes = label_selections.wholes_of(rule)
         for reference in rule.references:
             paths += finding.tests_paths(reference.when)
             wholes |= finding.tests_wholes(reference.when)

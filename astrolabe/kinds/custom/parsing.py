@@ -175,7 +175,8 @@ def _group_kind(reader: Reader) -> GroupKind:
         return ANY
     if not _GROUP_KIND.match(text):
         raise reader.error(
-            f"{text!r} is no kind; write it as Kind.group, such as Certificate.cert-manager.io"
+            f"{text!r} is no kind; write it as Kind.group, such as Certificate.cert-manager.io,"
+            " or of Kubernetes' own as Kind, such as Secret"
         )
     kind, _, group = text.partition(".")
     return GroupKind(group, kind)

@@ -142,6 +142,11 @@ def test_tests(test: str, spec: Json, holds: bool) -> None:
         ("{edge: selects, to: Pod, selector: spec.selector}", {"selector": {}}, ["Pod/shop? spec.selector"]),
         ("{edge: selects, to: Pod, selector: spec.selector}", {}, []),
         (
+            "{edge: selects, to: Pod, labels: 'spec.parts[].labels'}",
+            {"parts": [{"labels": {"a": "b"}}, {}, {"labels": {"c": "d"}}]},
+            ["Pod/shop?a=b spec.parts[0].labels", "Pod/shop?c=d spec.parts[2].labels"],
+        ),
+        (
             "{edge: selects, to: Pod, selector: spec.s, namespaceSelector: spec.n}",
             {"s": {}, "n": {"matchLabels": {"t": "x"}}},
             ["Pod/?&t=x spec.s"],
@@ -277,6 +282,7 @@ WRONG: list[tuple[str, int, str]] = [
     ("kind: A.x\nreferences:\n  - {edge: uses, to: Secret, name: spec.a, labels: spec.b}", 3, "either a name or a selector"),
     ("kind: A.x\nreferences:\n  - {edge: uses, to: Secret, name: spec.a, everywhere: true}", 3, "needs `selector`"),
     ("kind: A.x\nmetadata: {a: metadata.managedFields}", 2, "is not read"),
+    ("kind: A.x\nreferences:\n  - {edge: uses, to: secret, name: spec.a}", 3, "or of Kubernetes' own as Kind, such as Secret"),
     ("kind: A.x\nmetadata: {a: .spec.b}", 2, "'.spec.b' is written as JSONPath; write it without the beginning: spec.b"),
     ("kind: A.x\nmetadata:\n  a: $.spec.b", 3, "write it without the beginning: spec.b"),
     ("kind: A.x\nmetadata:\n  a: '{.spec.b}'", 3, "write it without the beginning: spec.b"),
