@@ -77,15 +77,20 @@ class Waits(msgspec.Struct, frozen=True, gc=False):
 class Ended(msgspec.Struct, frozen=True, gc=False):
     """A container that has ended. is_main: neither an init container nor a sidecar.
 
-    is_first: it had not ended before, and the kubelet starts it again, at once: it holds back from the second
-    time on.
+    is_restarted: the kubelet starts it again. It does so at once the first time, and holds back from the
+    second time on.
     """
 
     who: str
     is_main: bool
     restarts: int
     end: Terminated
-    is_first: bool = False
+    is_restarted: bool = False
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it had not ended before, and is started again."""
+        return self.is_restarted and not self.restarts
 
     @property
     def since(self) -> str | None:
@@ -180,8 +185,8 @@ def stopped_containers(pod: Pod, status: PodStatus) -> Stopped:
             waits.append(Waits(who, is_named, waiting.reason, waiting.message, each.restart_count, last))
         elif state.terminated is not None:
             restarts, end = each.restart_count, state.terminated
-            is_first = not restarts and is_alive and _is_restarted(pod, each.name, role, end)
-            ends.append(Ended(who, role == "container", restarts, end, is_first))
+            again = is_alive and _is_restarted(pod, each.name, role, end)
+            ends.append(Ended(who, role == "container", restarts, end, again))
     return Stopped(waits, ends)
 
 

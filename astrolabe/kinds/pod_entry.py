@@ -113,7 +113,8 @@ def _derive(pod: Peer, neighborhood: Neighborhood) -> Derived:
     missing = waits_for(unresolved)
     if not missing:
         return Derived(status)
-    message = f"{missing}; {status.message}" if details.rank == BY_SCHEDULER else missing
+    is_said = details.rank == BY_SCHEDULER and " not found" not in status.message
+    message = f"{missing}; {status.message}" if is_said else missing
     return Derived(replace(status, message=message))
 
 

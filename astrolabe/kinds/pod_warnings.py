@@ -24,7 +24,13 @@ TERMINATING = "Terminating"
 _STAYS = ("NodeNotReady", "FailedKillPod", "FailedPreStopHook")
 #: True of pods that start as well, so never the reason of one that does not.
 _HARMLESS = frozenset(
-    ("DNSConfigForming", "FailedToRetrieveImagePullSecret", "MissingClusterDNS", "ProbeWarning")
+    (
+        "DNSConfigForming",
+        "FailedToRetrieveImagePullSecret",
+        "MissingClusterDNS",
+        "ProbeWarning",
+        "SandboxChanged",
+    )
 )
 #: What the kubelet says once it has waited for some time: which volume it is, and why, another Warning says.
 _TIMED_OUT = (
@@ -83,12 +89,16 @@ def _that_goes_on(status: Status, told: Sequence[WarningEvent]) -> WarningEvent 
     if status.reason == TERMINATING:
         return first(told, *_STAYS)
     if status.severity == ERROR and KEEPS_ENDING in status.message:
-        return next((each for each in told if each.message.startswith(_KILLING)), None)
+        return next((each for each in told if _ends_a_container(each)), None)
     pull = _BACK_OFF_PULLING.search(status.message)
     if pull is not None:
         failed = f"Failed to pull image {pull[1]}: "
         return next((each for each in told if each.message.startswith(failed)), None)
     return None
+
+
+def _ends_a_container(warning: WarningEvent) -> bool:
+    return warning.message.startswith(_KILLING) or warning.reason == "FailedPostStartHook"
 
 
 def _in_words(warning: WarningEvent) -> str:

@@ -51,7 +51,7 @@ def of_success(status: PodStatus, end: Ended | None) -> Said:
 def of_failure(status: PodStatus, stopped: Stopped) -> Said:
     """If something ended the whole pod (an eviction, a deadline), that, else how a container failed."""
     if status.message:
-        return status.message, CERTAIN
+        return status.message.strip(), CERTAIN
     disruption = _disruption(status)
     if disruption:
         return disruption, CERTAIN
@@ -115,6 +115,9 @@ def of_waiting(pod: Pod, status: PodStatus, stopped: Stopped, reason: str) -> Sa
         return stopped.failed.message, CERTAIN
     if status.message:
         return status.message, BY_POD
+    again = next((each for each in stopped.ends if each.is_restarted), None)
+    if again is not None:
+        return again.message, GENERAL
     return _general(pod, status, stopped, reason), GENERAL
 
 
@@ -195,13 +198,20 @@ def _unready(pod: Pod, status: PodStatus, stopped: Stopped) -> str:
         return f"{BUT_NODE} {node} may not answer any more" if node else ""
     if unready or (pod.spec is not None and pod.spec.restart_policy == "Always"):
         return ""
-    over, running = (
-        stopped.last_main_end,
-        [each.name for each in status.container_statuses or () if each.ready],
-    )
+    over, running = stopped.last_main_end, _names_of_running(pod, status)
     if over is None or not running:
         return ""
     return f"{over.who} has ended, {', '.join(running)} {'is' if len(running) == 1 else 'are'} still running"
+
+
+def _names_of_running(pod: Pod, status: PodStatus) -> list[str]:
+    """Of containers that are ready, and of sidecars."""
+    names = [each.name for each in status.container_statuses or () if each.ready]
+    sidecars = sidecar_names(pod)
+    for each in status.init_container_statuses or ():
+        if each.name in sidecars and each.state is not None and each.state.running is not None:
+            names.append(each.name)
+    return names
 
 
 def _has_lost_its_node(status: PodStatus) -> bool:

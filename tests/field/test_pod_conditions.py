@@ -51,6 +51,27 @@ PODS: dict[str, tuple[list[Object], tuple[str, str, str]]] = {
         ],
         ("Pending", "Pending", "FailedScheduling: 0/3 nodes are available: 3 Insufficient cpu."),
     ),
+    "it mounts a claim that does not exist": (
+        [
+            pod(
+                phase="Pending",
+                spec={
+                    "nodeName": "",
+                    "containers": [],
+                    "volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}],
+                },
+                conditions=[
+                    {
+                        "type": "PodScheduled",
+                        "status": "False",
+                        "reason": "Unschedulable",
+                        "message": 'persistentvolumeclaim "data" not found',
+                    }
+                ],
+            )
+        ],
+        ("Pending", "Pending", "waiting for PersistentVolumeClaim data, which does not exist"),
+    ),
     "it may not end others": (
         [
             asked(

@@ -195,6 +195,30 @@ PODS: dict[str, tuple[list[Object], tuple[str, str, str]]] = {
             f"container app is not ready; before, it could not start: StartError (exit code 128) at {T2}: {RUNC}",
         ),
     ),
+    "it ends well, and is to run for ever": (
+        [pod(ended("app", end(0), restartCount=4))],
+        (
+            "Pending",
+            "Completed",
+            f"container app keeps ending: Completed (exit code 0), 4 restarts, last at {T2}",
+        ),
+    ),
+    "the same once": (
+        [pod(ended("app", end(0)))],
+        ("Pending", "Completed", "container app terminated: Completed (exit code 0), and is started again"),
+    ),
+    "its work is done, and its sidecar is still there": (
+        [pod(ended("app", end(0)), inits=(running("proxy"),), spec={**SIDECAR, "restartPolicy": "Never"})],
+        ("Pending", "Completed", "container app has ended, proxy is still running"),
+    ),
+    "a hook of its start fails": (
+        [pod(back_off("app", end(137), 4)), event("Pod x", "FailedPostStartHook", "PostStartHook failed")],
+        (
+            "Error",
+            "CrashLoopBackOff",
+            f"container app keeps ending: Error (exit code 137), 4 restarts, last at {T2}; PostStartHook failed",
+        ),
+    ),
     "the second init container fails": (
         [
             pod(

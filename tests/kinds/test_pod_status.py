@@ -50,7 +50,10 @@ LEVELS = {
     ),
     "node-lost": ("Unknown", "The node of the pod does not answer"),
     "node-lost-deleting": ("Unknown", "The node of the pod does not answer"),
-    "one-completed-one-running-notready": ("Pending", "Pod is not ready"),
+    "one-completed-one-running-notready": (
+        "Pending",
+        "container a terminated: Completed (exit code 0), and is started again",
+    ),
     "one-completed-one-running-ready": ("Ready", "Pod is running"),
     "one-failed-one-running": (
         "Pending",
