@@ -180,7 +180,7 @@ def declared_objects(manifest: str) -> tuple[list[DeclaredObject], bool]:
     """
     found: list[DeclaredObject] = []
     complete = True
-    for document in _documents(manifest):
+    for document in _each_object(manifest):
         declared = _declared(document)
         if declared is None:
             complete = complete and not _has_content(document)
@@ -197,6 +197,40 @@ def _documents(manifest: str) -> Iterator[str]:
         yield manifest[begin : separator.start()]
         begin = separator.end()
     yield manifest[begin:]
+
+
+#: A list of objects, of which Helm applies each; `kind: RoleList` and all others that the API has for lists.
+_LIST = re.compile(r"^kind:[ \t]*[\"']?\w*List[\"']?[ \t]*(?:#.*)?\r?$", re.MULTILINE)
+_ITEMS = re.compile(r"^items:[ \t]*(?:#.*)?\r?\n", re.MULTILINE)
+_FIRST_ITEM = re.compile(r"(?:[ \t]*(?:#.*)?\r?\n)*([ ]*)-[ ]+\S")
+
+
+def _each_object(manifest: str) -> Iterator[str]:
+    """The documents; in place of a list, its items."""
+    for document in _documents(manifest):
+        items = _ITEMS.search(document) if _LIST.search(document) else None
+        first = _FIRST_ITEM.match(document, items.end()) if items is not None else None
+        if items is None or first is None:
+            yield document
+        else:
+            yield from _items(document[items.end() :], len(first[1]))
+
+
+def _items(block: str, column: int) -> Iterator[str]:
+    """The items of a list whose dashes stand in this column, each as a document."""
+    item: list[str] = []
+    indent = 0
+    for line in block.splitlines():
+        content = line.lstrip(" ")
+        depth = len(line) - len(content)
+        if depth == column and content.startswith("- "):
+            yield "\n".join(item)
+            item, indent = [], len(line) - len(content[2:].lstrip(" "))
+            line = " " * indent + line[indent:]
+        elif content and not content.startswith("#") and depth <= column:
+            break  # the next key beside `items`
+        item.append(line[indent:] if line[:indent].isspace() else line)
+    yield "\n".join(item)
 
 
 def _has_content(document: str) -> bool:

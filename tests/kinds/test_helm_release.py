@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from astrolabe.kinds.helm_release import (
     LONGEST_RELEASE,
@@ -18,6 +19,7 @@ from astrolabe.kinds.helm_release import (
     declared_objects,
     decode_release,
 )
+from tests.support.chart import NAMES, read
 
 CANARY = "s3cr3t-canary"
 MANIFEST = f"""\
@@ -166,3 +168,74 @@ def test_what_is_none_is_refused_without_a_word_of_it(body: bytes) -> None:
 )  # fmt: skip
 def test_declared_objects(manifest: str, objects: list[DeclaredObject], complete: bool) -> None:
     assert declared_objects(manifest) == (objects, complete)
+
+
+LISTS = """\
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBindingList # as of kube-prometheus
+items:
+# one for each namespace
+- apiVersion: rbac.authorization.k8s.io/v1
+  kind: RoleBinding
+  metadata:
+    name: a
+    namespace: kube-system
+  subjects:
+  - kind: ServiceAccount
+    name: none
+-   kind: RoleBinding
+    metadata:
+      labels: {x: y}
+      name: b
+metadata:
+  name: no-object
+---
+apiVersion: v1
+kind: List
+items:
+    - kind: ConfigMap
+      metadata: {name: flow}
+    - kind: ConfigMap
+      metadata:
+        name: c
+      data:
+        text: |
+          - kind: Pod
+            metadata:
+              name: inner
+---
+kind: List
+apiVersion: v1
+items: []
+---
+kind: AccessList
+metadata:
+  name: a-custom-resource
+"""
+
+
+def test_each_object_of_a_list_is_declared() -> None:
+    objects, complete = declared_objects(LISTS)
+    assert [(each.kind, each.namespace, each.name) for each in objects] == [
+        ("RoleBinding", "kube-system", "a"),
+        ("RoleBinding", "", "b"),
+        ("ConfigMap", "", "c"),
+        ("AccessList", "", "a-custom-resource"),
+    ]
+    assert not complete, "that in flow style is not told"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_helm_renders_is_read_as_a_reader_of_yaml_does(name: str) -> None:
+    text = read(name)
+    expected = [
+        DeclaredObject(
+            each["apiVersion"],
+            each["kind"],
+            each["metadata"]["name"],
+            each["metadata"].get("namespace", ""),
+        )
+        for each in yaml.safe_load_all(text)
+    ]
+    assert declared_objects(text) == (expected, True)
