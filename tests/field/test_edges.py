@@ -173,6 +173,16 @@ CASES: dict[str, tuple[list[Json], set[tuple[str, ...]]]] = {
             ("selects", "NetworkPolicy all", "Pod back", "spec.podSelector"),
         },
     ),
+    "a workload without pods is not selected": (
+        [
+            made("Service web", spec={"selector": {"app": "web"}}),
+            made(
+                "Deployment web",
+                spec={"replicas": 0, "template": {"metadata": {"labels": {"app": "web"}}}},
+            ),
+        ],
+        set(),
+    ),
     "slices": (
         [
             made("Service web", spec={}),
