@@ -149,7 +149,8 @@ class Endpoints:
         if self._service.details.has_selector:
             return self._judge_pods() if self._live else self._without_pods(counts)
         if self._slices:
-            return Status(ERROR, "NoReadyEndpoints", counts)
+            message = counts if self._total else "Its EndpointSlices have no endpoints"
+            return Status(ERROR, "NoReadyEndpoints", message + self._tell_draining())
         own = self._service.status
         return own if own.severity == READY else Status(READY, "Ready", "No selector")
 
@@ -249,8 +250,10 @@ class Endpoints:
         """What the ports that lead to none of the pods should find there."""
         if not self._service.details.has_selector:
             wanted = ", ".join([f'"{port.name}" (of port {port.number})' for port in lost])
-            names = ", ".join(sorted({f'"{name}"' for each in self._slices for name in each.ports}))
-            return f"Its EndpointSlices have no port named {wanted}; they have {names}"
+            names = {
+                f'"{name}"' if name else "one without a name" for each in self._slices for name in each.ports
+            }
+            return f"Its EndpointSlices have no port named {wanted}; they have {', '.join(sorted(names))}"
         wanted = ", ".join([f"{port.target.removesuffix('/TCP')} (of port {port.number})" for port in lost])
         offered = sorted([port.removesuffix("/TCP") for port in self._offered()])
         has = f"they have {', '.join(offered)}" if offered else "they name none"

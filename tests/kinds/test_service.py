@@ -131,7 +131,12 @@ def pods(*names: str) -> list[tuple[str, Other]]:
         (OWN, True, [], Status("Pending", "NoMatchingPods", "The selector matches no pod")),
         (OWN, False, slices((1, 1)), Status("Ready", "Ready", "1/1 endpoints ready")),
         (OWN, False, slices((0, 1)), Status("Error", "NoReadyEndpoints", "0/1 endpoints ready")),
-        (OWN, False, slices((0, 0)), Status("Error", "NoReadyEndpoints", "0/0 endpoints ready")),
+        (
+            OWN,
+            False,
+            slices((0, 0)),
+            Status("Error", "NoReadyEndpoints", "Its EndpointSlices have no endpoints"),
+        ),
         (OWN, False, [], OWN),
         (WAITING, True, slices((3, 3)), WAITING),
         (WAITING, True, [], Status("Pending", "NoMatchingPods", "The selector matches no pod")),
@@ -171,7 +176,11 @@ def test_with_its_endpoints_counted(
         (["EndpointSlice"], slices((2, 3)), Status("Ready", "Ready", "2/3 endpoints ready")),
         (["Pod"], slices((2, 3)), Status("Ready", "Ready", "2/3 endpoints ready")),
         (["Pod"], slices((0, 2)), Status("Error", "NoReadyEndpoints", "0/2 endpoints ready")),
-        (["Pod"], slices((0, 0)), Status("Pending", "NoReadyEndpoints", "0/0 endpoints ready")),
+        (
+            ["Pod"],
+            slices((0, 0)),
+            Status("Pending", "NoReadyEndpoints", "Its EndpointSlices have no endpoints"),
+        ),
     ],
 )
 def test_what_is_not_known_is_no_alarm(
