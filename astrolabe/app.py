@@ -11,6 +11,7 @@ import logging
 import resource
 import signal
 import socket
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
 from types import MappingProxyType
@@ -20,10 +21,16 @@ from astrolabe import __version__, telemetry
 from astrolabe.bus.redis.connection import address_of
 from astrolabe.engine.serving_state import ClusterInfo
 from astrolabe.garbage import GC_THRESHOLDS, collect_periodically
+from astrolabe.http.access.authentication import ApiTokens
+from astrolabe.http.access.rights import KubernetesRights
+from astrolabe.http.scopes.namespaces import NamespaceCounts
 from astrolabe.http.server import create_server
+from astrolabe.http.source import GraphSource
 from astrolabe.kinds.builtin import builtin_catalogue
+from astrolabe.kube.access_reviews import AccessReviews
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.helm_reader import HelmReader
+from astrolabe.kube.role_watch import RoleWatch
 from astrolabe.memory import trim_periodically
 from astrolabe.modes.replicated import ReplicatedMode, replicated
 from astrolabe.modes.standalone import StandaloneMode, standalone
@@ -93,7 +100,8 @@ class Application:
         helm = HelmReader(lambda: Cluster.connect(settings), lambda: source.hub.graph.releases)
         if settings.helm_details:
             supervisor.spawn(helm.run(), name="helm details")
-        server = create_server(settings, source, listener=self._listener, helm=helm)
+        access = await self._open_access(source) if settings.asks_for_rights else {}
+        server = create_server(settings, source, listener=self._listener, helm=helm, **access)
         supervisor.on_close(server.stop)
         self.port = await server.start()
         supervisor.spawn(self._announce(began), name="announcer", may_end=True)
@@ -101,6 +109,22 @@ class Application:
         for name, work in self._extra_tasks.items():
             supervisor.spawn(work(), name=name)
         self._started.set()
+
+    async def _open_access(self, source: GraphSource) -> dict[str, Any]:
+        """Ask the API server who users are and what they may see, over a connection of its own."""
+        settings, supervisor = self._settings, self._supervisor
+        cluster = await Cluster.connect(settings)
+        supervisor.on_close(cluster.close)
+        reviewer, grants = AccessReviews(cluster), RoleWatch(cluster)
+        namespaces = NamespaceCounts(source.hub)
+        rights = KubernetesRights(
+            reviewer, grants, source.catalogue, namespaces=namespaces.names, clock=time.monotonic
+        )
+        supervisor.spawn(grants.run(), name="roles")
+        supervisor.spawn(rights.run(), name="rights")
+        tokens = "kubernetes" in settings.auth_modes
+        ways = [ApiTokens(reviewer, clock=time.monotonic)] if tokens else []
+        return {"rights": rights, "authenticators": ways}
 
     async def ready(self) -> None:
         """Wait until it has started and serves the graph of the whole cluster."""
@@ -210,7 +234,7 @@ def _log_start(settings: Settings, cluster: Cluster) -> None:
         selector,
         ",".join(settings.namespaces) or "all",
         ",".join(settings.kinds) or "all",
-        "by token" if settings.auth == "token" else "without a token",
+        f"by {settings.auth}" if settings.auth_modes else "without a token",
     )
 
 

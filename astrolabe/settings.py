@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from astrolabe.graph.views.filter import FilterRules
 from astrolabe.kinds.catalogue import Catalogue
@@ -14,7 +14,9 @@ DEFAULT_CLUSTER = "default"
 
 SelectorMode = Literal["closure", "strict"]
 EventsMode = Literal["warnings", "all", "off"]
-Auth = Literal["none", "token"]
+#: How clients are known; several may be combined.
+Auth = Literal["none", "token", "kubernetes", "proxy"]
+AUTH_MODES: tuple[Auth, ...] = get_args(Auth)
 LogFormat = Literal["text", "json"]
 
 
@@ -24,6 +26,7 @@ class Limits:
 
     max_connections: open streams. max_subscriptions: subscriptions per connection.
     max_filters: different filters in use at a time.
+    max_visibilities: different sets of rights of users that are served at a time.
     max_filter_terms, max_filter_values, max_filter_bytes: size of one filter; see `FilterRules`.
     max_message_bytes, max_message_rate: size of a WebSocket message from a client; messages per second.
     history_changes, history_bytes: changed nodes and edges, and their bytes, kept for clients that fall
@@ -43,6 +46,7 @@ class Limits:
     max_body_bytes: int = 64 * 1024 * 1024
     max_subscriptions: int = 32
     max_filters: int = 1000
+    max_visibilities: int = 200
     max_filter_terms: int = 64
     max_filter_values: int = 64
     max_filter_bytes: int = 2048
@@ -82,8 +86,9 @@ class Settings:
     controller_namespaces: `NAME=NAMESPACE`: where the controllers are that rules know by the name of the
     namespace in which they usually are, see `homes`.
     helm_details: whether to read what Helm keeps of releases.
-    auth: whether clients need a token. auth_token_file: one token per line. open_metrics: /metrics needs
-    none.
+    auth: how clients are known, one way or several with commas. auth_token_file: one token per line.
+    auth_proxy_secret_file: one per line, by which an authenticating proxy is known.
+    open_metrics: /metrics needs none.
     host: address to listen on; "": a safe default, see `listen_host`.
     allowed_hosts: host names that requests may use; empty: see `checks_hosts`.
     allowed_origins: other sites whose pages may connect. cors_origins: other sites that may also read.
@@ -115,8 +120,9 @@ class Settings:
     controller_namespaces: tuple[str, ...] = ()
     batch_window: float = 0.05
     limits: Limits = Limits()
-    auth: Auth = "none"
+    auth: str = "none"
     auth_token_file: str = ""
+    auth_proxy_secret_file: str = ""
     open_metrics: bool = False
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
@@ -148,6 +154,16 @@ class Settings:
         return self.host or ("0.0.0.0" if self.in_cluster else "127.0.0.1")
 
     @property
+    def auth_modes(self) -> tuple[str, ...]:
+        """The ways by which clients are known; none if anybody is let in."""
+        return tuple([mode for mode in self.auth.split(",") if mode != "none"])
+
+    @property
+    def asks_for_rights(self) -> bool:
+        """Whether users see what Kubernetes grants them."""
+        return "kubernetes" in self.auth_modes or "proxy" in self.auth_modes
+
+    @property
     def checks_hosts(self) -> bool:
         """Whether to accept only certain host names in requests: always outside a cluster without tokens."""
-        return bool(self.allowed_hosts) or (not self.in_cluster and self.auth == "none")
+        return bool(self.allowed_hosts) or (not self.in_cluster and not self.auth_modes)

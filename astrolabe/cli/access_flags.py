@@ -7,7 +7,7 @@ import click
 from astrolabe.cli import flag_types
 from astrolabe.cli.flag_types import BOOLEAN
 from astrolabe.cli.go_flags import Flag, list_flag
-from astrolabe.settings import Settings
+from astrolabe.settings import AUTH_MODES, Settings
 
 _DEFAULTS = Settings()
 _ACCESS = "Access"
@@ -18,8 +18,10 @@ ACCESS = (
         heading=_ACCESS,
         envvar="ASTROLABE_AUTH",
         default=_DEFAULTS.auth,
-        type=flag_types.choice("none", "token"),
-        help="token: requests need a token of the token file, except for probes and pages.",
+        type=flag_types.combination(*AUTH_MODES),
+        help="token: a token of the token file opens everything. kubernetes: a token that the API server "
+        "knows opens what its user may list there. proxy: an authenticating proxy names the user. Combine "
+        "them with commas.",
     ),
     Flag(
         ("--auth-token-file",),
@@ -28,6 +30,14 @@ ACCESS = (
         default=_DEFAULTS.auth_token_file,
         metavar="PATH",
         help="Tokens, one per line; reloaded when the file changes.",
+    ),
+    Flag(
+        ("--auth-proxy-secret-file",),
+        heading=_ACCESS,
+        envvar="ASTROLABE_AUTH_PROXY_SECRET_FILE",
+        default=_DEFAULTS.auth_proxy_secret_file,
+        metavar="PATH",
+        help="Secrets, one per line, by which an authenticating proxy is known; see --auth=proxy.",
     ),
     Flag(
         ("--open-metrics",),
@@ -93,7 +103,11 @@ def check_access(settings: Settings) -> None:
     """Raise click.UsageError if these settings conflict."""
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
         raise click.UsageError("--tls-cert-file and --tls-key-file go together")
-    if settings.auth == "token" and not settings.auth_token_file:
-        raise click.UsageError("--auth=token needs --auth-token-file")
-    if settings.auth == "none" and settings.auth_token_file:
-        raise click.UsageError("--auth-token-file needs --auth=token: without it anyone is let in")
+    for mode, file, flag in (
+        ("token", settings.auth_token_file, "--auth-token-file"),
+        ("proxy", settings.auth_proxy_secret_file, "--auth-proxy-secret-file"),
+    ):
+        if mode in settings.auth_modes and not file:
+            raise click.UsageError(f"--auth={mode} needs {flag}")
+        if file and mode not in settings.auth_modes:
+            raise click.UsageError(f"{flag} needs --auth={mode}: without it the file is not read")

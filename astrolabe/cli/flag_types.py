@@ -75,6 +75,21 @@ def choice(*allowed: str) -> FlagType:
     return FlagType("|".join(allowed), parse)
 
 
+def combination(*allowed: str) -> FlagType:
+    """A type that allows one of these texts, or several, separated by commas; the first stands alone."""
+
+    def parse(text: str) -> str:
+        parts = list(dict.fromkeys([part.strip() for part in text.split(",")]))
+        unknown = [part for part in parts if part not in allowed]
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is not one of {', '.join(allowed)}")
+        if allowed[0] in parts and len(parts) > 1:
+            raise ValueError(f"{allowed[0]} cannot be combined with others")
+        return ",".join(parts)
+
+    return FlagType("|".join(allowed), parse)
+
+
 def _fail(message: str, value: str, param: click.Parameter | None, ctx: click.Context | None) -> NoReturn:
     raise InvalidValue(message, value=value, context=ctx, parameter=param) from None
 

@@ -215,6 +215,12 @@ STREAM = (
         help="Most memory for answers that are kept, made or being read.",
     ),
     _limit("max_subscriptions", "N", flag_types.integer(1), help="Most subscriptions per connection."),
+    _limit(
+        "max_visibilities",
+        "N",
+        flag_types.integer(1),
+        help="Most different sets of rights of users at a time; see --auth=kubernetes.",
+    ),
     _limit("max_filters", "N", flag_types.integer(1), help="Most different filters in use at a time."),
     _limit(
         "max_filter_terms",

@@ -74,11 +74,24 @@ class PartialEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     objects: int = 0
 
 
+class Coverage(msgspec.Struct, frozen=True):
+    """What somebody may see, where that is not everything.
+
+    hidden: the kinds of which they may see nothing. limited: those that they may see in some namespaces only.
+    namespaces: these.
+    """
+
+    hidden: tuple[str, ...] = ()
+    limited: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+
+
 class Assessment(msgspec.Struct, frozen=True):
     """The current state, and why.
 
     began: when the state began, on the clock of the event loop. None: when it was first observed.
     since: the same in RFC 3339, if another process reported it; "" otherwise.
+    coverage: what is seen of it; None: everything.
     """
 
     state: StateName
@@ -87,6 +100,7 @@ class Assessment(msgspec.Struct, frozen=True):
     partial: tuple[PartialEntry, ...] = ()
     began: float | None = None
     since: str = ""
+    coverage: Coverage | None = None
 
 
 class ServingState(msgspec.Struct, frozen=True):
@@ -101,10 +115,13 @@ class ServingState(msgspec.Struct, frozen=True):
     cluster: ClusterInfo
     progress: Progress
     partial: tuple[PartialEntry, ...]
+    coverage: Coverage | None = None
 
     def document(self) -> dict[str, Any]:
-        """The state as a JSON object."""
+        """The state as a JSON object; `coverage` only where something may not be seen."""
         document: dict[str, Any] = msgspec.to_builtins(self)
+        if self.coverage is None:
+            del document["coverage"]
         return {**document, "partial": list(document["partial"])}
 
 
@@ -164,7 +181,7 @@ def assess_watches(
     if rebuilding:
         return Assessment("stale", REBUILDING, progress, partial)
     if partial:
-        return Assessment("partial", _partial(partial), progress, partial)
+        return Assessment("partial", tell_gaps(partial), progress, partial)
     return Assessment("live", "", progress)
 
 
@@ -271,8 +288,8 @@ def _stale(lost: Sequence[WatchFacts], watches: Iterable[WatchFacts]) -> str:
     return f"{_names(kinds)} {verb} no watch: {error}"
 
 
-def _partial(gaps: Sequence[PartialEntry]) -> str:
-    """One phrase per reason."""
+def tell_gaps(gaps: Sequence[PartialEntry]) -> str:
+    """What is missing: one phrase per reason."""
     words: dict[PartialReason, str] = {
         "forbidden": "not readable",
         "not-served": "not served",
@@ -342,7 +359,13 @@ class StateTracker:
             age = 0.0 if verdict.began is None else max(0.0, self._clock() - verdict.began)
             since = _rfc3339(self._time() - age)
         return ServingState(
-            verdict.state, since, verdict.why, self._cluster, verdict.progress, verdict.partial
+            verdict.state,
+            since,
+            verdict.why,
+            self._cluster,
+            verdict.progress,
+            verdict.partial,
+            verdict.coverage,
         )
 
     def _has_changed(self) -> bool:

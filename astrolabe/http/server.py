@@ -17,30 +17,26 @@ from sanic.http.constants import HTTP
 from sanic.models.server_types import Signal
 from sanic.server import AsyncioServer
 
+from astrolabe.http.access.authentication import Authenticator
 from astrolabe.http.access.certificate import Certificate
 from astrolabe.http.access.guard import create_guard, state_header
+from astrolabe.http.access.visible import Rights
+from astrolabe.http.doors import FrontDoors
+from astrolabe.http.entrance import Entrance
 from astrolabe.http.errors import JsonErrors, ServerError
-from astrolabe.http.grafana.routes import Grafana
 from astrolabe.http.net.acceptor import Acceptor
 from astrolabe.http.net.limits import RequestLimit, SocketLimit
 from astrolabe.http.net.transport import StreamProtocol
 from astrolabe.http.openapi.operation import ApiEndpoint
 from astrolabe.http.openapi.route import ApiDescription
 from astrolabe.http.ops.metrics import Metrics
-from astrolabe.http.ops.probes import Probes
-from astrolabe.http.responses.cache import ResponseCache
 from astrolabe.http.responses.shared import position_headers
-from astrolabe.http.rest.complete import Completer
-from astrolabe.http.rest.endpoints import Rest
-from astrolabe.http.rest.find import HitFinder
-from astrolabe.http.rest.problems import ProblemEndpoints
-from astrolabe.http.rest.release_details import HelmKnowledge, NoKnowledge, Sees
-from astrolabe.http.rest.studies import StudyEndpoints
+from astrolabe.http.rest.release_details import HelmKnowledge, NoKnowledge
+from astrolabe.http.scopes.scopes import Doors
 from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.connections import Connections
-from astrolabe.http.stream.routes import StreamEndpoints
 from astrolabe.http.viewer.pages import Viewer, find_static
-from astrolabe.settings import DEFAULT_SELECTOR, Limits, Settings
+from astrolabe.settings import Limits, Settings
 from astrolabe.timeslice import Lane, TurnQuota
 
 logger = logging.getLogger("astrolabe.http")
@@ -52,64 +48,46 @@ BACKLOG = 4096
 ENDS = 32
 
 
-def _sight(settings: Settings, source: GraphSource) -> Sees:
-    """Whether what Helm applied of a kind would be in the graph: the default selector asks for its label."""
-    labelled = settings.label_selector in ("", DEFAULT_SELECTOR)
-
-    def sees(kind: str, namespace: str) -> bool:
-        if not labelled or (settings.namespaces and namespace not in settings.namespaces):
-            return False
-        state, entry = source.state.current, source.catalogue.by_key.get(kind)
-        if entry is None or state.state not in ("live", "partial"):
-            return False
-        if any(gap.kind == kind for gap in state.partial):
-            return False
-        # Nobody is told of other kinds that cannot be read: then there is none of them.
-        return not entry.optional or any(of == kind for of, _ in source.hub.stats.nodes)
-
-    return sees
-
-
 def create_server(
     settings: Settings,
     source: GraphSource,
     *,
     listener: socket.socket | None = None,
     helm: HelmKnowledge | None = None,
+    rights: Rights | None = None,
+    authenticators: Sequence[Authenticator] = (),
 ) -> HttpServer:
     """A server of this graph, not yet started, at the host and port of the settings (port 0: any).
 
     listener: a listening socket, instead of that address. helm: what is read of releases; None: only labels.
+    rights: what each user may see; None: everybody sees everything. authenticators: who knows users, beside
+    the files of the settings.
     Raises FileError if a file of the settings cannot be used.
     """
-    limits = settings.limits
-    guard = create_guard(settings, source.state)
-    connections = Connections(limits.max_connections, guard)
-    rules = limits.rules_of_filters(source.catalogue)
-    cache = ResponseCache(size=limits.max_body_bytes)
-    grafana = Grafana(source, connections, cache, rules=rules, limits=limits)
+    guard = create_guard(settings, source.state, authenticators=authenticators)
+    connections = Connections(settings.limits.max_connections, guard)
     known = NoKnowledge() if helm is None else helm
+    doors = FrontDoors(settings, source, connections, helm=known)
     endpoints = [
-        *Rest(source, rules, cache, helm=known, sees=_sight(settings, source)).endpoints,
-        Completer(source, rules).endpoint,
-        HitFinder(source, rules).endpoint,
-        *ProblemEndpoints(source, rules, cache).endpoints,
-        *StudyEndpoints(source).endpoints,
-        *grafana.endpoints,
-        *StreamEndpoints(source.hub, connections, state=source.state, rules=rules, limits=limits).endpoints,
-        *Probes(source).endpoints,
+        *doors.endpoints,
         Metrics(source, connections, open=settings.open_metrics).endpoint,
         *Viewer(find_static()).endpoints,
     ]
-    description = ApiDescription(endpoints, source.catalogue, tokens=settings.auth == "token")
-    app = _create_app(source, limits)
+    description = ApiDescription(endpoints, source.catalogue, tokens=bool(settings.auth_modes))
+    app = _create_app(source, settings.limits)
     guard.install(app)
+    entrance: Entrance | None = None
+    if rights is not None:
+        entrance = Entrance(settings, source, rights, doors, connections, helm=known)
+        endpoints = [entrance.of(endpoint) for endpoint in endpoints]
     _route([*endpoints, description.endpoint], app)
-    return HttpServer(app, settings, connections, source, making=(grafana, cache), listener=listener)
+    return HttpServer(
+        app, settings, connections, source, doors=doors if entrance is None else entrance, listener=listener
+    )
 
 
 class HttpServer:
-    """Made by `create_server`. making: have to be closed, as they may be making a response.
+    """Made by `create_server`. doors: are closed in the end.
 
     open: the open TCP connections.
     """
@@ -121,7 +99,7 @@ class HttpServer:
         connections: Connections,
         source: GraphSource,
         *,
-        making: Sequence[Grafana | ResponseCache],
+        doors: Doors,
         listener: socket.socket | None,
     ) -> None:
         self._app = app
@@ -129,7 +107,7 @@ class HttpServer:
         self._limits = settings.limits
         self._connections = connections
         self._source = source
-        self._making = making
+        self._doors = doors
         self._listener = listener
         files = settings.tls_cert_file, settings.tls_key_file
         self._certificate = Certificate(*files) if settings.tls_cert_file else None
@@ -195,8 +173,7 @@ class HttpServer:
         await _settled(self.open, self._limits.grace)
         for connection in list(self.open):
             connection.abort()
-        for each in self._making:
-            await each.close()
+        await self._doors.close()
         await _settled(self.open, self._limits.grace)
 
 

@@ -71,6 +71,10 @@ class Kind(Generic[M]):
     stands: see `Rules.stands`.
     selectable: the labels by which a `Select` finds it; None for kinds that nothing selects. sought_as: see
         `Rules.sought_as`.
+    derives: the keys of its metadata that `derive` adds.
+    requires: of the kinds that it refers to, those without whose objects it does not work; empty: all.
+    is_nothing_alone: its manifest alone does not say whether it works: without its neighbours, that is
+        unknown.
     warn: pure. What Kubernetes' Warnings about an object make of its status; see `kinds.warnings`.
     closure_ends: whether the closure does not go on from an object; None: it always does.
     belonging: what `common.read_belonging` returns, of a manifest that remembers it; None: it is read anew.
@@ -115,6 +119,9 @@ class Kind(Generic[M]):
     derive: Derive | None = None
     stands: Stands | None = None
     reads: tuple[Read, ...] = field(default=())
+    derives: tuple[str, ...] = ()
+    is_nothing_alone: bool = False
+    requires: tuple[str, ...] = ()
     warn: Warn = warnings.tell
     belonging: Callable[[M], common.Belonging] | None = None
     memory: Callable[[msgspec.json.Decoder[Any]], EventReader] | None = None

@@ -283,6 +283,8 @@ INGRESS = Kind(
         (USES, ANY_KIND),
     ),
     derive=_derive_ingress,
+    is_nothing_alone=True,
+    requires=("Service", "Secret"),
     reads=(
         Read("outgoing", ROUTES_TO, "Service"),
         Read("outgoing", USES_SECRET, "Secret"),

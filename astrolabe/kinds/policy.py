@@ -268,6 +268,7 @@ POD_DISRUPTION_BUDGET = Kind(
     status=_budget_status,
     observed=True,
     metadata=_budget_metadata,
+    derives=("targetPods",),
     shows=BudgetMetadata,
     links=_budget_links,
     makes=((SELECTS, "Pod"),),

@@ -92,6 +92,7 @@ VALIDATING_WEBHOOK_CONFIGURATION = Kind(
     expected=False,
     details=_callees,
     derive=derive_from_callees,
+    is_nothing_alone=True,
     reads=READS,
 )
 

@@ -1,6 +1,6 @@
 """The connection to one API server: GET requests with checked and streamed answers.
 
-The only POST requests are reviews of our own rights, which change nothing.
+The only POST requests are reviews of tokens and rights, which change nothing.
 """
 
 from __future__ import annotations
@@ -235,13 +235,15 @@ class Cluster:
         answer = await self.review("SelfSubjectAccessReview", {"resourceAttributes": attributes}, _Review)
         return answer.status.allowed
 
-    async def review(self, kind: str, spec: Mapping[str, Any], type: type[Reviewed]) -> Reviewed:
-        """Send a review of authorization.k8s.io/v1, and return the answer.
+    async def review(
+        self, kind: str, spec: Mapping[str, Any], type: type[Reviewed], *, group: str = _AUTHORIZATION
+    ) -> Reviewed:
+        """Send a review of authorization.k8s.io/v1 or another group, and return the answer.
 
         Raises ConnectionBroken, NotTheApi, ApiError.
         """
-        path = f"/apis/{_AUTHORIZATION}/{kind.lower()}s"
-        asked = {"apiVersion": _AUTHORIZATION, "kind": kind, "spec": spec}
+        path = f"/apis/{group}/{kind.lower()}s"
+        asked = {"apiVersion": group, "kind": kind, "spec": spec}
         response = await self._call(path, {}, accept=JSON, read_timeout=VERIFY_TIMEOUT, body=asked)
         try:
             await _check(response, status=201)

@@ -21,6 +21,7 @@ from astrolabe.sim.api.errors import StatusError, bad_request, method_not_allowe
 from astrolabe.sim.api.eviction import SUCCESS, Evictor, is_dry_run, pod_of
 from astrolabe.sim.api.list_options import ListOptions, is_watch, parse_list_options
 from astrolabe.sim.api.listing import answer_list
+from astrolabe.sim.api.reviews import Reviews
 from astrolabe.sim.api.target import Routes, Target
 from astrolabe.sim.api.watching import WatchResponse
 from astrolabe.sim.event_kinds import CORE_EVENT, NEW_EVENT
@@ -29,8 +30,13 @@ from astrolabe.sim.request_log import RecordedRequest, RequestLog, is_write
 from astrolabe.sim.store import Collection, ObjectStore
 
 _REVIEWS = {
-    f"/apis/authorization.k8s.io/v1/{kind.lower()}s": kind
-    for kind in ("SelfSubjectAccessReview", "SelfSubjectRulesReview")
+    f"/apis/{group}/v1/{kind.lower()}s": kind
+    for group, kind in (
+        ("authorization.k8s.io", "SelfSubjectAccessReview"),
+        ("authorization.k8s.io", "SelfSubjectRulesReview"),
+        ("authorization.k8s.io", "SubjectAccessReview"),
+        ("authentication.k8s.io", "TokenReview"),
+    )
 }
 _HEADERS = {"Cache-Control": "no-cache, private"}
 
@@ -70,6 +76,7 @@ class Handler:
         self._evicts = evicts
         self._authorizer = authorizer
         self._faults = faults
+        self._reviews = Reviews(authorizer, store)
         self._request_log = request_log
         self._interval = bookmark_interval
         self._event_groups = event_groups
@@ -131,8 +138,20 @@ class Handler:
                 raise method_not_allowed()
             self._evictor.evict(*pod, dry_run=dry_run)
             return self._reply(msgspec.json.encode(SUCCESS), status=201)
-        answer = self._authorizer.review if review == "SelfSubjectAccessReview" else self._authorizer.rules
-        return self._reply(msgspec.json.encode(answer(user, asked, self._kinds)), status=201)
+        assert review is not None
+        for fault in self._faults.consume(review, "create"):
+            fault.reject()
+        return self._reply(msgspec.json.encode(self._review(review, user, asked)), status=201)
+
+    def _review(self, review: str, user: str, asked: dict[str, Any]) -> dict[str, Any]:
+        match review:
+            case "TokenReview":
+                return self._reviews.token(asked)
+            case "SubjectAccessReview":
+                return self._reviews.access(asked)
+            case "SelfSubjectAccessReview":
+                return self._authorizer.review(user, asked, self._kinds)
+        return self._authorizer.rules(user, asked, self._kinds)
 
     async def _read(self, request: web.Request) -> web.StreamResponse:
         try:

@@ -25,9 +25,9 @@ def kubeconfig(url: str, *, name: str = "simulated", user: Mapping[str, Any] | N
 
 
 @contextmanager
-def kubeconfig_file(url: str) -> Iterator[str]:
-    """The path of a temporary kubeconfig for an API server without authentication."""
+def kubeconfig_file(url: str, *, user: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """The path of a temporary kubeconfig for an API server. user: credentials; None: it asks for none."""
     with TemporaryDirectory(prefix="astrolabe-") as folder:
         path = Path(folder, "kubeconfig")
-        path.write_text(kubeconfig(url))
+        path.write_text(kubeconfig(url, user=user))
         yield str(path)

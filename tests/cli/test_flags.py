@@ -93,6 +93,7 @@ CASES: list[tuple[str, str, str, str, Any]] = [
     ("max-message-bytes", "ASTROLABE_MAX_MESSAGE_BYTES", "1000", "max_message_bytes", 1000),
     ("max-message-rate", "ASTROLABE_MAX_MESSAGE_RATE", "5", "max_message_rate", 5),
     ("request-timeout", "ASTROLABE_REQUEST_TIMEOUT", "3s", "request_timeout", 3.0),
+    ("max-visibilities", "ASTROLABE_MAX_VISIBILITIES", "7", "max_visibilities", 7),
     ("history-changes", "ASTROLABE_HISTORY_CHANGES", "0", "history_changes", 0),
     ("history-bytes", "ASTROLABE_HISTORY_BYTES", "1000000", "history_bytes", 1_000_000),
     ("heartbeat", "ASTROLABE_HEARTBEAT", "2s", "heartbeat", 2.0),
@@ -128,6 +129,7 @@ def test_the_cases_are_all_there_are() -> None:
     tried.add(("--workers", "ASTROLABE_WORKERS", "workers"))
     tried.add(("--auth", "ASTROLABE_AUTH", "auth"))
     tried.add(("--auth-token-file", "ASTROLABE_AUTH_TOKEN_FILE", "auth_token_file"))
+    tried.add(("--auth-proxy-secret-file", "ASTROLABE_AUTH_PROXY_SECRET_FILE", "auth_proxy_secret_file"))
     tried.add(("--tls-cert-file", "ASTROLABE_TLS_CERT_FILE", "tls_cert_file"))
     tried.add(("--tls-key-file", "ASTROLABE_TLS_KEY_FILE", "tls_key_file"))
     assert {(flag.long, flag.envvar, flag.name) for flag in SERVE} == tried
@@ -163,6 +165,7 @@ def test_the_defaults() -> None:
         "--batch-window": "50ms",
         "--auth": "none",
         "--auth-token-file": "",
+        "--auth-proxy-secret-file": "",
         "--open-metrics": "false",
         "--allowed-hosts": "",
         "--allowed-origins": "",
@@ -176,6 +179,7 @@ def test_the_defaults() -> None:
         "--max-body-bytes": "67108864",
         "--min-rate": "1024",
         "--max-subscriptions": "32",
+        "--max-visibilities": "200",
         "--max-filters": "1000",
         "--max-filter-terms": "64",
         "--max-filter-values": "64",

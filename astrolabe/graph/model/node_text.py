@@ -101,7 +101,7 @@ def encode_derived(
 ) -> str:
     """The part of a node's text that its neighbours may decide, up to and with `"metadata":{`.
 
-    own: what its manifest alone says of it; told where neighbours changed a word of that.
+    own: what its manifest alone says of it; told where neighbours or Events changed a word of that.
     warning: the Event that the node shows.
     """
     unset = msgspec.UNSET

@@ -82,6 +82,6 @@ def _encode(
             ]
         ),
         metadata=metadata,
-        own=None if record.warned else record.own_status,
+        own=record.own_status,
         warning=record.warning,
     )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import binascii
-from base64 import urlsafe_b64decode
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,8 +12,10 @@ from sanic.request import Request
 from sanic.response import BaseHTTPResponse, HTTPResponse
 
 from astrolabe.engine.serving_state import StateTracker
+from astrolabe.http.access.authentication import Authenticator, FileTokens, KnownUser, ProxyHeaders, identify
+from astrolabe.http.access.bearer import bearer_token
 from astrolabe.http.access.hosts import AllowedHosts, TrustedProxies, hosts_of, parse_authority
-from astrolabe.http.access.tokens import Digest, Tokens, digest_of
+from astrolabe.http.access.tokens import Tokens
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.refusals import HOST_LINE, check_upgrade, defer, is_visible
 from astrolabe.settings import Settings
@@ -25,9 +25,6 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-
-#: How a browser, which cannot set headers for a WebSocket, sends a token: as for the Kubernetes API.
-TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io."
 
 #: The origin that stands for all origins.
 ANY = "*"
@@ -54,7 +51,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class Guard:
     """Checks every request, except to endpoints marked `open`, and adds headers to every response.
 
-    tokens: None if none is needed. state: makes the headers that say how far a response can be trusted.
+    authenticators: find out who comes; none: anybody is let in.
+    state: makes the headers that say how far a response can be trusted.
     hosts: None if any is allowed. proxies: whose forwarding headers are trusted.
     origins: of pages that may connect, besides those of this host. shared: of pages that may also read
         (CORS).
@@ -62,7 +60,7 @@ class Guard:
 
     def __init__(
         self,
-        tokens: Tokens | None,
+        authenticators: Sequence[Authenticator] = (),
         *,
         state: Callable[[], Mapping[str, str]],
         hosts: AllowedHosts | None,
@@ -71,7 +69,7 @@ class Guard:
         shared: Collection[str] = (),
     ) -> None:
         self._state = state
-        self._tokens = tokens
+        self._authenticators = tuple(authenticators)
         self._hosts = hosts
         self._proxies = proxies
         self._origins = frozenset((*origins, *shared))
@@ -96,22 +94,19 @@ class Guard:
         return headers
 
     def renewal(self, request: Request) -> Callable[[], bool]:
-        """A function that says whether the token of this request is still valid."""
-        tokens = self._tokens
-        digest = _digest(request) if tokens is not None else None
-        if tokens is None or digest is None:
-            return _always
-        return lambda: tokens.knows(digest)
+        """A function that says whether who sent this request may still come in."""
+        identity = identity_of(request)
+        return identity.is_valid if identity is not None else _always
 
     async def _handle(self, request: Request) -> HTTPResponse | None:
         try:
-            return self._check(request)
+            return await self._check(request)
         except Refusal as refusal:
             if not defer(request, refusal):
                 raise
         return None
 
-    def _check(self, request: Request) -> HTTPResponse | None:
+    async def _check(self, request: Request) -> HTTPResponse | None:
         if self._hosts is not None:
             self._hosts.check(request, forwarded=self._proxies.hosts(request))
         if request.method == "OPTIONS" and "access-control-request-method" in request.headers:
@@ -119,7 +114,7 @@ class Guard:
             return HTTPResponse(status=204, headers=dict(_PREFLIGHT))
         if request.route is not None and not getattr(request.route.ctx, "open", False):
             self._check_origin(request)
-            self._check_token(request)
+            await self._check_identity(request)
         return None
 
     async def _finish(self, request: Request, response: BaseHTTPResponse) -> None:
@@ -164,48 +159,44 @@ class Guard:
             (each.host, each.port or default) for each in asked if each
         ]
 
-    def _check_token(self, request: Request) -> None:
-        if self._tokens is None:
+    async def _check_identity(self, request: Request) -> None:
+        if not self._authenticators:
             return
-        digest = _digest(request)
-        if digest is None or not self._tokens.knows(digest):
-            why = "a token is needed" if digest is None else "the token is not known"
+        identity = await identify(request, self._authenticators)
+        if identity is None:
+            why = "a token is needed" if bearer_token(request) is None else "the token is not known"
             raise Refusal(401, "unauthorised", why, headers={"WWW-Authenticate": "Bearer"})
+        request.ctx.identity = identity
+
+
+def identity_of(request: Request) -> KnownUser | None:
+    """Whom the guard found to have sent the request; None if anybody is let in."""
+    identity: KnownUser | None = getattr(request.ctx, "identity", None)
+    return identity
 
 
 def _always() -> bool:
     return True
 
 
-def _digest(request: Request) -> Digest | None:
-    """The digest of the request's token; None without one."""
-    scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        return digest_of(token.strip())
-    for header in request.headers.getall("sec-websocket-protocol", ()):
-        for offered in header.split(","):
-            if offered.strip().startswith(TOKEN_PROTOCOL):
-                return _decoded(offered.strip().removeprefix(TOKEN_PROTOCOL))
-    return None
-
-
-def _decoded(text: str) -> Digest | None:
-    """The digest of a token in base64url, with or without padding; None if it is not base64url."""
-    try:
-        return digest_of(urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode())
-    except (binascii.Error, ValueError):
-        return None
-
-
 def _matches(origin: str, origins: Collection[str]) -> bool:
     return ANY in origins or origin.lower() in origins
 
 
-def create_guard(settings: Settings, state: StateTracker) -> Guard:
-    """The guard that the settings ask for. Raises FileError for a token file that cannot be used."""
-    tokens = Tokens(settings.auth_token_file, clock=monotonic) if settings.auth == "token" else None
+def create_guard(
+    settings: Settings, state: StateTracker, *, authenticators: Sequence[Authenticator] = ()
+) -> Guard:
+    """The guard that the settings ask for. authenticators: beside those that need only files.
+
+    Raises FileError for a file that cannot be used.
+    """
+    ways = [*authenticators]
+    if "token" in settings.auth_modes:
+        ways.insert(0, FileTokens(Tokens(settings.auth_token_file, clock=monotonic)))
+    if "proxy" in settings.auth_modes:
+        ways.append(ProxyHeaders(Tokens(settings.auth_proxy_secret_file, clock=monotonic, sort="secret")))
     return Guard(
-        tokens,
+        ways,
         state=lambda: state_header(state),
         hosts=AllowedHosts((*settings.allowed_hosts, settings.listen_host))
         if settings.checks_hosts

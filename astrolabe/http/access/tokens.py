@@ -27,7 +27,8 @@ def digest_of(token: str) -> Digest:
 
 
 class Tokens:
-    """The tokens of a file. Empty lines, lines that begin with `#` and a byte order mark are ignored.
+    """The tokens, or other secrets, of a file. Empty lines, lines that begin with `#` and a byte order mark
+    are ignored.
 
     clock: monotonic seconds. Raises FileError if the file cannot be read, has no token, or has a line with
     blanks.
@@ -35,8 +36,10 @@ class Tokens:
     If a later version of the file has no token, nobody is let in.
     """
 
-    def __init__(self, path: str, *, clock: Callable[[], float]) -> None:
+    def __init__(self, path: str, *, clock: Callable[[], float], sort: str = "token") -> None:
+        """sort: what they are, for messages."""
         self._path = path
+        self._sort = sort
         self._clock = clock
         self._looked = clock()
         self._digests: tuple[Digest, ...] = ()
@@ -44,11 +47,11 @@ class Tokens:
             path,
             load=self._load,
             why=lambda error: error.strerror or "?",
-            failing=f"the token file {path} cannot be read",
+            failing=f"the {sort} file {path} cannot be read",
             kept="what it held holds",
         )
         if not self._digests:
-            raise FileError(f"the token file {path} holds no token")
+            raise FileError(f"the {sort} file {path} holds no {sort}")
 
     def knows(self, digest: Digest) -> bool:
         """Whether this token is valid now. Takes the same time for all invalid tokens."""
@@ -65,9 +68,11 @@ class Tokens:
         if not self._file.look():
             return
         if self._digests:
-            logger.info("reloaded the token file, tokens: %d", len(self._digests))
+            logger.info("reloaded the %s file, %ss: %d", self._sort, self._sort, len(self._digests))
         else:
-            logger.warning("the token file %s holds no token any more: nobody is let in", self._path)
+            logger.warning(
+                "the %s file %s holds no %s any more: nobody is let in", self._sort, self._path, self._sort
+            )
 
     def _load(self) -> None:
         self._digests = _read(self._path)

@@ -104,6 +104,10 @@ class Channel:
         """The server is going away."""
         self.abort()
 
+    def close(self, code: int, error: str, message: str) -> None:
+        """Say why, and close."""
+        raise NotImplementedError
+
     def finish(self) -> None:
         """Close once the transport's buffer is sent. A peer that does not read is cut off."""
         self.leave()

@@ -14,6 +14,7 @@ PEERS_FAULT = 4000
 GOING_AWAY = 1001
 INTERNAL_ERROR = 1011
 SLOW = 4008
+RIGHTS_CHANGED = 4010
 TOO_FAST = 4029
 TOO_MANY = 4429
 BAD_MESSAGE = 4500
@@ -36,6 +37,9 @@ FAILED = "the server failed; come back"
 
 #: The message before GOING_AWAY.
 GOODBYE = "the server is going away; come back"
+
+#: The message before RIGHTS_CHANGED.
+CHANGED = "your rights have changed; come back"
 
 #: The message before UNAUTHORISED.
 WITHDRAWN = "the token is not known any more"

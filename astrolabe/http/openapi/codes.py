@@ -34,6 +34,38 @@ class ErrorCode:
 
 ERROR_CODES = (
     ErrorCode(
+        code="forbidden",
+        status=403,
+        meaning="Your rights in Kubernetes do not open this path. The message names the grant.",
+    ),
+    ErrorCode(
+        code="identity-unknown",
+        status=503,
+        close=close_codes.TOO_MANY,
+        retry=True,
+        meaning="The API server does not tell whose token this is.",
+    ),
+    ErrorCode(
+        code="rights-unknown",
+        status=503,
+        close=close_codes.TOO_MANY,
+        retry=True,
+        meaning="The API server does not tell what you may see.",
+    ),
+    ErrorCode(
+        code="rights-changed",
+        close=close_codes.RIGHTS_CHANGED,
+        retry=True,
+        meaning="What you may see has changed. Come back for a snapshot of it.",
+    ),
+    ErrorCode(
+        code="too-many-visibilities",
+        status=503,
+        close=close_codes.TOO_MANY,
+        retry=True,
+        meaning="As many different sets of rights are served as there may be (`--max-visibilities`).",
+    ),
+    ErrorCode(
         code="bad-filter",
         status=400,
         close=close_codes.BAD_MESSAGE,

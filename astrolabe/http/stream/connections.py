@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from sanic.request import Request
 
-from astrolabe.http.access.guard import Guard
+from astrolabe.http.access.guard import Guard, identity_of
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.channel import Channel
+from astrolabe.http.net.close_codes import CHANGED, RIGHTS_CHANGED
+from astrolabe.users import User
 
 
 class Connections:
@@ -19,7 +21,7 @@ class Connections:
     def __init__(self, limit: int, guard: Guard) -> None:
         self.guard = guard
         self._limit = limit
-        self._open: set[Channel] = set()
+        self._open: dict[Channel, User | None] = {}
 
     def __len__(self) -> int:
         """The number of open streams."""
@@ -38,7 +40,7 @@ class Connections:
     def add(self, channel: Channel, request: Request) -> None:
         """Add an open stream, which ends when the request's token is withdrawn. `until_lost` must follow."""
         channel.admitted = self.guard.renewal(request)
-        self._open.add(channel)
+        self._open[channel] = identity.user if (identity := identity_of(request)) is not None else None
 
     async def until_lost(self, channel: Channel, leave: Callable[[], None]) -> NoReturn:
         """Wait until the connection is lost, then raise CancelledError: Sanic expects no answer then.
@@ -49,13 +51,20 @@ class Connections:
             await channel.lost
         finally:
             channel.abort()
-            self._open.discard(channel)
+            self._open.pop(channel, None)
             leave()
         raise CancelledError
 
     async def until_refused(self, channel: Channel) -> NoReturn:
         """Wait for the end of a connection that was accepted only to send the reason of its refusal."""
         await self.until_lost(channel, lambda: None)
+
+    def dismiss(self, users: Iterable[User]) -> None:
+        """Close the streams of these users, whose rights have changed, so that they come back."""
+        gone = set(users)
+        for channel, user in list(self._open.items()):
+            if user in gone:
+                channel.close(RIGHTS_CHANGED, "rights-changed", CHANGED)
 
     def shut_down(self) -> None:
         """Tell all clients that the server is going away. Those that do not read are cut off."""

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextvars import Context
 from time import perf_counter, time
+from typing import Protocol
 
 from astrolabe.graph.encoding.pages import Pages
 from astrolabe.graph.state.batch import Batch, Changes, Undo
@@ -46,6 +47,18 @@ MAX_KEPT_NODES = 200_000
 SENDS_PER_TURN = 500
 
 
+class HubObserver(Protocol):
+    """Follows the graph that a hub serves. It must not raise."""
+
+    def stepped(self, batch: Batch, past: GraphAt, /) -> None:
+        """The graph has applied a batch. past: the graph before it."""
+        ...
+
+    def replaced(self) -> None:
+        """Another graph is served from now on."""
+        ...
+
+
 class Hub:
     """Applies batches to the graph and sends the changes to its subscribers. Belongs to one event loop.
 
@@ -67,6 +80,7 @@ class Hub:
         self._kept: dict[SharedSubscription, asyncio.TimerHandle] = {}
         self._waiting: dict[asyncio.Future[None], int] = {}
         self.rebuilding = False
+        self._observers: list[HubObserver] = []
         self.problems = ProblemTracker(graph, self._job_queue)
         self._begin(graph)
 
@@ -99,6 +113,8 @@ class Hub:
         else:
             self._publish(batch, past, concerned)
         self._notify()
+        if self._observers:
+            self._tell_step(batch, before)
         self._count(batch, before, perf_counter() - began)
 
     def replace(self, graph: ServedGraph) -> None:
@@ -116,7 +132,13 @@ class Hub:
             shared.begin(graph, self.history, self._views)
             shared.restart()
         self._notify()
+        for observer in self._observers:
+            observer.replaced()
         self._job_queue.start(_free_in_steps(old, before))
+
+    def observe(self, observer: HubObserver) -> None:
+        """Tell the observer of each step from now on."""
+        self._observers.append(observer)
 
     @property
     def subscriptions(self) -> int:
@@ -304,6 +326,14 @@ class Hub:
                     shared.publish(delta, batch, deltas)
             except Exception:
                 self._fail(shared)
+
+    def _tell_step(self, batch: Batch, before: Undo) -> None:
+        past = GraphAt(self.graph, before)
+        for observer in self._observers:
+            try:
+                observer.stepped(batch, past)
+            except Exception:
+                logger.exception("who follows the graph failed")
 
     def _count(self, batch: Batch, before: Undo, seconds: float) -> None:
         counters = self.counters

@@ -26,7 +26,8 @@ _BLIND = ("forbidden",)
 
 def unseen_kinds(state: ServingState) -> list[str]:
     """The kinds that cannot be seen, so that more may be concerned."""
-    return sorted({gap.kind for gap in state.partial if gap.reason in _BLIND})
+    hidden = state.coverage.hidden if state.coverage is not None else ()
+    return sorted({gap.kind for gap in state.partial if gap.reason in _BLIND} | {*hidden})
 
 
 class FoundProblems(NamedTuple):

@@ -170,6 +170,7 @@ class _Maker:
             aliases=aliases.compile_aliases(rule, self._projection),
             derive=derive,
             reads=reads,
+            derives=("decidedBy",) if derive is not None else (),
             judge=self._judge(),
             shown=columns.reader(self._keys, self._projection),
             rule=self._source,

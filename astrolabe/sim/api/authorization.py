@@ -16,13 +16,14 @@ _AUTHORIZATION = "authorization.k8s.io"
 class Authorizer:
     """The access rules. They can be changed at any time.
 
-    tokens: bearer token → user. If empty, no token is needed (as behind `kubectl proxy`).
+    tokens: bearer token → user. If empty, no token is needed (as behind `kubectl proxy`). groups: of users.
     more: additional rules to report, as in a Role, by namespace; "": everywhere.
     complete: whether rules reviews report all rules.
     """
 
     def __init__(self, tokens: Mapping[str, str] | None = None) -> None:
         self.tokens = dict(tokens or {})
+        self.groups: dict[str, list[str]] = {}
         self.more: dict[str, list[dict[str, list[str]]]] = {}
         self.complete = True
         self._granted: dict[str, frozenset[str]] = {}

@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-from astrolabe.http.access.guard import TOKEN_PROTOCOL
+from astrolabe.http.access.bearer import TOKEN_PROTOCOL
 from astrolabe.http.access.tokens import Tokens, digest_of
 from astrolabe.http.errors import FileError
 from astrolabe.settings import Limits

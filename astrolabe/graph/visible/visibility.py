@@ -1,0 +1,53 @@
+"""Which objects somebody may see."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+
+import msgspec
+
+#: The key of Kubernetes' Events, which are no nodes: their words stand in the nodes of other objects.
+EVENT = "Event"
+
+
+class Visibility(msgspec.Struct, frozen=True):
+    """Rights as Kubernetes grants them: to `list` objects of a kind everywhere, or in a namespace.
+
+    everywhere: keys of kinds (`GroupKind.key`), `Event` included. within: pairs of namespace and kind.
+    """
+
+    everywhere: frozenset[str] = frozenset()
+    within: frozenset[tuple[str, str]] = frozenset()
+
+    def sees(self, kind: str, namespace: str) -> bool:
+        """Whether objects of this kind may be seen there; namespace "": cluster-scoped ones, or all."""
+        return kind in self.everywhere or (namespace, kind) in self.within
+
+    def sees_all(self, kinds: Collection[str], namespace: str) -> bool:
+        """Whether objects of all these kinds may be seen there."""
+        return all(self.sees(kind, namespace) for kind in kinds)
+
+
+class KindReads(msgspec.Struct, frozen=True):
+    """Whose objects decide what a node says beside its own manifest.
+
+    kinds: all that its status reads, and what these read in turn. metadata: the keys that they add.
+    targets: those that it reads where its manifest names one. references: those of which it is decisive only
+        whether what its manifest names exists.
+    anywhere: whether they may be in other namespaces than the node.
+    is_nothing_alone: whether nobody knows without them how it is.
+    """
+
+    kinds: frozenset[str] = frozenset()
+    metadata: frozenset[str] = frozenset()
+    targets: frozenset[str] = frozenset()
+    references: frozenset[str] = frozenset()
+    anywhere: bool = False
+    is_nothing_alone: bool = False
+
+
+#: By the key of a kind. A kind that is not in it reads nothing.
+Reads = Mapping[str, KindReads]
+NO_READS: Reads = MappingProxyType({})
+READS_NOTHING = KindReads()

@@ -1,0 +1,202 @@
+"""Finds out who sent a request: by the token of a file, by a token that the API server knows, or by the word
+of an authenticating proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from contextvars import Context
+from typing import NamedTuple, Protocol
+
+from sanic.request import Request
+
+from astrolabe.http.access.bearer import bearer_token
+from astrolabe.http.access.tokens import Tokens, digest_of
+from astrolabe.http.errors import Refusal
+from astrolabe.users import EVERYBODY, Reviewer, ReviewUnavailable, User
+
+#: Seconds for which the API server's word for a token is good; and its refusal.
+ACCEPTED_SECONDS, REFUSED_SECONDS = 60.0, 5.0
+#: Tokens that are remembered, and that are asked about at a time.
+MOST_TOKENS, ABREAST = 5_000, 32
+#: Seconds for an answer. Bytes of a token: those of service accounts have 1 KB.
+TIMEOUT, LONGEST_TOKEN = 10.0, 16 * 1024
+
+#: Headers of an authenticating proxy, as the API server itself takes them
+#: (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#authenticating-proxy).
+USER_HEADER, GROUP_HEADER, UID_HEADER, EXTRA_PREFIX = (
+    "x-remote-user",
+    "x-remote-group",
+    "x-remote-uid",
+    "x-remote-extra-",
+)
+SECRET_HEADER = "x-astrolabe-proxy-secret"
+
+
+class KnownUser(NamedTuple):
+    """Somebody who was let in. is_valid: whether they still may; asked every heartbeat of a stream."""
+
+    user: User
+    is_valid: Callable[[], bool]
+
+
+class Authenticator(Protocol):
+    """One way to find out who sent a request."""
+
+    async def authenticate(self, request: Request, /) -> KnownUser | None:
+        """None if the request has no credentials that this knows. Raises Refusal (503)."""
+        ...
+
+
+class FileTokens:
+    """Who has a token of the file sees everything."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+
+    async def authenticate(self, request: Request) -> KnownUser | None:
+        token = bearer_token(request)
+        if token is None:
+            return None
+        digest = digest_of(token)
+        if not self._tokens.knows(digest):
+            return None
+        return KnownUser(EVERYBODY, lambda: self._tokens.knows(digest))
+
+
+class _TokenVerdict(NamedTuple):
+    user: User | None
+    until: float
+
+
+class ApiTokens:
+    """Bearer tokens that the API server knows: of service accounts, OIDC, and whatever it accepts.
+
+    Tokens are not kept, only a hash with a key of this process. clock: monotonic seconds.
+    """
+
+    def __init__(self, reviewer: Reviewer, *, clock: Callable[[], float]) -> None:
+        self._reviewer = reviewer
+        self._clock = clock
+        self._key = secrets.token_bytes(32)
+        self._verdicts: OrderedDict[bytes, _TokenVerdict] = OrderedDict()
+        self._asking: dict[bytes, asyncio.Task[User | None]] = {}
+        self._abreast = asyncio.Semaphore(ABREAST)
+
+    async def authenticate(self, request: Request) -> KnownUser | None:
+        token = bearer_token(request)
+        if token is None or len(token) > LONGEST_TOKEN:
+            return None
+        digest = hmac.digest(self._key, token.encode(errors="surrogateescape"), hashlib.sha256)
+        verdict = self._verdicts.get(digest)
+        if verdict is not None and verdict.until > self._clock():
+            self._verdicts.move_to_end(digest)
+            user = verdict.user
+        else:
+            user = await self._ask(digest, token)
+        return KnownUser(user, self._renewal(digest, token, user)) if user is not None else None
+
+    def _renewal(self, digest: bytes, token: str, user: User) -> Callable[[], bool]:
+        """Says whether the token was good when the API server was asked last, and asks again if that is long
+        ago. The token stays in memory for as long as its connection."""
+
+        def is_valid() -> bool:
+            verdict = self._verdicts.get(digest)
+            if verdict is None or verdict.until <= self._clock():
+                self._start_to_ask(digest, token)
+            return verdict is None or verdict.user == user
+
+        return is_valid
+
+    def _start_to_ask(self, digest: bytes, token: str) -> asyncio.Task[User | None]:
+        asking = self._asking.get(digest)
+        if asking is None:
+            # Not in the context of the request, which would be kept alive as long.
+            identifying = self._identify(digest, token)
+            asking = asyncio.create_task(identifying, name="astrolabe.http.token", context=Context())
+            asking.add_done_callback(_read_error)
+            self._asking[digest] = asking
+        return asking
+
+    async def _ask(self, digest: bytes, token: str) -> User | None:
+        try:
+            return await asyncio.shield(self._start_to_ask(digest, token))
+        except (ReviewUnavailable, TimeoutError) as error:
+            why = str(error) or f"no answer within {TIMEOUT:.0f} s"
+            raise Refusal(
+                503,
+                "identity-unknown",
+                f"the API server does not tell whose token this is: {why}; come back",
+                headers={"Retry-After": "5"},
+            ) from None
+
+    async def _identify(self, digest: bytes, token: str) -> User | None:
+        try:
+            async with asyncio.timeout(TIMEOUT), self._abreast:
+                user = await self._reviewer.identify(token)
+        finally:
+            self._asking.pop(digest, None)
+        seconds = ACCEPTED_SECONDS if user is not None else REFUSED_SECONDS
+        self._verdicts[digest] = _TokenVerdict(user, self._clock() + seconds)
+        self._verdicts.move_to_end(digest)
+        while len(self._verdicts) > MOST_TOKENS:
+            self._verdicts.popitem(last=False)
+        return user
+
+
+class ProxyHeaders:
+    """The user and groups that an authenticating proxy names. secrets: each proves that it is the proxy."""
+
+    def __init__(self, secrets: Tokens) -> None:
+        self._secrets = secrets
+
+    async def authenticate(self, request: Request) -> KnownUser | None:
+        headers = request.headers
+        given = headers.get(SECRET_HEADER)
+        name = headers.get(USER_HEADER, "").strip()
+        if given is None or not name:
+            return None
+        digest = digest_of(given.strip())
+        if not self._secrets.knows(digest):
+            return None
+        extra: dict[str, list[str]] = {}
+        for key, value in headers.items():
+            if key.lower().startswith(EXTRA_PREFIX):
+                extra.setdefault(key.lower().removeprefix(EXTRA_PREFIX), []).append(value)
+        user = User(
+            name,
+            groups=tuple(sorted({*headers.getall(GROUP_HEADER, ()), AUTHENTICATED})),
+            uid=headers.get(UID_HEADER, ""),
+            extra=tuple(sorted((key, tuple(values)) for key, values in extra.items())),
+        )
+        return KnownUser(user, lambda: self._secrets.knows(digest))
+
+
+def _read_error(task: asyncio.Task[User | None]) -> None:
+    """Nobody may have waited for the answer."""
+    if not task.cancelled():
+        task.exception()
+
+
+#: The group of all who are known (Kubernetes adds it itself).
+AUTHENTICATED = "system:authenticated"
+
+
+async def identify(request: Request, authenticators: Sequence[Authenticator]) -> KnownUser | None:
+    """Who sent the request, by the first that knows. Raises Refusal if nobody knows and one cannot tell."""
+    unsure: Refusal | None = None
+    for each in authenticators:
+        try:
+            identity = await each.authenticate(request)
+        except Refusal as refusal:
+            unsure = refusal
+            continue
+        if identity is not None:
+            return identity
+    if unsure is not None:
+        raise unsure
+    return None

@@ -1,0 +1,33 @@
+"""What users may see, for who serves them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
+
+from astrolabe.graph.visible.visibility import Visibility
+from astrolabe.users import User
+
+#: What changed of the rights of users: of each, the visibility before and now.
+RightsChanged = Callable[[Mapping[User, tuple[Visibility, Visibility]]], None]
+
+
+class Rights(Protocol):
+    """Knows what users may see, as the API server grants it."""
+
+    async def of(self, user: User, namespaces: Collection[str] = (), /) -> Visibility:
+        """What the user may see, at least in all namespaces where Kubernetes' own rights grant anything, and
+        in these. Raises Refusal (503) while the API server cannot tell."""
+        ...
+
+    async def may_get(self, user: User, kind: str, namespace: str, name: str, /) -> bool:
+        """Whether the user may get this one object, as a rule with `resourceNames` grants. Raises Refusal."""
+        ...
+
+    async def may_read(self, user: User, path: str, /) -> bool:
+        """Whether the user may get a path that is no resource, such as `/metrics`. Raises Refusal."""
+        ...
+
+    def follow(self, listener: RightsChanged, /) -> None:
+        """Call the listener with changes of the rights of users who were asked about lately."""
+        ...

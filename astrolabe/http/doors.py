@@ -1,0 +1,79 @@
+"""The front doors of one graph source: all endpoints that serve it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from astrolabe.http.grafana.routes import Grafana
+from astrolabe.http.net.refusals import Handler
+from astrolabe.http.openapi.operation import ApiEndpoint
+from astrolabe.http.ops.probes import Probes
+from astrolabe.http.responses.cache import ResponseCache
+from astrolabe.http.rest.complete import Completer
+from astrolabe.http.rest.endpoints import Rest
+from astrolabe.http.rest.find import HitFinder
+from astrolabe.http.rest.problems import ProblemEndpoints
+from astrolabe.http.rest.release_details import HelmKnowledge, Sees
+from astrolabe.http.rest.studies import StudyEndpoints
+from astrolabe.http.source import GraphSource
+from astrolabe.http.stream.connections import Connections
+from astrolabe.http.stream.routes import StreamEndpoints
+from astrolabe.settings import DEFAULT_SELECTOR, Settings
+
+
+class FrontDoors:
+    """REST, streams, Grafana and `/health` of one source.
+
+    handlers: of the endpoints, by name. share: the share of the memory for bodies that it may use.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        source: GraphSource,
+        connections: Connections,
+        *,
+        helm: HelmKnowledge,
+        share: float = 1.0,
+    ) -> None:
+        limits = settings.limits
+        rules = limits.rules_of_filters(source.catalogue)
+        cache = ResponseCache(size=int(limits.max_body_bytes * share))
+        grafana = Grafana(source, connections, cache, rules=rules, limits=limits)
+        self._making = (grafana, cache)
+        self.endpoints: tuple[ApiEndpoint, ...] = (
+            *Rest(source, rules, cache, helm=helm, sees=_sight(settings, source)).endpoints,
+            Completer(source, rules).endpoint,
+            HitFinder(source, rules).endpoint,
+            *ProblemEndpoints(source, rules, cache).endpoints,
+            *StudyEndpoints(source).endpoints,
+            *grafana.endpoints,
+            *StreamEndpoints(
+                source.hub, connections, state=source.state, rules=rules, limits=limits
+            ).endpoints,
+            *Probes(source).endpoints,
+        )
+        self.handlers: Mapping[str, Handler] = {each.name: each.handler for each in self.endpoints}
+
+    async def close(self) -> None:
+        """Cancel what is being made."""
+        for each in self._making:
+            await each.close()
+
+
+def _sight(settings: Settings, source: GraphSource) -> Sees:
+    """Whether what Helm applied of a kind would be in the graph: the default selector asks for its label."""
+    labelled = settings.label_selector in ("", DEFAULT_SELECTOR)
+
+    def sees(kind: str, namespace: str) -> bool:
+        if not labelled or (settings.namespaces and namespace not in settings.namespaces):
+            return False
+        state, entry = source.state.current, source.catalogue.by_key.get(kind)
+        if entry is None or state.state not in ("live", "partial"):
+            return False
+        if any(gap.kind == kind for gap in state.partial):
+            return False
+        # Nobody is told of other kinds that cannot be read: then there is none of them.
+        return not entry.optional or any(of == kind for of, _ in source.hub.stats.nodes)
+
+    return sees

@@ -1,0 +1,125 @@
+"""Leads each request to the doors of what its user may see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sanic.request import Request
+
+from astrolabe.graph.state.identity import Release
+from astrolabe.http.access.guard import identity_of
+from astrolabe.http.access.visible import Rights
+from astrolabe.http.doors import FrontDoors
+from astrolabe.http.errors import Refusal
+from astrolabe.http.net.refusals import Handler, defer
+from astrolabe.http.openapi.operation import ApiEndpoint
+from astrolabe.http.rest.release_details import HelmKnowledge
+from astrolabe.http.scopes.scopes import UserScopes
+from astrolabe.http.scopes.visible_source import VisibleSource
+from astrolabe.http.source import GraphSource
+from astrolabe.http.stream.connections import Connections
+from astrolabe.kinds.helm_release import ReleaseDetails
+from astrolabe.settings import Settings
+from astrolabe.users import EVERYBODY, User
+
+#: Of the memory for bodies, how much those of one visibility may use.
+SHARE = 1 / 8
+
+
+class Entrance:
+    """Wraps endpoints so that each user gets what they may see. all: the doors to everything."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        source: GraphSource,
+        rights: Rights,
+        all: FrontDoors,
+        connections: Connections,
+        *,
+        helm: HelmKnowledge,
+    ) -> None:
+        self._settings = settings
+        self._rights = rights
+        self._all = all
+        self._connections = connections
+        self._helm = helm
+        self._scopes = UserScopes(
+            source, rights, make=self._open, all=all, limits=settings.limits, moved=connections.dismiss
+        )
+
+    def of(self, endpoint: ApiEndpoint) -> ApiEndpoint:
+        """The endpoint as each user may use it. One that is open to all shows nothing of the graph."""
+        if endpoint.open:
+            return endpoint
+        if endpoint.name in self._all.handlers:
+            return replace(endpoint, handler=self._leading(endpoint.name))
+        return replace(endpoint, handler=self._checking(endpoint))
+
+    async def close(self) -> None:
+        """Close all doors."""
+        await self._scopes.close()
+        await self._all.close()
+
+    def _leading(self, name: str) -> Handler:
+        async def handle(request: Request, **named: str) -> Any:
+            doors = self._all
+            if getattr(request.ctx, "refusal", None) is None:
+                try:
+                    doors = await self._scopes.doors_of(user_of(request), _namespaces(request))
+                except Refusal as refusal:
+                    if not defer(request, refusal):
+                        raise
+            return await doors.handlers[name](request, **named)
+
+        return handle
+
+    def _checking(self, endpoint: ApiEndpoint) -> Handler:
+        """What is no part of the graph asks for the right to its path, as the API server itself does."""
+
+        async def handle(request: Request, **named: str) -> Any:
+            user = user_of(request)
+            if user != EVERYBODY and not await self._rights.may_read(user, endpoint.path):
+                message = (
+                    f"{user.name} may not get {endpoint.path}: a ClusterRole with nonResourceURLs grants it"
+                )
+                raise Refusal(403, "forbidden", message)
+            return await endpoint.handler(request, **named)
+
+        return handle
+
+    def _open(self, source: VisibleSource) -> FrontDoors:
+        helm = VisibleHelm(self._helm, source)
+        return FrontDoors(self._settings, source, self._connections, helm=helm, share=SHARE)
+
+
+class VisibleHelm:
+    """Implements `HelmKnowledge`: what Helm keeps of a release stands in a Secret or ConfigMap of its
+    namespace, and is told to who may see both there."""
+
+    def __init__(self, known: HelmKnowledge, source: VisibleSource) -> None:
+        self._known = known
+        self._source = source
+
+    @property
+    def version(self) -> int:
+        return self._known.version
+
+    def get(self, release: Release) -> ReleaseDetails | None:
+        if not self._source.visibility.sees_all(("Secret", "ConfigMap"), release.namespace):
+            return None
+        return self._known.get(release)
+
+
+def user_of(request: Request) -> User:
+    """Whom the guard has found the request to come from."""
+    identity = identity_of(request)
+    assert identity is not None, "the guard lets nobody else in"
+    return identity.user
+
+
+def _namespaces(request: Request) -> list[str]:
+    """The namespaces that the request names, if it is a filter."""
+    named = request.args.getlist("namespace", [])
+    return sorted({part.strip() for text in named for part in text.split(",")} - {""})[:64]

@@ -1,0 +1,169 @@
+"""What some users may see of a graph source, as a graph source."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from secrets import token_hex
+from typing import Any
+
+import msgspec
+
+from astrolabe.engine.readiness import ReadinessTracker
+from astrolabe.engine.serving_state import Assessment, Coverage, StateTracker, tell_gaps
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.graph import ServedGraph
+from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.object_event import ObjectEvent
+from astrolabe.graph.visible.visibility import EVENT, Reads, Visibility
+from astrolabe.graph.visible.visible_graph import VisibleGraph
+from astrolabe.http.scopes.visible_hub import VisibleHub
+from astrolabe.http.source import GraphSource, ReplicationHealth, WatchStats
+from astrolabe.kinds.catalogue import Catalogue
+from astrolabe.settings import Limits
+from astrolabe.timeslice import Lane, in_slices
+
+
+class VisibleSource:
+    """Implements `GraphSource` for a visibility. Call `build` before it is served, and `step` for each step
+    of the source from then on.
+
+    visibility: may be changed by `become`. limits: of its hub. reads: of the kinds as they are now.
+    clock: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        source: GraphSource,
+        visibility: Visibility,
+        *,
+        limits: Limits,
+        reads: Callable[[], Reads],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.visibility = visibility
+        self._source = source
+        self._reads = reads
+        self._clock = clock
+        self._changing = asyncio.Lock()
+        self._following = self._begin()
+        #: Empty until `build` is done.
+        self.hub = VisibleHub(ServedGraph(token_hex(6)), limits, clock=clock)
+        self.state = StateTracker(
+            self._assess, source.state.current.cluster, clock=time.monotonic, time=time.time
+        )
+
+    def _begin(self) -> _Following:
+        shown = ServedGraph(token_hex(6), int(self._clock() * 1000))
+        return _Following(shown, VisibleGraph(self._source.hub.graph, shown, self.visibility, self._reads()))
+
+    async def build(self) -> None:
+        """Take in what is visible now. Nobody reads it before that is done."""
+        async with self._changing:
+            await self._take_in(self._following.visible.enter())
+        self.hub.replace(self._following.shown)
+        self.state.refresh()
+
+    async def rebuild(self) -> None:
+        """Take in another graph that the source serves now. What was served before stays until then."""
+        async with self._changing:
+            self._following = self._begin()
+            await self._take_in(self._following.visible.enter())
+            self.hub.replace(self._following.shown)
+
+    async def become(self, visibility: Visibility) -> None:
+        """Show what this visibility shows from now on, as changes of the same history."""
+        async with self._changing:
+            self.visibility = visibility
+            async for changes in in_slices(self._following.visible.become(visibility), Lane.CLUSTER):
+                self._apply(changes, 0)
+        self.state.refresh()
+
+    def step(self, batch: Batch) -> None:
+        """The source's graph has applied a batch."""
+        self._apply(self._following.visible.follow(batch.changes), batch.time)
+
+    async def _take_in(self, parts: Iterable[Changes]) -> None:
+        async for changes in in_slices(parts, Lane.ANSWER):
+            self._following.shown.load(changes)
+
+    def _apply(self, changes: Changes, time: int) -> None:
+        if not changes:
+            return
+        shown = self._following.shown
+        if self.hub.graph is not shown:  # nobody follows it yet
+            shown.load(changes)
+            return
+        # By the clock, so that it tells nothing of how often anything else changes.
+        seq = max(shown.seq + 1, int(self._clock() * 1000))
+        self.hub.receive(Batch(shown.epoch, seq, changes, time, gap=seq - shown.seq))
+
+    # GraphSource
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self._source.catalogue
+
+    @property
+    def readiness(self) -> ReadinessTracker:
+        return self._source.readiness
+
+    def role(self) -> str:
+        return self._source.role()
+
+    def count(self, kind: str) -> int:
+        return sum([count for (of, _), count in self.hub.stats.nodes.items() if of == kind])
+
+    def watches(self) -> Sequence[WatchStats]:
+        return ()
+
+    def disconnected(self) -> Mapping[str, str]:
+        return self._source.disconnected()
+
+    async def events(self, node: Node) -> Sequence[ObjectEvent] | None:
+        if not self.visibility.sees(EVENT, node.namespace):
+            return None
+        return await self._source.events(node)
+
+    def replication(self) -> ReplicationHealth | None:
+        """How the process is doing, without what the leader counts."""
+        known = self._source.replication()
+        if known is None or known.report is None:
+            return known
+        kinds = {kind: self._kind(kind, state) for kind, state in known.report.kinds.items()}
+        return msgspec.structs.replace(known, report=msgspec.structs.replace(known.report, kinds=kinds))
+
+    def _kind(self, kind: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        told = {key: state[key] for key in ("state", "why", "cause", "age", "connected") if key in state}
+        return {**told, "objects": self.count(kind)}
+
+    def _assess(self) -> Assessment:
+        """The state of the source. Objects that are left out are told to who may see all of their kind."""
+        base, visibility = self._source.state.current, self.visibility
+        partial = tuple(
+            [gap for gap in base.partial if gap.reason != "skipped" or gap.kind in visibility.everywhere]
+        )
+        state, why = base.state, base.why
+        if state == "partial":
+            state, why = ("partial", tell_gaps(partial)) if partial else ("live", "")
+        progress = msgspec.structs.replace(base.progress, objects=len(self._following.shown.nodes))
+        return Assessment(state, why, progress, partial, since=base.since, coverage=self._coverage())
+
+    def _coverage(self) -> Coverage:
+        visibility = self.visibility
+        within = {kind for _, kind in visibility.within}
+        kinds = [kind for kind in (*self.catalogue.keys, EVENT) if kind not in visibility.everywhere]
+        return Coverage(
+            hidden=tuple([kind for kind in kinds if kind not in within]),
+            limited=tuple([kind for kind in kinds if kind in within]),
+            namespaces=tuple(sorted({namespace for namespace, _ in visibility.within})),
+        )
+
+
+class _Following:
+    """A graph, and what decides what is in it."""
+
+    def __init__(self, shown: ServedGraph, visible: VisibleGraph) -> None:
+        self.shown = shown
+        self.visible = visible

@@ -1,0 +1,124 @@
+"""Watches roles and bindings: where users may have rights, and when to ask again. They decide nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection
+from random import Random
+from typing import NoReturn
+
+from astrolabe.engine.inbox import Deleted, InboxMessage, ObjectChanges, Replace, WatchStatus
+from astrolabe.graph.model.facts import Facts
+from astrolabe.kinds.rbac import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING
+from astrolabe.kube.client import Cluster
+from astrolabe.kube.reflector import Reflector
+from astrolabe.users import User
+
+_KINDS = (ROLE_BINDING, CLUSTER_ROLE_BINDING, ROLE, CLUSTER_ROLE)
+#: Groups of a service account, beside those of its token.
+_SERVICE_ACCOUNT = "system:serviceaccount:"
+
+
+class RoleWatch:
+    """Implements `http.access.reviews.Grants` and `engine.inbox.Sink`."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._listeners: list[Callable[[str], None]] = []
+        #: By uid of the binding: its namespace, and whom it names (see `_subjects`).
+        self._bindings: dict[str, tuple[str, frozenset[str]]] = {}
+        #: Whom bindings name: the namespaces, with the number of bindings in each.
+        self._namespaces: dict[str, dict[str, int]] = {}
+        #: Namespaces of all known objects by uid: a deletion names only the uid.
+        self._places: dict[str, dict[str, str]] = {kind.key: {} for kind in _KINDS}
+        self._is_complete = False
+        random = Random()
+        self._reflectors = [
+            Reflector(kind, cluster, self, random=random, clock=time.monotonic, expected=False)
+            for kind in _KINDS
+        ]
+
+    async def run(self) -> NoReturn:
+        """Follow them until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for reflector in self._reflectors:
+                group.create_task(reflector.run(), name=f"astrolabe.kube.{reflector.health.kind}")
+        raise AssertionError("reflectors run until they are cancelled")
+
+    def follow(self, listener: Callable[[str], None]) -> None:
+        self._listeners.append(listener)
+
+    def namespaces_of(self, user: User) -> Collection[str] | None:
+        if not self._is_complete:
+            return None
+        found: dict[str, int] = {}
+        for name in (f"user {user.name}", *[f"group {group}" for group in user.groups]):
+            found |= self._namespaces.get(name, {})
+        return found.keys()
+
+    async def put(self, message: InboxMessage) -> None:
+        match message:
+            case Replace(kind, _, _, _):
+                self._replace(kind, list(message.drain()))
+            case ObjectChanges(kind, changes):
+                for change in changes:
+                    self._change(kind, change)
+            case WatchStatus(ROLE_BINDING.key, _, state, _, _):
+                self._is_complete = state == "synced" or (self._is_complete and state == "listing")
+
+    def _replace(self, kind: str, listed: list[Facts]) -> None:
+        known = self._places[kind]
+        for uid in known.keys() - {facts.uid for facts in listed}:
+            self._drop(kind, uid)
+        for facts in listed:
+            self._set(kind, facts)
+        self._is_complete = self._is_complete or kind == ROLE_BINDING.key
+        self._tell("")
+
+    def _change(self, kind: str, change: object) -> None:
+        if isinstance(change, Facts):
+            self._set(kind, change)
+            self._tell(change.namespace)
+        elif isinstance(change, Deleted):
+            self._tell(self._drop(kind, change.uid))
+        else:  # it cannot be read: whoever it concerns
+            self._tell("")
+
+    def _set(self, kind: str, facts: Facts) -> None:
+        self._drop(kind, facts.uid)
+        self._places[kind][facts.uid] = facts.namespace
+        if kind == ROLE_BINDING.key:
+            subjects = _subjects(facts)
+            self._bindings[facts.uid] = facts.namespace, subjects
+            for subject in subjects:
+                places = self._namespaces.setdefault(subject, {})
+                places[facts.namespace] = places.get(facts.namespace, 0) + 1
+
+    def _drop(self, kind: str, uid: str) -> str:
+        """Forget it. Returns its namespace."""
+        namespace, subjects = self._bindings.pop(uid, ("", frozenset[str]()))
+        for subject in subjects:
+            places = self._namespaces[subject]
+            places[namespace] -= 1
+            if not places[namespace]:
+                del places[namespace]
+            if not places:
+                del self._namespaces[subject]
+        return self._places[kind].pop(uid, "")
+
+    def _tell(self, namespace: str) -> None:
+        for listener in self._listeners:
+            listener(namespace)
+
+
+def _subjects(facts: Facts) -> frozenset[str]:
+    """Whom a binding names, as `user <name>` and `group <name>`."""
+    told = facts.metadata
+    accounts = [each.replace("/", ":", 1) for each in told.get("serviceAccounts", ())]
+    return frozenset(
+        (
+            *[f"user {name}" for name in told.get("users", ())],
+            *[f"group {name}" for name in told.get("groups", ())],
+            *[f"user {_SERVICE_ACCOUNT}{name}" for name in accounts],
+        )
+    )

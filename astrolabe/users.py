@@ -1,0 +1,70 @@
+"""Who users are, and what the API server can be asked about them: shared by who asks and who answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Protocol
+
+import msgspec
+
+
+class User(msgspec.Struct, frozen=True):
+    """A user as the API server knows them: authentication.k8s.io/v1 UserInfo.
+
+    extra: as sorted pairs, so that users can be compared.
+    """
+
+    name: str
+    groups: tuple[str, ...] = ()
+    uid: str = ""
+    extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+#: Who is let in by a token of the file, which has no rights of its own: sees everything.
+EVERYBODY = User("", ("astrolabe:everything",))
+
+
+class Question(msgspec.Struct, frozen=True):
+    """May somebody do this? ResourceAttributes of authorization.k8s.io/v1, or a path that is no resource.
+
+    namespace: "" for all of them, or a cluster-scoped kind. name: "" for all objects. path: with
+        `verb` alone.
+    """
+
+    verb: str = "list"
+    group: str = ""
+    resource: str = ""
+    namespace: str = ""
+    name: str = ""
+    path: str = ""
+
+
+class ReviewUnavailable(Exception):
+    """The API server did not answer a review. The message says why."""
+
+
+class Reviewer(Protocol):
+    """Asks the API server. Raises ReviewUnavailable."""
+
+    async def identify(self, token: str, /) -> User | None:
+        """Whose token it is (TokenReview); None: nobody's."""
+        ...
+
+    async def permits(self, user: User, question: Question, /) -> bool:
+        """Whether the user may do it (SubjectAccessReview)."""
+        ...
+
+
+class Grants(Protocol):
+    """What the roles and bindings of the cluster tell: where it is worth asking, and when to ask again.
+
+    They decide nothing.
+    """
+
+    def namespaces_of(self, user: User, /) -> Collection[str] | None:
+        """The namespaces in which a RoleBinding names the user or a group of theirs; None: nobody knows."""
+        ...
+
+    def follow(self, listener: Callable[[str], None], /) -> None:
+        """Call the listener with each namespace in which something has changed; "": anywhere."""
+        ...

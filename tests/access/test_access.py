@@ -1,0 +1,79 @@
+"""Users see what Kubernetes grants them, through real HTTP, from a simulated API server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from astrolabe.sim.store import ObjectStore
+from tests.support.tenants import binding, grant, role, rule, tenancy
+
+pytestmark = pytest.mark.asyncio
+
+
+def a_pod(namespace: str, name: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": "web"}},
+        "spec": {
+            "containers": [{"name": "app", "image": "web:1"}],
+            "volumes": [{"name": "s", "secret": {"secretName": "gone"}}],
+        },
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+    }
+
+
+def two_shops() -> ObjectStore:
+    store = ObjectStore()
+    for namespace in ("shop", "bank"):
+        store.create("Namespace", {"metadata": {"name": namespace}})
+        store.create("Pod", a_pod(namespace, f"{namespace}-pod"))
+        store.create(
+            "Service",
+            {"metadata": {"name": "web", "namespace": namespace}, "spec": {"selector": {"app": "web"}}},
+        )
+        store.create("Secret", {"metadata": {"name": f"{namespace}-secret", "namespace": namespace}})
+    grant(
+        store,
+        role("reader", rule("pods", "services", "events"), rule("endpointslices", group="discovery.k8s.io")),
+        role("all", rule("*", group="*", verbs=["*"]), {"nonResourceURLs": ["*"], "verbs": ["get"]}),
+        binding("jane", "reader", "User/jane", namespace="shop"),
+        binding("admin", "all", "User/admin"),
+    )
+    return store
+
+
+async def test_a_user_sees_what_they_may_list() -> None:
+    async with tenancy(two_shops(), "jane", "admin", "nobody") as site:
+        assert await site.names("jane") == {("Pod", "shop", "shop-pod"), ("Service", "shop", "web")}
+        assert await site.names("nobody") == set()
+        assert {name for _, _, name in await site.names("admin")} > {"shop-pod", "bank-pod", "bank-secret"}
+        assert (await site.ask("", "/api/v1/graph"))[0] == 401
+        assert (await site.ask("stranger", "/api/v1/graph"))[0] == 401
+
+
+async def test_nothing_is_told_of_what_may_not_be_seen() -> None:
+    async with tenancy(two_shops(), "jane", "admin") as site:
+        admin = await site.json("admin", "/api/v1/graph")
+        uids = {node["name"]: node["uid"] for node in admin["nodes"]}
+        assert "gone" in str(
+            next(node for node in admin["nodes"] if node["name"] == "shop-pod")["unresolved"]
+        )
+        jane = await site.json("jane", "/api/v1/graph")
+        pod = next(node for node in jane["nodes"] if node["kind"] == "Pod")
+        assert "unresolved" not in pod
+        assert pod["reason"] == "Running"
+        hidden = (await site.ask("jane", f"/api/v1/resources/{uids['bank-pod']}"))[0]
+        absent = (await site.ask("jane", "/api/v1/resources/no-such-uid"))[0]
+        assert (hidden, absent) == (404, 404)
+        assert await site.json("jane", "/api/v1/namespaces") == ["shop"]
+        kinds = {each["kind"]: each for each in await site.json("jane", "/api/v1/kinds")}
+        assert sum(kinds["Pod"]["counts"].values()) == 1
+        assert sum(kinds["Secret"]["counts"].values()) == 0
+        health = await site.json("jane", "/health")
+        assert health["nodes"] == 2
+        assert health["coverage"]["namespaces"] == ["shop"]
+        assert "Secret" in health["coverage"]["hidden"]
+        assert "bank" not in str(health)
+        assert (await site.ask("jane", "/metrics"))[0] == 403
+        assert (await site.ask("admin", "/metrics"))[0] == 200

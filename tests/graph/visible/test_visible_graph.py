@@ -1,0 +1,220 @@
+"""What is shown equals what may be seen, step by step, and nothing in it comes from what may not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from astrolabe.graph.model.facts import Facts
+from astrolabe.graph.model.links import Link, Ref, RefByUid, Select
+from astrolabe.graph.model.model import Model
+from astrolabe.graph.selector import Requirement, Selector
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.graph import ServedGraph
+from astrolabe.graph.state.status import ERROR, READY, Status
+from astrolabe.graph.visible.redaction import redact
+from astrolabe.graph.visible.visibility import EVENT, KindReads, Visibility
+from astrolabe.graph.visible.visible_graph import VisibleGraph
+from tests.graph.histories import KINDS, RULES, histories
+
+#: By hand from `RULES`. Each may name the topmost owner of a Pod, of any kind.
+READS = {
+    "Service": KindReads(frozenset(KINDS), frozenset(("pods", "above")), anywhere=True),
+    "Ingress": KindReads(frozenset(KINDS), anywhere=True),
+}
+
+APP = Selector((Requirement("app", "in", frozenset(("1",))),))
+
+#: Everything but a few kinds, or a few kinds in a few namespaces.
+visibilities = st.one_of(
+    st.builds(
+        lambda hidden, within: Visibility(frozenset((*KINDS, EVENT)) - hidden, within),
+        st.frozensets(st.sampled_from((*KINDS, EVENT)), min_size=1, max_size=2),
+        st.frozensets(st.tuples(st.sampled_from("ab"), st.sampled_from(KINDS[2:])), max_size=2),
+    ),
+    st.builds(
+        Visibility,
+        everywhere=st.frozensets(st.sampled_from(KINDS[:2]), max_size=2),
+        within=st.frozensets(st.tuples(st.just("a"), st.sampled_from((*KINDS[2:], EVENT))), min_size=2),
+    ),
+)
+
+
+class Follower:
+    """A graph of which a part is shown. early: whether it is followed before anything is in it."""
+
+    def __init__(self, visibility: Visibility) -> None:
+        self.graph, self.shown = ServedGraph("e"), ServedGraph("shown")
+        self.visible = VisibleGraph(self.graph, self.shown, visibility, READS)
+
+    def take(self, changes: Changes, *, shows: bool = True) -> None:
+        self.graph.apply(Batch("e", self.graph.seq + 1, changes))
+        if shows:
+            self.show((self.visible.follow(changes),))
+
+    def show(self, parts: Iterable[Changes]) -> None:
+        """Take the parts as a client would: strictly."""
+        for changes in parts:
+            for edge in changes.edges_set:
+                assert self.shown.edge(edge.key) != edge, "it shows that"
+            for key in changes.edges_removed:
+                assert self.shown.edge(key) is not None
+            for uid in changes.nodes_removed:
+                assert uid in self.shown.nodes
+            self.shown.apply(Batch("shown", self.shown.seq + 1, changes))
+            for edge in self.shown.edges():
+                assert edge.source in self.shown.nodes
+                assert edge.target in self.shown.nodes
+
+    def check(self) -> None:
+        """What is shown is what the specification says."""
+        sees = self.visible.visibility.sees
+        graph = self.graph
+        seen = {uid: node for uid, node in graph.nodes.items() if sees(node.kind, node.namespace)}
+        assert {uid: node.text for uid, node in self.shown.nodes.items()} == {
+            uid: redact(node, graph, self.visible.visibility, READS).text for uid, node in seen.items()
+        }
+        assert {edge.key: edge.text for edge in self.shown.edges()} == {
+            edge.key: edge.text for edge in graph.edges() if edge.source in seen and edge.target in seen
+        }
+        assert self.shown.releases == {
+            release: revision
+            for release, revision in graph.releases.items()
+            if sees("ConfigMap" if revision.in_configmap else "Secret", revision.kept_in or release.namespace)
+        }
+
+
+def play(model: Model, step: Any) -> None:
+    if isinstance(step, Facts):
+        model.upsert(step)
+    elif isinstance(step, str):
+        model.remove(step)
+    elif isinstance(step, tuple):
+        model.set_synced(*step)
+
+
+def a_model() -> Model:
+    """With all kinds listed."""
+    model = Model(RULES)
+    for kind in KINDS:
+        model.set_synced(kind, "", True)
+    return model
+
+
+@settings(max_examples=200)
+@given(
+    history=histories,
+    visibility=visibilities,
+    later=visibilities,
+    before=st.integers(0, 10),
+    turns=st.integers(0, 40),
+    together=st.integers(1, 5),
+)
+def test_what_is_shown_is_what_may_be_seen(
+    history: list[Any],
+    visibility: Visibility,
+    later: Visibility,
+    before: int,
+    turns: int,
+    together: int,
+) -> None:
+    """before: steps that are made before anybody looks. turns: after so many, other things may be seen."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("astrolabe.graph.visible.visible_graph.STEP", 2)
+        follower, model, looks = Follower(visibility), a_model(), False
+        for number, step in enumerate(history):
+            play(model, step)
+            if number % together == 0:
+                follower.take(model.commit(), shows=looks)
+            if number == before:
+                follower.show(follower.visible.enter())
+                looks = True
+            if number == turns and looks:
+                follower.show(follower.visible.become(later))
+            if looks:
+                follower.check()
+
+
+#: A town in which every uid keeps its kind and its namespace.
+PLACES = {
+    "p1": ("Pod", "a", "x"),
+    "p2": ("Pod", "a", "y"),
+    "p3": ("Pod", "b", "x"),
+    "s1": ("Service", "a", "x"),
+    "s2": ("Service", "b", "x"),
+    "i1": ("Ingress", "a", "x"),
+    "v1": ("PersistentVolume", "", "x"),
+    "n1": ("Namespace", "", "a"),
+}
+
+
+@st.composite
+def residents(draw: st.DrawFn) -> Facts:
+    """One of the town, related to others, of which some may not exist."""
+    uid = draw(st.sampled_from(list(PLACES)))
+    kind, namespace, name = PLACES[uid]
+    labels = draw(st.sampled_from(({}, {"app": "1"})))
+    return Facts(
+        kind=kind,
+        uid=uid,
+        name=name,
+        namespace=namespace,
+        labels=labels,
+        status=Status(draw(st.sampled_from((READY, ERROR))), "Own", draw(st.sampled_from(("", "so")))),
+        metadata={"creationTimestamp": "", "n": 0},
+        links=tuple(draw(st.lists(relations(namespace), max_size=3))),
+        selectable=labels if kind == "Pod" else None,
+        details=draw(st.sampled_from((None, 1))),
+    )
+
+
+@st.composite
+def relations(draw: st.DrawFn, namespace: str) -> Link:
+    uid = draw(st.sampled_from([*PLACES, "gone"]))
+    kind, place, name = PLACES.get(uid, ("Pod", namespace, "gone"))
+    shape = draw(st.sampled_from(("ref", "owner", "owned", "select")))
+    if shape == "ref":
+        return Ref(
+            type=draw(st.sampled_from(("mounts", "uses-secret"))),
+            kind=kind,
+            namespace=place,
+            name=name,
+            field="f",
+        )
+    if shape == "select":
+        return Select(type="selects", kind="Pod", namespace=namespace, selector=APP, field="f")
+    return RefByUid(
+        type="owns",
+        uid=uid,
+        kind=kind,
+        namespace=place,
+        name=name,
+        field="f",
+        reverse=shape == "owner",
+    )
+
+
+@settings(max_examples=300)
+@given(
+    history=st.lists(st.one_of(residents(), residents(), st.sampled_from(list(PLACES))), max_size=30),
+    visibility=visibilities,
+)
+def test_nothing_that_is_shown_comes_from_what_may_not_be_seen(
+    history: list[Facts | str], visibility: Visibility
+) -> None:
+    """The same town with and without what may not be seen looks the same."""
+    full, seen = a_model(), a_model()
+    worlds = [Follower(visibility), Follower(visibility)]
+    for step in history:
+        kind, namespace, _ = PLACES[step.uid if isinstance(step, Facts) else step]
+        play(full, step)
+        if visibility.sees(kind, namespace):
+            play(seen, step)
+        for model, world in zip((full, seen), worlds, strict=True):
+            world.take(model.commit())
+    shown = [{uid: node.document() for uid, node in world.shown.nodes.items()} for world in worlds]
+    assert shown[0] == shown[1]
