@@ -12,7 +12,9 @@ import pytest
 from astrolabe.graph.causes.causes import Causes
 from astrolabe.graph.causes.impact import ImpactStudy
 from astrolabe.graph.causes.why import why
-from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.batch import Undo
+from astrolabe.http.stream.hub import Hub
+from astrolabe.http.stream.problem_tracker import ProblemTracker
 from tests.benchmarks.report import SLACK, report, size
 from tests.support.sketches import NOW, Sketch, a_node, at
 
@@ -107,34 +109,35 @@ def test_from_scratch_in_short_steps() -> None:
 
 @pytest.mark.bench
 def test_after_one_change() -> None:
+    """What a server does after a change: the problem is made again, and the list is up to date."""
     cluster = the_cluster()
-    causes = Causes.at_once(cluster.graph, list(cluster.graph.nodes.values()))
-    now = at(NOW)
-    causes.problems(now)
+    hub = Hub(cluster.graph)
+    tracker = hub.problems
+    tracker._clock = lambda: at(NOW)
+    follow(tracker)
+    assert len(tracker.active) == cluster.broken
     seconds = []
     for uid in cluster.pods[:: max(1, len(cluster.pods) // 200)]:
         node = cluster.graph.nodes[uid]
         for status in (_CRASH, ("Ready", "Running", "")):
             changed = a_node("Pod", node.name, *status, namespace=node.namespace)
             cluster.sketch.set(changed)
-            seconds.append(cpu(lambda uid=uid: follow(causes, uid, now)))  # type: ignore[misc]
-        restore(cluster, causes, node)
+            tracker.note(Undo(nodes={uid: node}))
+            seconds.append(cpu(lambda: follow(tracker)))
+        cluster.sketch.set(node)
+        tracker.note(Undo(nodes={uid: node}))
+        follow(tracker)
     taken = statistics.median(seconds)
     met = taken <= 200e-6
     report(30, "problems after one change", f"{taken * 1e6:.0f} µs of CPU", "≤ 200 µs", met=met)
     assert taken <= 200e-6 * SLACK
 
 
-def follow(causes: Causes, uid: str, now: float) -> None:
-    """What a server does after a change: the problem is made again, and the list is as it was besides."""
-    causes.take([uid])
-    for _ in causes.refresh():
+def follow(tracker: ProblemTracker) -> None:
+    """Work out all that was touched, and what is a problem by now."""
+    for _ in tracker.steps():
         pass
-
-
-def restore(cluster: Cluster, causes: Causes, node: Node) -> None:
-    cluster.sketch.set(node)
-    follow(causes, node.uid, 0.0)
+    tracker._look()
 
 
 @pytest.mark.bench

@@ -84,7 +84,8 @@ def secret_of_a_certificate_whose_issuer_lacks_its_key(c: MadeCluster) -> None:
 
 @case(
     "Error ErrRegisterACMEAccount: ClusterIssuer ca > Certificate web, CertificateRequest web-1, "
-    "Deployment web, EndpointSlice web-x, Pod web-0, ReplicaSet web-5d, Service web, missing Secret web-tls"
+    "Deployment web, EndpointSlice web-x, Pod web-0, ReplicaSet web-5d, Service web, missing Secret account, "
+    "missing Secret web-tls"
 )
 def secret_of_a_certificate_whose_issuer_is_refused(c: MadeCluster) -> None:
     _mounting_secret(c, "web-tls")

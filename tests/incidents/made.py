@@ -132,9 +132,10 @@ class MadeCluster:
         }
         available = condition("Available", "True" if ready else "False", "Minimum", "", created)
         status = {**counts, "updatedReplicas": len(pods), "conditions": [available, *ended, *failed]}
-        owner = self.add("Deployment", name, created=created, spec=spec, status=status)
+        revision = {"annotations": {"deployment.kubernetes.io/revision": "1"}}
+        owner = self.add("Deployment", name, created=created, meta=revision, spec=spec, status=status)
         labels = {"app": name, "pod-template-hash": "5d"}
-        meta = {"labels": labels, "annotations": {"deployment.kubernetes.io/revision": "1"}}
+        meta = {"labels": labels, **revision}
         rs = self.add(
             "ReplicaSet",
             f"{name}-5d",

@@ -370,10 +370,10 @@ def pdb_insufficient(c: MadeCluster) -> None:
     )
 
 
-@case("Error ImagePullBackOff: Pod web-1 > EndpointSlice web-x")
+@case("Error ImagePullBackOff: Pod web-1 > Deployment web, EndpointSlice web-x, ReplicaSet web-5d")
 def rollout_stuck(c: MadeCluster) -> None:
     c.workload(
-        "web", running(), waiting("ImagePullBackOff", 'Back-off pulling image "a": not found'), replicas=1
+        "web", running(), waiting("ImagePullBackOff", 'Back-off pulling image "a": not found'), replicas=2
     )
 
 

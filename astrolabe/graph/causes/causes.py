@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from math import inf
 
 from astrolabe.graph.causes import register as places
@@ -41,6 +41,7 @@ class Causes:
         self._group_of: dict[Item, GroupKey] = {}
         self._groups: dict[GroupKey, dict[Item, None]] = {}
         self._problems: dict[GroupKey, FoundProblem] = {}
+        self._remade: dict[GroupKey, None] = {}
 
     @classmethod
     def at_once(cls, graph: ReadableGraph, nodes: Iterable[Node]) -> Causes:
@@ -212,6 +213,7 @@ class Causes:
             if count % STEP == 0:
                 yield
         for group in groups:
+            self._remade[group] = None
             roots = self._groups.get(group)
             if roots:
                 self._problems[group] = build(self, group, roots)
@@ -250,9 +252,15 @@ class Causes:
 
     def standing(self, now: float) -> list[FoundProblem]:
         """The problems at this time as of the last `refresh`, without members that are not stuck yet."""
-        return [self._grown(problem, now) for problem in self._problems.values() if problem.due <= now]
+        return [self.grown(problem, now) for problem in self._problems.values() if problem.due <= now]
 
-    def _grown(self, problem: FoundProblem, now: float) -> FoundProblem:
+    def take_remade(self) -> dict[GroupKey, None]:
+        """The groups of the findings that were made again or are gone since this was asked last."""
+        remade, self._remade = self._remade, {}
+        return remade
+
+    def grown(self, problem: FoundProblem, now: float) -> FoundProblem:
+        """A problem as it is at this time: without members that are not stuck yet."""
         if not problem.young(now):
             return problem
         told = zip(problem.members, problem.dues, strict=True)
@@ -264,21 +272,16 @@ class Causes:
         dues = [due for problem in self._problems.values() for due in (problem.due, *problem.dues)]
         return min([due for due in dues if due > now], default=inf)
 
-    def lingering(self, standing: Iterable[FoundProblem]) -> Callable[[FoundProblem], bool]:
-        """Tells of a problem that is none of these whether what had it is still not well, and nothing else is
-        known to be the cause."""
-        present = {problem.group for problem in standing}
-
-        def lingers(problem: FoundProblem) -> bool:
-            holder = holder_of(problem.group)
-            uid = self.register.find(*holder) if holder is not None else None
-            if uid is None or self.register.words[uid].status == READY:
-                return False
-            if self.register.complaints[uid] is Complaint.INTENDED:
-                return False
-            return present.isdisjoint(map(self.group_at, roots_of(self.arcs, uid)))
-
-        return lingers
+    def lingers(self, problem: FoundProblem, standing: Container[GroupKey]) -> bool:
+        """Whether what had a problem that stands no more is still not well, and no other that stands is known
+        to be the cause."""
+        holder = holder_of(problem.group)
+        uid = self.register.find(*holder) if holder is not None else None
+        if uid is None or self.register.words[uid].status == READY:
+            return False
+        if self.register.complaints[uid] is Complaint.INTENDED:
+            return False
+        return not any(self.group_at(root) in standing for root in roots_of(self.arcs, uid))
 
     def group_at(self, item: Item) -> GroupKey | None:
         """The group of a root."""

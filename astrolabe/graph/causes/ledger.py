@@ -5,13 +5,14 @@ The only part that remembers. All else is a function of the graph and the time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import inf
 
 from msgspec.structs import replace
 
 from astrolabe.graph.causes.grouping import GroupKey
 from astrolabe.graph.causes.problems import FoundProblem
+from astrolabe.graph.causes.standing import RankedProblems
 
 #: Seconds for which an ended problem is shown, and within which it is the same one if it comes back.
 SHOWN = 60.0
@@ -46,47 +47,64 @@ class LedgerEntry:
 
 
 class Ledger:
-    """Follows the problems from one look to the next. active: those that have not ended."""
+    """Follows the problems from one look to the next. A look costs what changed, and what ended lately."""
 
     def __init__(self) -> None:
-        self.active: list[FoundProblem] = []
+        self._ranked = RankedProblems()
         self._entries: dict[GroupKey, LedgerEntry] = {}
+        self._absent: dict[GroupKey, None] = {}
         self._ended: dict[GroupKey, None] = {}
+
+    @property
+    def active(self) -> list[FoundProblem]:
+        """Those that have not ended, the worst first."""
+        return self._ranked.listed
 
     def update(
         self,
-        standing: Iterable[FoundProblem],
+        changes: Mapping[GroupKey, FoundProblem | None],
         now: float,
         lingers: Callable[[FoundProblem], bool] = lambda _: False,
     ) -> bool:
-        """Take in the problems of now. Returns whether some began or ended, or are shown no longer.
+        """Take in what changed; None: it stands no more. Returns whether anything is told otherwise now.
 
-        lingers: of one that is not among them, whether what had it is not well yet.
+        lingers: of one that stands no more, whether what had it is not well yet.
         """
-        entries, present, changed = self._entries, set(), False
-        for problem in standing:
-            group = problem.group
-            present.add(group)
-            entry = entries.get(group)
-            if entry is None:
-                entry = entries[group] = LedgerEntry(problem)
-                changed = True
-            elif entry.ended != inf:
-                entry.flaps += 1
-                del self._ended[group]
-                changed = True
-            entry.go_on(problem)
-        for group, entry in entries.items():
-            if group in present or entry.ended != inf:
-                continue
-            entry.absent = min(entry.absent, now)
+        entries, changed = self._entries, False
+        for group, problem in changes.items():
+            if problem is not None:
+                changed = self._go_on(group, problem) or changed
+            elif group in entries and entries[group].ended == inf:
+                self._absent[group] = None
+                entries[group].absent = min(entries[group].absent, now)
+        for group in list(self._absent):
+            entry = entries[group]
             if now >= entry.absent + LINGERS or not lingers(entry.problem):
                 entry.ended = now
+                del self._absent[group]
                 self._ended[group] = None
+                self._ranked.remove(group)
                 changed = True
-        changed = self._forget(now) or changed
-        self.active = [entry.problem for entry in entries.values() if entry.ended == inf]
-        return changed
+        return self._forget(now) or changed
+
+    def start_over(self, standing: Mapping[GroupKey, FoundProblem]) -> dict[GroupKey, FoundProblem | None]:
+        """What to take in to be up to date with these, whatever was missed."""
+        return {**dict.fromkeys(self._entries), **standing}
+
+    def _go_on(self, group: GroupKey, problem: FoundProblem) -> bool:
+        entry = self._entries.get(group)
+        before = entry.problem if entry is not None and entry.ended == inf else None
+        if entry is None:
+            entry = self._entries[group] = LedgerEntry(problem)
+        elif entry.ended != inf:
+            entry.flaps += 1
+            del self._ended[group]
+        self._absent.pop(group, None)
+        entry.go_on(problem)
+        if entry.problem == before:
+            return False
+        self._ranked.put(entry.problem)
+        return True
 
     def _forget(self, now: float) -> bool:
         gone = [group for group in self._ended if self._entries[group].ended + REOPENS <= now]
@@ -110,6 +128,6 @@ class Ledger:
 
     def next_change_at(self, now: float) -> float:
         """When one is shown no longer, or has lingered long enough; infinity: never."""
-        ends = [entry.absent + LINGERS for entry in self._entries.values() if entry.ended == inf]
+        ends = [self._entries[group].absent + LINGERS for group in self._absent]
         ends += [self._entries[group].ended + SHOWN for group in self._ended]
         return min([end for end in ends if end > now], default=inf)

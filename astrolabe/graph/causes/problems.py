@@ -11,6 +11,7 @@ import msgspec
 
 from astrolabe.graph.causes.arcs import Arc, Item, order_of, roots_of
 from astrolabe.graph.causes.complaints import Complaint
+from astrolabe.graph.causes.explanations import verdict_of
 from astrolabe.graph.causes.graces import due_by_effect, due_of, due_of_empty
 from astrolabe.graph.causes.grouping import GroupKey, is_shared
 from astrolabe.graph.causes.words import WORKLOADS, Missing, ToldWarning, Words, seconds
@@ -20,6 +21,9 @@ from astrolabe.graph.state.status import ERROR, PENDING, READY, WORST_FIRST
 
 if TYPE_CHECKING:
     from astrolabe.graph.causes.causes import Causes
+
+#: The place of a problem among others: by severity, reach, age, and what tells it from all others.
+Rank = tuple[int, int, float, GroupKey]
 
 #: Members, affected nodes in a list, and entries that are named; the counts are always exact.
 MOST_NAMED = 100
@@ -108,7 +112,7 @@ class FoundProblem(msgspec.Struct, frozen=True, gc=False):
         return len(self.entries) * 1000 + sum([self.kinds.get(kind, 0) for kind in WORKLOADS])
 
     @property
-    def rank(self) -> tuple[int, int, float, GroupKey]:
+    def rank(self) -> Rank:
         """Its place among others: by severity, then reach, then age."""
         return (WORST_FIRST.index(self.status), -self.reach, seconds(self.since) or inf, self.group)
 
@@ -251,6 +255,8 @@ def _adds(warning: ToldWarning, message: str) -> bool:
     """
     if not message or not warning.message:
         return bool(warning.message)
+    if warning.reason == "FailedScheduling" and verdict_of(message) is not None:
+        return False  # it goes on only with what preemption would not help
     clauses = warning.message.split(": ")
     ends = (": ".join(clauses[start:]) for start in range(len(clauses)))
     return warning.reason != "BackOff" and not any(

@@ -17,6 +17,7 @@ from math import inf
 from astrolabe.graph.causes.causes import Causes
 from astrolabe.graph.causes.ledger import Ledger, LedgerEntry
 from astrolabe.graph.causes.problems import FoundProblem
+from astrolabe.graph.causes.standing import StandingProblems
 from astrolabe.graph.state.batch import Undo
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.graph import ServedGraph
@@ -38,8 +39,7 @@ LONGEST_SLEEP = 3600.0
 class ProblemTracker:
     """The problems of one graph, now. Belongs to one event loop once it is asked or told to `follow`.
 
-    version: grows by one whenever a list of problems may have changed. active: the problems as of the last
-        look, the worst first.
+    version: grows by one whenever a list of problems may have changed.
     """
 
     def __init__(self, graph: ServedGraph, jobs: JobQueue, *, clock: Callable[[], float] = time.time) -> None:
@@ -59,8 +59,9 @@ class ProblemTracker:
         self._adopted: dict[str, None] = {}
         self._is_begun = False
         self._work: Iterator[int] | None = None
+        self._standing = StandingProblems(self.causes)
         self._ledger = Ledger()
-        self.active: list[FoundProblem] = []
+        self._is_settled = False
         self._looked_at = inf
         self.version += 1
         self._wake_soon()
@@ -91,6 +92,13 @@ class ProblemTracker:
             if type == OWNS:
                 self._adopted[target] = None
         self._wake_soon()
+
+    @property
+    def active(self) -> list[FoundProblem]:
+        """The problems as of the last look, the worst first."""
+        if self._is_settled:
+            return self._ledger.active
+        return sorted(self._standing.by_group.values(), key=lambda each: each.rank)
 
     @property
     def is_behind(self) -> bool:
@@ -158,18 +166,28 @@ class ProblemTracker:
         now = self._clock()
         if now < self._looked_at:
             return
-        active, changed = self.causes.standing(now), False
-        if self._settled():
-            changed = self._ledger.update(active, now, self.causes.lingering(active))
-            active = self._ledger.active
-        active = sorted(active, key=lambda each: each.rank)
-        if changed or active != self.active:
-            self.active = active
-            self.version += 1
+        try:
+            self.version += self._take_changes(now)
+        except Exception:
+            self.restart(self._graph)
+            raise
         self._looked_at = min(
-            self.causes.next_change_at(now),
+            self._standing.next_change_at,
             self._ledger.next_change_at(now),
             now + LONGEST_SLEEP,
+        )
+
+    def _take_changes(self, now: float) -> bool:
+        """Returns whether anything is told otherwise now."""
+        standing, was_settled = self._standing, self._is_settled
+        changes = standing.look(now)
+        self._is_settled = self._settled()
+        if not self._is_settled:
+            return bool(changes)
+        if not was_settled:
+            changes = self._ledger.start_over(standing.by_group)
+        return self._ledger.update(
+            changes, now, lambda problem: self.causes.lingers(problem, standing.by_group)
         )
 
     def _wake_soon(self) -> None:

@@ -13,6 +13,7 @@ from astrolabe.graph.causes.causes import Causes
 from astrolabe.graph.causes.documents import document_of
 from astrolabe.graph.causes.part import PartialGraph
 from astrolabe.graph.causes.problems import FoundProblem
+from astrolabe.graph.causes.standing import RankedProblems, StandingProblems
 from astrolabe.graph.causes.why import why
 from astrolabe.graph.causes.words import read_words
 from astrolabe.graph.state.batch import Changes
@@ -230,6 +231,26 @@ def test_following_equals_working_it_out_at_once(seed: int, steps: int) -> None:
     assert {item: set(arcs) for item, arcs in followed.arcs.items()} == {
         item: set(arcs) for item, arcs in fresh.arcs.items()
     }
+
+
+@given(st.integers(0, 2**32), st.integers(1, 60))
+@settings(max_examples=60)
+def test_what_stands_is_kept_up_to_date_while_time_goes_on(seed: int, steps: int) -> None:
+    history, draw, now = History(seed), random.Random(seed), at(NOW) - 1800
+    standing, ranked = StandingProblems(history.causes), RankedProblems()
+    for _ in range(steps):
+        history.step()
+        now += draw.choice((0.0, 1.0, 200.0, 700.0))
+        for _ in history.causes.refresh():
+            pass
+        for group, problem in standing.look(now).items():
+            ranked.remove(group)
+            if problem is not None:
+                ranked.put(problem)
+        expected = sorted(history.causes.standing(now), key=lambda each: each.rank)
+        assert standing.by_group == {each.group: each for each in expected}
+        assert ranked.listed == expected
+        assert standing.next_change_at == history.causes.next_change_at(now)
 
 
 @given(st.integers(0, 2**32))

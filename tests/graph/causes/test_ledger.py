@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +22,16 @@ def problems(*nodes: str, reason: str = "CrashLoopBackOff", workload: str = "web
         sketch.set(a_node("Pod", name, "Error", reason, f"container app of {name}"))
         sketch.link(f"ReplicaSet/{workload}-{nodes[0][:3]} owns Pod/{name}")
     return sketch.causes().problems(at(NOW))
+
+
+def follow(
+    ledger: Ledger,
+    standing: list[FoundProblem],
+    now: float,
+    lingers: Callable[[FoundProblem], bool] = lambda _: False,
+) -> bool:
+    """A look at all that stands."""
+    return ledger.update(ledger.start_over({each.group: each for each in standing}), now, lingers)
 
 
 def ids(found: list[FoundProblem], cluster: str = "prod") -> list[str]:
@@ -46,9 +58,9 @@ def test_others_are_other_problems() -> None:
 
 def test_an_end_is_shown_for_a_minute() -> None:
     ledger, found = Ledger(), problems("a1b-x")
-    assert ledger.update(found, 1000.0)
-    assert not ledger.update(found, 1030.0)
-    assert ledger.update([], 1060.0)
+    assert follow(ledger, found, 1000.0)
+    assert not follow(ledger, found, 1030.0)
+    assert follow(ledger, [], 1060.0)
     (entry,) = ledger.ended(1061.0)
     assert (entry.problem, entry.ended) == (found[0], 1060.0)
     assert ledger.next_change_at(1061.0) == 1120.0
@@ -57,22 +69,22 @@ def test_an_end_is_shown_for_a_minute() -> None:
 
 def test_what_comes_back_within_five_minutes_is_the_same_and_flaps() -> None:
     ledger, found = Ledger(), problems("a1b-x")
-    ledger.update(found, 0.0)
+    follow(ledger, found, 0.0)
     for begin in (100.0, 400.0):
-        ledger.update([], begin)
-        ledger.update(found, begin + 200.0)
+        follow(ledger, [], begin)
+        follow(ledger, found, begin + 200.0)
     assert ledger.flaps_of(found[0].group) == 2
     assert list(ledger.ended(601.0)) == []
-    ledger.update([], 700.0)
-    ledger.update([], 1000.0)
-    ledger.update(found, 1001.0)
+    follow(ledger, [], 700.0)
+    follow(ledger, [], 1000.0)
+    follow(ledger, found, 1001.0)
     assert ledger.flaps_of(found[0].group) == 0, "it ended more than five minutes before"
 
 
 def test_no_row_goes_at_once() -> None:
     ledger, found = Ledger(), problems("a1b-x")
-    ledger.update(found, 0.0)
-    ledger.update([], 1.0)
+    follow(ledger, found, 0.0)
+    follow(ledger, [], 1.0)
     assert [entry.problem for entry in ledger.ended(60.0)] == found
     assert list(ledger.ended(61.0)) == []
 
@@ -115,7 +127,8 @@ class Loop:
         self.now += after
         causes = self.sketch.causes()
         standing = causes.problems(self.now)
-        self.ledger.update(standing, self.now, causes.lingering(standing))
+        groups = {each.group for each in standing}
+        follow(self.ledger, standing, self.now, lambda problem: causes.lingers(problem, groups))
         return self.ledger.active
 
 
@@ -179,7 +192,7 @@ def test_what_ended_is_told_of_by_name_though_it_is_gone() -> None:
 
 def test_it_forgets() -> None:
     ledger = Ledger()
-    ledger.update(problems("a1b-x"), 0.0)
-    ledger.update([], 100.0)
-    ledger.update([], 400.0)
+    follow(ledger, problems("a1b-x"), 0.0)
+    follow(ledger, [], 100.0)
+    follow(ledger, [], 400.0)
     assert ledger._entries == {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from astrolabe.graph.state.node import Node
 from tests.graph.causes.test_incidents import BEHIND, CRASH, MINUTES_5, SECONDS_20, exposed
-from tests.support.sketches import Sketch, a_node, unresolved
+from tests.support.sketches import NOW, Sketch, a_node, at, unresolved
 
 
 def test_a_failed_helm_release_is_told_until_a_newer_revision_stands() -> None:
@@ -178,3 +178,15 @@ def test_control_planes_do_not_hide_that_all_other_nodes_are_lost() -> None:
     for name in ("n-1", "n-2"):
         sketch.set(a_node("Node", name, "Error", "NodeStatusUnknown"))
     assert sketch.told() == ["Error NodeStatusUnknown: Node n-1, Node n-2 > Pod web-1"]
+
+
+def test_the_scheduler_is_quoted_once() -> None:
+    said = "0/3 nodes are available: 3 Insufficient cpu."
+    warning = (
+        "FailedScheduling",
+        f"{said} preemption: 0/3 nodes are available: 3 No victims found.",
+        MINUTES_5,
+    )
+    sketch = exposed(a_node("Pod", "web-1", "Pending", "Pending", said, warning=warning))
+    (problem,) = sketch.causes().problems(at(NOW))
+    assert problem.message == said
