@@ -299,7 +299,8 @@ class Linker:
     def _set_links(self, holder: Record, links: tuple[Link, ...]) -> None:
         if not links and not holder.links:
             return
-        if len(holder.links) + len(links) > MANY:
+        old = holder.links
+        if len(old) + len(links) > MANY or (old and links and (old[0] == links[0] or old[-1] == links[-1])):
             self._exchange_links(holder, links)
             return
         before: Mapping[Contribution, tuple[str, ...]] = {}
@@ -316,7 +317,7 @@ class Linker:
                 self._contribute(holder, contribution, fields)
 
     def _exchange_links(self, holder: Record, links: tuple[Link, ...]) -> None:
-        """The same for a holder with many links: only those between the first and the last that differ."""
+        """The same for only those between the first and the last that differ."""
         old = holder.links
         begin, most = 0, min(len(old), len(links))
         while begin < most and old[begin] == links[begin]:
