@@ -29,17 +29,17 @@ _NO_SPEC = msgspec.Raw(b"null")
 
 class SpecFacts(msgspec.Struct, gc=False):
     """What follows from the spec of one pod. uses: its references, and what the metadata names of them, by
-    whether the pod is over and whether it is a mirror."""
+    whether the pod is over and whether it is a mirror; None: they are not kept."""
 
     spec: PodSpec | None
     containers: list[str]
     image: str
     empty_dirs: list[str]
     ports: str
-    uses: dict[tuple[bool, bool], tuple[tuple[Ref, ...], Mapping[str, list[str]]]]
+    uses: dict[tuple[bool, bool], tuple[tuple[Ref, ...], Mapping[str, list[str]]]] | None
 
     @classmethod
-    def of(cls, spec: PodSpec | None) -> SpecFacts:
+    def of(cls, spec: PodSpec | None, *, kept: bool = False) -> SpecFacts:
         containers = (spec.containers if spec is not None else None) or []
         volumes = spec.volumes if spec is not None else None
         return cls(
@@ -48,7 +48,7 @@ class SpecFacts(msgspec.Struct, gc=False):
             intern(containers[0].image) if containers else "",
             [intern(each.name) for each in volumes or () if each.empty_dir is not None],
             named_ports(spec),
-            {},
+            {} if kept else None,
         )
 
 
@@ -130,11 +130,11 @@ class SharedPod(Pod, gc=True, dict=True):
         return found
 
     def _find_uses(self) -> tuple[tuple[Ref, ...], Mapping[str, list[str]]]:
-        status = self.status
-        if status is not None and status.resource_claim_statuses:  # of which the spec tells nothing
+        status, known = self.status, self.of_spec.uses
+        # Of claims that are made of templates the spec tells nothing.
+        if known is None or (status is not None and status.resource_claim_statuses):
             links = link_pod(self)
             return links, used_names(links)
-        known = self.of_spec.uses
         key = is_over(self), is_mirror(self)
         found = known.get(key)
         if found is None:
@@ -196,7 +196,7 @@ class PodMemory:
         known, raw = self._known.get(meta.uid), bytes(changed.spec)
         if known is None or known.raw != raw:
             try:
-                of_spec = SpecFacts.of(self._specs.decode(raw))
+                of_spec = SpecFacts.of(self._specs.decode(raw), kept=True)
             except (ValueError, RecursionError):
                 return self._whole.decode(line)  # which says where the fault is
             known = _KnownPod(raw, of_spec, MetaFacts.of(meta))

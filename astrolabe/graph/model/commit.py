@@ -12,7 +12,7 @@ from astrolabe.graph.model.release_index import ReleaseIndex
 from astrolabe.graph.model.rendering import render
 from astrolabe.graph.model.scopes import Scopes
 from astrolabe.graph.state.batch import Changes
-from astrolabe.graph.state.edge import EdgeKey, each_edge, find_edge
+from astrolabe.graph.state.edge import EdgeKey, each_edge
 from astrolabe.graph.state.edge_types import INNER_TYPES
 
 
@@ -104,7 +104,6 @@ class Settlement:
                 edit.shown = before
             ends = edit.source, edit.target
             now_ends = self._ends(key, edit) if transaction.removed else ends
-            edit.now = find_edge(now_ends[0].outgoing, key)
             if (edit.now is None) is (before is None) and now_ends == ends:
                 continue
             self._derivation.edge_changed(key[0], *now_ends)

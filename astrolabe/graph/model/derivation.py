@@ -161,6 +161,13 @@ class Derivation:
         if type == OWNS and target in self._passing:
             self._mark_passing(target)
 
+    def begin(self, record: Record) -> None:
+        """The record is new: it has no edges, so nobody reads it yet."""
+        if self._must_derive(record):
+            self.mark(record)
+        else:
+            record.status, record.details = record.own_status, record.own_details
+
     def own_changed(self, record: Record) -> None:
         """The record's own status or details changed."""
         for reader in self._own_readers.of(record, self._linker.find):

@@ -44,7 +44,7 @@ LEAVING = 500
 class EdgeEdit(msgspec.Struct, gc=False):
     """An edge that may have changed since the last `take`, with the records at its ends at that time.
 
-    before: the edge at that time; None if there was none. now: the edge at the commit.
+    before: the edge at that time; None if there was none. now: the edge as it is.
     shown: the edge as the graph has it; None if an end is not in the graph.
     """
 
@@ -449,9 +449,12 @@ class Linker:
         old = find_edge(source.outgoing, key)
         if old is None:
             if fields:
-                if key not in self._touched:
-                    self._touched[key] = EdgeEdit(source, target, None)
                 edge = Edge(type_, key[1], key[2], self._shared(fields), 0 if reverse else len(fields))
+                edit = self._touched.get(key)
+                if edit is None:
+                    self._touched[key] = EdgeEdit(source, target, None, edge)
+                else:
+                    edit.now = edge
                 source.outgoing = with_new_edge(source.outgoing, edge)
                 target.incoming = with_new_edge(target.incoming, edge, incoming=True)
             return
@@ -469,10 +472,14 @@ class Linker:
         if new == old:
             return
         key = old.key
-        if key not in self._touched:
-            self._touched[key] = EdgeEdit(source, target, old)
+        now = new if new.field else None
+        edit = self._touched.get(key)
+        if edit is None:
+            self._touched[key] = EdgeEdit(source, target, old, now)
+        else:
+            edit.now = now
         source.outgoing = without_edge(source.outgoing, key)
         target.incoming = without_edge(target.incoming, key, incoming=True)
-        if new.field:
+        if now is not None:
             source.outgoing = with_new_edge(source.outgoing, new)
             target.incoming = with_new_edge(target.incoming, new, incoming=True)

@@ -338,7 +338,7 @@ class Model:
         record = Record(facts, rules)
         self._records[facts.kind][facts.uid] = record
         self._set_text(record, facts, text)
-        self._derivation.own_changed(record)
+        self._derivation.begin(record)
         self._linker.add(record, facts)
         self._release_index.add(record)
         self._open.to_inherit.add(record)
