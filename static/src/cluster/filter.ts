@@ -1,4 +1,5 @@
 import type { Node, ReadonlyGraph, Status } from "@astrolabe/stream";
+import { type Counts, count } from "./counts";
 import { namespaceOf } from "./index";
 
 /**
@@ -42,6 +43,17 @@ export function matches(filter: Sieve, node: Node): boolean {
 }
 
 const lets = <T>(values: ReadonlySet<T>, value: T): boolean => values.size === 0 || values.has(value);
+
+/** How many nodes there are of each status, of those that are let through. all: what everything would be. */
+export function countShown(
+  graph: ReadonlyGraph,
+  filter: Sieve,
+  all: Counts,
+): { readonly counts: Counts; readonly nodes: number } {
+  if (isEverything(filter)) return { counts: { ...all }, nodes: graph.nodes.size };
+  const shown = [...graph.nodes.values()].filter((node) => matches(filter, node));
+  return { counts: count(shown.map((node) => node.status)), nodes: shown.length };
+}
 
 /** How many nodes there would be of each value of a field if only the other fields filtered. */
 export function countValues(

@@ -108,3 +108,10 @@ export function nearOf(scene: Scene, card: string): Set<string> {
   }
   return near;
 }
+
+/** How many edges there are of each type. */
+export function countTypes(graph: Cluster): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const edge of graph.edges.values()) counts.set(edge.type, (counts.get(edge.type) ?? 0) + 1);
+  return counts;
+}

@@ -2,11 +2,11 @@
 
 import type { ClusterName, ConnectionState, FallbackReason, Problem, ServerState } from "@astrolabe/stream";
 import type { Card } from "../cluster/cards";
-import type { Counts } from "../cluster/counts";
+import { type Counts, noCounts } from "../cluster/counts";
 import type { Scene } from "../scene/scene";
 import type { Study } from "./answers";
 import type { Selection } from "./selection";
-import type { Trust } from "./trust";
+import { type Trust, trustOf } from "./trust";
 import type { View } from "./url";
 
 /**
@@ -38,4 +38,18 @@ export interface Page {
   readonly selection: Selection | null;
   readonly edgeTypes: ReadonlyMap<string, number>;
   readonly hidden: ReadonlySet<string>;
+}
+
+/** Before anything is known. */
+export function emptyPage(view: View, signedIn: boolean): Page {
+  return {
+    connection: { state: "connecting" },
+    ...{ state: null, trust: trustOf({ state: "connecting" }, null), cluster: null, fallback: null },
+    ...{ signedIn, loaded: false, updated: false },
+    ...{ counts: noCounts(), nodes: 0, problems: null, fault: "" },
+    ...{ view, open: view.open ?? new Set<string>() },
+    scene: { halls: [], room: null, lines: new Map(), cards: new Map(), cardOf: new Map() },
+    ...{ study: null, story: [], lost: false, selection: null },
+    ...{ edgeTypes: new Map<string, number>(), hidden: new Set<string>() },
+  };
 }

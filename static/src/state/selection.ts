@@ -3,7 +3,7 @@
 import type { Node } from "@astrolabe/stream";
 import { type Card, type Deck, deal, namespaceCard, releaseCard } from "../cluster/cards";
 import type { Cluster } from "../cluster/cluster";
-import { type GroupId, groupOf, type Index } from "../cluster/index";
+import type { GroupId, Index } from "../cluster/index";
 import { nameOf } from "../cluster/names";
 import { releaseIn } from "../scene/map";
 import type { Scene } from "../scene/scene";
@@ -65,12 +65,6 @@ function ofStack(graph: Cluster, index: Index, id: string): Selection | undefine
 /** The card with this id when nothing is open, whatever is shown. */
 export function stackOf(graph: Cluster, index: Index, id: string): Card | undefined {
   return dealGroup(graph, index, id.slice(0, Math.max(0, id.indexOf("|")))).cards.get(id);
-}
-
-/** The card that a resource is in when nothing is open, whatever is shown. */
-export function stackWith(graph: Cluster, index: Index, node: Node): Card | undefined {
-  const deck = dealGroup(graph, index, groupOf(node));
-  return deck.cards.get(deck.cardOf.get(node.uid) ?? "");
 }
 
 function dealGroup(graph: Cluster, index: Index, id: GroupId): Deck {

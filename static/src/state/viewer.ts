@@ -10,9 +10,9 @@ import {
 } from "@astrolabe/stream";
 import type { Canvas, News } from "../canvas/canvas";
 import type { Camera } from "../canvas/painter";
+import type { Card } from "../cluster/cards";
 import { Cluster } from "../cluster/cluster";
-import { count } from "../cluster/counts";
-import { areEqual, type Filter, isEverything, matches, type Sieve, toggle } from "../cluster/filter";
+import { areEqual, countShown, type Filter, type Sieve, toggle } from "../cluster/filter";
 import { groupOf, Index } from "../cluster/index";
 import { nameOf } from "../cluster/names";
 import { Layouter } from "../layout/layouter";
@@ -20,27 +20,23 @@ import type { Picture } from "../layout/picture";
 import { drawRoom, Plan } from "../layout/plan";
 import { drawFocus, storyOf } from "../scene/focus";
 import { drawMap, openAtFirst } from "../scene/map";
-import { isComplete, isRoom, nearOf, type Scene } from "../scene/scene";
+import { countTypes, isComplete, isRoom, nearOf, type Scene } from "../scene/scene";
+import { Address } from "./address";
 import { Answers, type Study } from "./answers";
 import { Descriptions } from "./descriptions";
 import { IMPACT, PROBLEM, subjectOf } from "./focus";
 import { Found, type FoundNodes } from "./found";
-import type { Page } from "./page";
+import { emptyPage, type Page } from "./page";
+import { PictureSchedule } from "./picture-schedule";
 import { ProblemList } from "./problem-list";
 import { Query } from "./query";
-import { resolve, stackWith, textOf } from "./selection";
+import { resolve, textOf } from "./selection";
 import type { Session } from "./session";
 import { trustOf } from "./trust";
 import { readView, type View, writeView } from "./url";
 
-/** Milliseconds between two pictures under live changes, and before an address is written. */
-const PICTURE_EVERY = 120;
-const ADDRESS_AFTER = 300;
-
 /** A mark on the browser's timeline. */
 const FIRST_PICTURE = "first-picture";
-
-const NOTHING: Scene = { halls: [], room: null, lines: new Map(), cards: new Map(), cardOf: new Map() };
 
 export class Viewer {
   /** What the fields for searches ask. */
@@ -61,11 +57,10 @@ export class Viewer {
   #page: Page;
   /** uids that have changed since the last picture. */
   readonly #touched = new Set<string>();
-  #due = false;
-  #drawnAt = 0;
+  readonly #pictures = new PictureSchedule(() => this.#draw("live"));
   #shown = false;
   #fitNext: readonly string[] | "all" | null = null;
-  #addressTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #address = new Address();
   #fallbackHidden = false;
   #foundNodes: FoundNodes | null = null;
 
@@ -107,29 +102,7 @@ export class Viewer {
     });
     this.search = new Query(url, token, () => this.#page.view.scope);
     this.filterSearch = new Query(url, token, () => this.#page.view.scope);
-    this.#page = {
-      connection: { state: "connecting" },
-      state: null,
-      trust: trustOf({ state: "connecting" }, null),
-      cluster: null,
-      fallback: null,
-      signedIn: session.token !== null,
-      loaded: false,
-      updated: false,
-      counts: this.index.counts,
-      nodes: 0,
-      problems: null,
-      fault: "",
-      view,
-      open: view.open ?? new Set(),
-      scene: NOTHING,
-      study: null,
-      story: [],
-      lost: false,
-      selection: null,
-      edgeTypes: new Map(),
-      hidden: new Set(),
-    };
+    this.#page = emptyPage(view, session.token !== null);
   }
 
   get page(): Page {
@@ -275,20 +248,14 @@ export class Viewer {
     else this.find(node, nameOf(node));
   }
 
-  /** The way from the symptoms of this resource to its cause. */
-  focus(uid: string): void {
-    this.#focusOnCard(uid, "");
+  /** The way from the symptoms of this resource, or of a stack, to its cause. */
+  focus(about: Node | Card): void {
+    this.#focusOn("id" in about ? about.id : nameOf(about));
   }
 
   /** All that depends on this resource. */
-  focusImpact(uid: string): void {
-    this.#focusOnCard(uid, IMPACT);
-  }
-
-  #focusOnCard(uid: string, prefix: string): void {
-    const node = this.graph.nodes.get(uid);
-    const card = node && stackWith(this.graph, this.index, node);
-    if (card !== undefined) this.#focusOn(prefix + card.id);
+  focusImpact(node: Node): void {
+    this.#focusOn(IMPACT + nameOf(node));
   }
 
   /** The way from what users meet to the cause of a problem, and all that it affects. */
@@ -321,8 +288,7 @@ export class Viewer {
 
   moved(camera: Camera | null): void {
     this.#page = { ...this.#page, view: { ...this.#page.view, camera } };
-    clearTimeout(this.#addressTimer);
-    this.#addressTimer = setTimeout(() => this.#address("replace"), ADDRESS_AFTER);
+    this.#address.writeSoon(() => this.#page.view);
   }
 
   fit(): void {
@@ -331,15 +297,7 @@ export class Viewer {
 
   #go(change: Partial<View>, how: "push" | "replace"): void {
     this.#set({ view: { ...this.#page.view, ...change } });
-    this.#address(how);
-  }
-
-  #address(how: "push" | "replace"): void {
-    clearTimeout(this.#addressTimer);
-    const address = writeView(this.#page.view) || location.pathname;
-    if (address === location.search) return;
-    if (how === "push") history.pushState(null, "", address);
-    else history.replaceState(null, "", address);
+    this.#address.write(this.#page.view, how);
   }
 
   /** Back and forward. */
@@ -420,7 +378,7 @@ export class Viewer {
     this.#foundNodes = found;
     if (!this.#page.loaded) return;
     if (!isOther) {
-      this.#schedule();
+      this.#pictures.request();
       return;
     }
     if (this.#page.view.open === null) this.#set({ open: openAtFirst(this.graph, this.sieve) });
@@ -439,7 +397,7 @@ export class Viewer {
       this.#descriptions.seen(change.node.kind);
     }
     if (changes.length === 0) return;
-    this.#schedule();
+    this.#pictures.request();
     this.#answers.changed();
   }
 
@@ -449,22 +407,9 @@ export class Viewer {
     return openAtFirst(this.graph, this.sieve);
   }
 
-  /** Many changes, one picture: with the next frame that is far enough from the last. */
-  #schedule(): void {
-    if (this.#due) return;
-    this.#due = true;
-    const wait = Math.max(0, this.#drawnAt + PICTURE_EVERY - performance.now());
-    setTimeout(() => {
-      requestAnimationFrame(() => {
-        this.#due = false;
-        this.#draw("live");
-      });
-    }, wait);
-  }
-
   #draw(news: News): void {
     if (!this.#page.loaded) return;
-    this.#drawnAt = performance.now();
+    this.#pictures.drawn();
     const { open } = this.#page;
     const options = { filter: this.sieve, open, hidden: this.#hidden };
     const { study } = this.#page;
@@ -475,18 +420,11 @@ export class Viewer {
     this.#set({
       scene,
       story: focused === null || study === null ? [] : storyOf(focused, study),
-      ...this.#counted(this.sieve),
+      ...countShown(this.graph, this.sieve, this.index.counts),
       edgeTypes: countTypes(this.graph),
       hidden: this.#hidden,
     });
     this.#show(scene, news, changed);
-  }
-
-  /** How many nodes there are of each status, of those that the filter shows. */
-  #counted(filter: Sieve): Pick<Page, "counts" | "nodes"> {
-    if (isEverything(filter)) return { counts: { ...this.index.counts }, nodes: this.graph.nodes.size };
-    const shown = [...this.graph.nodes.values()].filter((node) => matches(filter, node));
-    return { counts: count(shown.map((node) => node.status)), nodes: shown.length };
   }
 
   /** Ask the server about what is focused. Until it answers, the picture stays. */
@@ -553,10 +491,4 @@ export class Viewer {
     const dims = card !== null && scene.cards.has(card) && scene.room === null;
     this.#canvas?.emphasize(card, dims ? nearOf(scene, card) : null);
   }
-}
-
-function countTypes(graph: Cluster): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const edge of graph.edges.values()) counts.set(edge.type, (counts.get(edge.type) ?? 0) + 1);
-  return counts;
 }

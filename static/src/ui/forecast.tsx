@@ -1,4 +1,4 @@
-import type { ImpactLevels, ProblemNode } from "@astrolabe/stream";
+import type { ImpactLevels, Kinds, ProblemNode } from "@astrolabe/stream";
 import { nameOf } from "../cluster/names";
 import type { Forecast as ForecastOf } from "../state/answers";
 import type { Viewer } from "../state/viewer";
@@ -16,19 +16,24 @@ const LEVELS: readonly { level: Level; title: string; one: string; many: string 
 /** What depends on something, headed by what was asked: what would happen without it. */
 export function Forecast({ viewer, forecast }: { viewer: Viewer; forecast: ForecastOf }) {
   const { target, later, entries } = forecast;
+  const { kinds } = viewer.graph;
   const parts = LEVELS.flatMap(({ level, one, many }) => {
-    const number = total(forecast.counts[level]);
-    return number === 0 ? [] : [`${number.toLocaleString()} ${number === 1 ? one : many}`];
+    const counts = forecast.counts[level];
+    const number = total(counts);
+    return number === 0 ? [] : [`${inWords(kinds, counts)} ${number === 1 ? one : many}`];
   });
-  if (later.length > 0)
-    parts.push(`${later.length} ${later.length === 1 ? "fails" : "fail"} at the next start`);
+  if (later.length > 0) {
+    parts.push(
+      `${inWords(kinds, countKinds(later))} ${later.length === 1 ? "fails" : "fail"} at the next start`,
+    );
+  }
   return (
     <div class="forecast">
       <p>
         <strong>
-          Without {target.kind} {target.name}
+          Without {target.kind} {target.name}:
         </strong>{" "}
-        {parts.length > 0 ? `${parts.join(", ")}.` : "nothing else is affected."}
+        {parts.length > 0 ? `${parts.join("; ")}.` : "nothing else is affected."}
         {entries > 0 && ` Users notice it at ${entries === 1 ? "1 entry point" : `${entries} entry points`}.`}
       </p>
       {parts.length > 0 && (
@@ -44,6 +49,26 @@ export function Forecast({ viewer, forecast }: { viewer: Viewer; forecast: Forec
       )}
     </div>
   );
+}
+
+/** Kinds that are named; others are counted together. */
+const NAMED = 3;
+
+/** `58 Pods, 3 Services, 12 others`; what only passes on the status of others goes without saying. */
+function inWords(kinds: Kinds, counts: Readonly<Record<string, number>>): string {
+  const all = Object.entries(counts).sort(([, one], [, other]) => other - one);
+  const told = all.filter(([kind]) => !kinds.of(kind).relays);
+  const words = (told.length > 0 ? told : all).map(([kind, number]) => kinds.counted(number, kind));
+  const rest = told.slice(NAMED).reduce((sum, [, number]) => sum + number, 0);
+  return [...words.slice(0, NAMED), ...(rest > 0 ? [`${rest} ${rest === 1 ? "other" : "others"}`] : [])].join(
+    ", ",
+  );
+}
+
+function countKinds(nodes: readonly ProblemNode[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { kind } of nodes) counts[kind] = (counts[kind] ?? 0) + 1;
+  return counts;
 }
 
 const total = (counts: Readonly<Record<string, number>>): number =>

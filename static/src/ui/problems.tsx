@@ -3,7 +3,8 @@ import type { Cluster } from "../cluster/cluster";
 import { clock } from "../cluster/time";
 import { PROBLEM } from "../state/focus";
 import type { Page } from "../state/page";
-import { isGrowing, isOld, verdictOf } from "../state/trust";
+import { calledOf, isGrowing, isOld, verdictOf } from "../state/trust";
+import { filterOf } from "../state/url";
 import type { Viewer } from "../state/viewer";
 import { Glyph } from "./glyph";
 import { useHeldList } from "./held-list";
@@ -41,7 +42,13 @@ export function Problems({ viewer, page }: { viewer: Viewer; page: Page }) {
           </button>
         )}
       </h2>
+      <p class="on-paper">{onPaper(page)}</p>
       {problems !== null && problems.length > 1 && <Sort viewer={viewer} sort={sort} />}
+      {problems === null && page.fault !== "" && (
+        <div class="well">
+          <p>No problems are listed, as the filter does not parse.</p>
+        </div>
+      )}
       {numberOf(problems) === 0 && list.shown.length === 0 && <None page={page} />}
       <ul onKeyDown={moveInList}>
         {list.shown.map((problem) => (
@@ -52,6 +59,13 @@ export function Problems({ viewer, page }: { viewer: Viewer; page: Page }) {
       </ul>
     </section>
   );
+}
+
+/** Whose list it is, as of when, and of which part. */
+function onPaper({ cluster, view }: Page): string {
+  const filters = Object.entries(filterOf(view)).map(([name, value]) => `${name}: ${value}`);
+  const now = Date.now();
+  return [calledOf(cluster), clock(now, now), ...filters].filter(Boolean).join(" · ");
 }
 
 const textOf = (values: ReadonlySet<string> | string): string => [...values].join(",");
@@ -120,7 +134,9 @@ function Row({ viewer, page, problem }: { viewer: Viewer; page: Page; problem: P
       <span class="who">
         {cause.name} <small>{kindOf(viewer.graph, problem)}</small>
       </span>
-      <span class="why">{problem.message}</span>
+      <span class="why" title={problem.message}>
+        {problem.message}
+      </span>
       <span class="where">{where || "cluster-scoped"}</span>
       <Affected graph={viewer.graph} problem={problem} />
     </a>

@@ -26,14 +26,14 @@ export function Resource({ viewer, node, card }: { viewer: Viewer; node: Node; c
       {node.message && <p class="message">{node.message}</p>}
       <div class="actions">
         {node.status !== "Ready" && (
-          <button type="button" class="primary" onClick={() => viewer.focus(node.uid)}>
+          <button type="button" class="primary" onClick={() => viewer.focus(node)}>
             Path to cause
           </button>
         )}
         <button
           type="button"
           class={node.status === "Ready" ? "primary" : "plain"}
-          onClick={() => viewer.focusImpact(node.uid)}
+          onClick={() => viewer.focusImpact(node)}
         >
           What depends on it
         </button>

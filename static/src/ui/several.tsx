@@ -36,7 +36,7 @@ export function Several({ viewer, page, about }: { viewer: Viewer; page: Page; a
           </button>
         )}
         {about.form === "stack" && about.status !== "Ready" && page.view.focus === null && (
-          <button type="button" class="primary" onClick={() => viewer.focus(about.members[0] ?? "")}>
+          <button type="button" class="primary" onClick={() => viewer.focus(about)}>
             Path to cause
           </button>
         )}

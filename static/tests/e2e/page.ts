@@ -6,8 +6,12 @@ import { Observer } from "./observer";
 
 const PHONE = { width: 390, height: 844 };
 
-/** What the network does, and a 401 or 426, the browser says by itself; and what it takes from https only. */
-const EXPECTED = /WebSocket connection to .* failed|net::ERR_|status of (401|426)|Cross-Origin-Opener-Policy/;
+/**
+ * What the network does, and a 400 (while somebody types), 401 or 426, the browser says by itself; and what it takes
+ * from https only.
+ */
+const EXPECTED =
+  /WebSocket connection to .* failed|net::ERR_|status of (400|401|426)|Cross-Origin-Opener-Policy/;
 
 export class ViewerPage extends Observer {
   readonly page: Page;

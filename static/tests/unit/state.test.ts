@@ -1,8 +1,8 @@
-import type { Node } from "@astrolabe/stream";
 import { describe, expect, it } from "vitest";
 import { EVERYTHING } from "../../src/cluster/filter";
 import { drawMap } from "../../src/scene/map";
-import { resolve, stackOf, stackWith, textOf } from "../../src/state/selection";
+import { subjectOf } from "../../src/state/focus";
+import { resolve, stackOf, textOf } from "../../src/state/selection";
 import { readView, writeView } from "../../src/state/url";
 import { shop } from "./build";
 
@@ -84,7 +84,28 @@ describe("what is picked", () => {
   it("is said in an address by the name of the resource", () => {
     const card = stackOf(graph, index, "shop/cart|Deployment|cart");
     expect(card && textOf(graph, card)).toBe("Deployment/shop/cart");
-    const stack = stackWith(graph, index, graph.nodes.get("Pod/shop/cart-7-a") as Node);
+    const stack = stackOf(graph, index, "shop/cart|Pod|Deployment/cart");
     expect(stack && textOf(graph, stack)).toBe("shop/cart|Pod|Deployment/cart");
+  });
+});
+
+describe("what is focused", () => {
+  const { graph, index } = shop();
+  const subject = (focus: string) => subjectOf(graph, index, focus);
+
+  it("is a problem, one resource, or a stack", () => {
+    expect(subject("problem:41bf")).toEqual({ about: "problem", id: "41bf" });
+    expect(subject("Pod/shop/cart-7-a")).toEqual({ about: "cause", uids: ["Pod/shop/cart-7-a"] });
+    expect(subject("shop/cart|Pod|Deployment/cart")).toMatchObject({ about: "cause" });
+  });
+
+  it("is headed by the resource that was asked about, though it is one of a stack", () => {
+    for (const name of ["Pod/shop/cart-7-a", "Pod/shop/cart-7-b"]) {
+      expect(subject(`impact:${name}`)).toEqual({ about: "impact", uids: [name] });
+    }
+  });
+
+  it("is nothing when it has gone", () => {
+    expect(subject("impact:Pod/shop/gone")).toBeNull();
   });
 });
