@@ -23,7 +23,9 @@ export interface FocusOptions {
 /** The focus that a study describes; null when nothing of it is there any more. */
 export function drawFocus(graph: Cluster, study: Study, options: FocusOptions): Scene | null {
   const chain = new Set([...study.asked, ...study.chain.flatMap((step) => step.uid ?? [])]);
-  const about = [...chain, ...study.broken, ...study.dependents, ...needsOf(graph, chain, options.hidden)];
+  // What something needs, or others lack, depends on nothing that was asked about.
+  const needs = study.forecast === null ? needsOf(graph, chain, options.hidden) : [];
+  const about = [...chain, ...study.broken, ...study.dependents, ...needs];
   const nodes = [...new Set(about)].flatMap((uid) => graph.nodes.get(uid) ?? []);
   if (nodes.length === 0) return null;
   const isOpen = (id: string) => options.open.has(id);
@@ -73,7 +75,7 @@ function withGhosts(
   const lines = gatherLines(graph, deck.cardOf, { hidden, roomOf: () => "", isPath });
   const cards = new Map<string, Card>(deck.cards);
   const below = new Below(graph, (uid) => deck.cardOf.has(uid));
-  for (const node of nodes) {
+  for (const node of study.forecast === null ? nodes : []) {
     for (const reference of node.unresolved ?? []) {
       if (below.lacks(node, reference)) continue;
       const ghost = ghostCard(graph.kinds, reference);

@@ -19,13 +19,12 @@ export function Forecast({ viewer, forecast }: { viewer: Viewer; forecast: Forec
   const { kinds } = viewer.graph;
   const parts = LEVELS.flatMap(({ level, one, many }) => {
     const counts = forecast.counts[level];
-    const number = total(counts);
-    return number === 0 ? [] : [`${inWords(kinds, counts)} ${number === 1 ? one : many}`];
+    const told = tellingOf(kinds, counts);
+    return told.length === 0 ? [] : [`${inWords(kinds, told)} ${isOne(told) ? one : many}`];
   });
   if (later.length > 0) {
-    parts.push(
-      `${inWords(kinds, countKinds(later))} ${later.length === 1 ? "fails" : "fail"} at the next start`,
-    );
+    const told = tellingOf(kinds, countKinds(later));
+    parts.push(`${inWords(kinds, told)} ${isOne(told) ? "fails" : "fail"} at the next start`);
   }
   return (
     <div class="forecast">
@@ -54,15 +53,22 @@ export function Forecast({ viewer, forecast }: { viewer: Viewer; forecast: Forec
 /** Kinds that are named; others are counted together. */
 const NAMED = 3;
 
-/** `58 Pods, 3 Services, 12 others`; what only passes on the status of others goes without saying. */
-function inWords(kinds: Kinds, counts: Readonly<Record<string, number>>): string {
+type Counted = readonly (readonly [kind: string, number: number])[];
+
+/** The kinds by number; those that only pass on the status of others go without saying. */
+function tellingOf(kinds: Kinds, counts: Readonly<Record<string, number>>): Counted {
   const all = Object.entries(counts).sort(([, one], [, other]) => other - one);
-  const told = all.filter(([kind]) => !kinds.of(kind).relays);
-  const words = (told.length > 0 ? told : all).map(([kind, number]) => kinds.counted(number, kind));
+  const telling = all.filter(([kind]) => !kinds.of(kind).relays);
+  return telling.length > 0 ? telling : all;
+}
+
+const isOne = (told: Counted): boolean => told.length === 1 && told[0]?.[1] === 1;
+
+/** `58 Pods, 3 Services, 2 Jobs, 12 others`. */
+function inWords(kinds: Kinds, told: Counted): string {
+  const words = told.slice(0, NAMED).map(([kind, number]) => kinds.counted(number, kind));
   const rest = told.slice(NAMED).reduce((sum, [, number]) => sum + number, 0);
-  return [...words.slice(0, NAMED), ...(rest > 0 ? [`${rest} ${rest === 1 ? "other" : "others"}`] : [])].join(
-    ", ",
-  );
+  return [...words, ...(rest > 0 ? [`${rest} ${rest === 1 ? "other" : "others"}`] : [])].join(", ");
 }
 
 function countKinds(nodes: readonly ProblemNode[]): Record<string, number> {
@@ -70,9 +76,6 @@ function countKinds(nodes: readonly ProblemNode[]): Record<string, number> {
   for (const { kind } of nodes) counts[kind] = (counts[kind] ?? 0) + 1;
   return counts;
 }
-
-const total = (counts: Readonly<Record<string, number>>): number =>
-  Object.values(counts).reduce((sum, each) => sum + each, 0);
 
 function Names(props: { viewer: Viewer; title: string; nodes: readonly ProblemNode[] }) {
   const { viewer, title, nodes } = props;

@@ -154,6 +154,21 @@ describe("the focus", () => {
   const focus = (about: Study, hidden = ["runs-on"]) =>
     drawFocus(shop().graph, about, { open: new Set(), hidden: new Set(hidden) }) as Scene;
 
+  it("on what depends on something shows that and nothing else, whatever its dependents lack", () => {
+    const target = { kind: "ConfigMap", group: "", namespace: "shop", name: "settings" };
+    const none = { stops: [], degrades: [], losesCopy: [] };
+    const counts = { stops: {}, degrades: {}, losesCopy: {} };
+    const scene = focus({
+      ...study({ asked: ["ConfigMap/shop/settings"], dependents: PODS }),
+      forecast: { target, levels: none, counts, later: [], entries: 0 },
+    });
+    expect([...scene.cards.keys()].sort()).toEqual([
+      "shop/cart|Pod|Deployment/cart",
+      "shop/|ConfigMap|settings",
+    ]);
+    expect([...scene.lines.values()].filter((line) => line.path)).toEqual([]);
+  });
+
   it("shows the way to the cause, what depends on it and what it needs, and what does not exist", () => {
     const scene = focus(crash);
     expect([...scene.cards.keys()].sort()).toEqual([
