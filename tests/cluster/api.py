@@ -17,6 +17,7 @@ class Api:
     """kubeconfig: JSON, as `account_of` writes it."""
 
     def __init__(self, kubeconfig: str) -> None:
+        self.kubeconfig = kubeconfig
         config = json.loads(Path(kubeconfig).read_text())
         cluster = config["clusters"][0]["cluster"]
         self.server: str = cluster["server"].rstrip("/")

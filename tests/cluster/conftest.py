@@ -55,6 +55,16 @@ async def admin(kubectl: Kubectl, namespaces: tuple[str, str], tmp_path: Path) -
 
 
 @pytest.fixture
+async def widgets(kubectl: Kubectl) -> AsyncIterator[None]:
+    """A kind that nobody knows."""
+    path = Path(__file__).parent / "widgets.yaml"
+    await kubectl("apply", "-f", path)
+    await kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", path)
+    yield
+    await kubectl("delete", "-f", path)
+
+
+@pytest.fixture
 async def node(kubectl: Kubectl) -> AsyncIterator[str]:
     """A Node that nobody else uses; its uid."""
     async with living_node(kubectl) as uid:

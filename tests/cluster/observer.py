@@ -70,25 +70,29 @@ class Observer:
                     await asyncio.sleep(0.2)
         raise AssertionError("\n".join(line[:400] for line in wrong[:10]))
 
-    async def says(self, words: Mapping[str, str]) -> None:
-        """Wait until the messages of these nodes, `Kind name`, have these words. Raises AssertionError."""
+    async def says(self, words: Mapping[str, str]) -> dict[str, Any]:
+        """Wait until the messages of these nodes, `Kind name`, have these words; the nodes by these names.
+
+        Raises AssertionError.
+        """
         lacking: list[str] = []
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 while True:
                     graph = await self._get("/api/v1/graph")
-                    told = {
-                        f"{node['kind']} {node['name']}": node.get("message", "")
+                    nodes = {
+                        f"{node['kind']} {node['name']}": node
                         for node in graph["nodes"]
                         if node.get("namespace", "") in ("", *self._places)
                     }
+                    told = {name: node["message"] for name, node in nodes.items()}
                     lacking = [
-                        f"{node} says {told.get(node)!r}, not {text!r}"
-                        for node, text in words.items()
-                        if text not in told.get(node, "\0")
+                        f"{name} says {told.get(name)!r}, not {text!r}"
+                        for name, text in words.items()
+                        if name not in told or text not in told[name]
                     ]
                     if not lacking:
-                        return
+                        return nodes
                     await asyncio.sleep(0.2)
         raise AssertionError("\n".join(lacking))
 

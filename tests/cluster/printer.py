@@ -53,16 +53,20 @@ def _reason(node: Json) -> object:
 
 
 def _job(node: Json) -> object:
-    """A failure is told by its reason here."""
-    if node["status"] == "Error":
+    """A failure is told by its reason here. That no Pod can be created stands in Events alone."""
+    if node["status"] == "Error" and node["reason"] != "FailedCreate":
         return "Failed"
-    return {"Completed": "Complete", "Suspended": "Suspended", "Terminating": "Terminating"}.get(
-        node["reason"], "Running"
-    )
+    words = {"Completed": "Complete", "Suspended": "Suspended", "Terminating": "Terminating"}
+    return words.get(node["reason"], "Running")
 
 
 def _available(node: Json) -> object:
-    return "True" if node["status"] == "Ready" else f"False ({node['reason']})"
+    return str(node["status"] == "Ready")
+
+
+def _claimed(node: Json) -> object:
+    """Of a claim that names a volume and is not bound to it, nothing is printed as 0."""
+    return _of("capacity", "0" if node["metadata"].get("volumeName") else "")(node)
 
 
 def _number(key: str) -> Callable[[Json], object]:
@@ -114,7 +118,7 @@ PRINTED: Mapping[str, Columns] = {
     "PersistentVolumeClaim": {
         "Status": _reason,
         "Volume": _of("volumeName", ""),
-        "Capacity": _of("capacity", ""),
+        "Capacity": _claimed,
         "StorageClass": _of("storageClass", ""),
     },
     "PersistentVolume": {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from tests.cluster.account import account_of
 from tests.cluster.observer import Observer, observed
 from tests.support import truth
 from tests.support.documents import OVERLAYS
-from tests.support.kinds import KINDS
+from tests.support.kinds import WATCHED
 from tests.support.kubectl import Kubectl
 from tests.support.kustomize import documents
 
@@ -79,7 +78,9 @@ def names(summary: truth.Summary) -> set[str]:
 async def test_everything(kubectl: Kubectl, account: Kubectl, namespaces: tuple[str, str]) -> None:
     async with observed(kubectl, account, namespaces) as observer:
         _, installed, *_, after = await go_through(kubectl, namespaces, observer)
-    assert {name.split()[0] for name in names(installed)} >= {kind.name for kind in KINDS if kind.namespaced}
+    assert {name.split()[0] for name in names(installed)} >= {
+        kind.name for kind in WATCHED if kind.namespaced
+    }
     types = {edge.split()[0] for edge in installed["edges"]}
     assert types >= {
         "owns",
@@ -101,15 +102,6 @@ async def test_what_helm_manages(kubectl: Kubectl, account: Kubectl, namespaces:
         *_, after = await go_through(kubectl, namespaces, observer)
     assert names(after) >= {"Deployment astrolabe-test-a/web", "Secret astrolabe-test-a/database"}
     assert "CronJob astrolabe-test-a/report" not in names(after)
-
-
-@pytest.fixture
-async def widgets(kubectl: Kubectl) -> AsyncIterator[None]:
-    path = HERE / "widgets.yaml"
-    await kubectl("apply", "-f", path)
-    await kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", path)
-    yield
-    await kubectl("delete", "-f", path)
 
 
 @pytest.mark.timeout(300)

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from astrolabe.graph.state.identity import OWN_GROUPS
+from astrolabe.kinds.custom.rulebook import RuleBook
+from astrolabe.kinds.event import EVENT_ENTRIES
 from tests.cluster.conftest import SYSTEM
 from tests.support.documents import DEPLOYMENT, OVERLAYS, REDIS
-from tests.support.kinds import KINDS
+from tests.support.kinds import WATCHED
 from tests.support.kubectl import Kubectl
 from tests.support.kustomize import render
 
@@ -53,4 +56,6 @@ async def test_the_account_may_list_and_watch_the_kinds_and_nothing_else(account
     lines = (await account("auth", "can-i", "--list", "--no-headers")).splitlines()
     permitted = {line.split()[0]: line[line.rindex("[") :] for line in lines if not line.startswith(" ")}
     own = {name: verbs for name, verbs in permitted.items() if not name.startswith("selfsubject")}
-    assert own == {f"{kind.plural}.{kind.group}".rstrip("."): "[list watch]" for kind in KINDS}
+    watched = [f"{kind.plural}.{kind.group}".rstrip(".") for kind in (*WATCHED, *EVENT_ENTRIES)]
+    ruled = [group for group in RuleBook.shipped().groups if "." in group and group not in OWN_GROUPS]
+    assert own == dict.fromkeys((*watched, *[f"*.{group}" for group in ruled]), "[list watch]")
