@@ -179,7 +179,7 @@ def test_with_its_endpoints_counted(
         (
             ["Pod"],
             slices((0, 0)),
-            Status("Pending", "NoReadyEndpoints", "Its EndpointSlices have no endpoints"),
+            Status("Pending", "NoReadyEndpoints", "0/0 endpoints ready"),
         ),
     ],
 )
