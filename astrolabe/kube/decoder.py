@@ -151,6 +151,8 @@ class ListWatchDecoder:
             for count, line in enumerate(lines, 1):
                 # What a list has is seen once: remembering it would only cost time and memory.
                 event = decode(self._kind, line, self._reader if self._listed is None else None)
+                if len(line) > LARGE:  # reading thousands of links takes as long as decoding them
+                    await slice.pause()
                 if type(event) is Upserted:
                     self._add_upserted(event.manifest)
                 else:
@@ -180,7 +182,11 @@ class ListWatchDecoder:
         items = page.items or []
         slice = TimeSlice()
         for count, item in enumerate(items, 1):
-            self._add_item(item)
+            manifest = self._decode_item(item)
+            if len(item) > LARGE:
+                await slice.pause()
+            if manifest is not None:
+                self._add_listed(manifest)
             if not count % LOOK_EVERY or len(item) > LARGE:
                 await slice.pause()
         self._count(len(items))
@@ -250,18 +256,22 @@ class ListWatchDecoder:
         self.position = event.resource_version or self.position
         self._changes.append(Deleted(event.uid))
 
-    def _add_item(self, item: msgspec.Raw) -> None:
+    def _decode_item(self, item: msgspec.Raw) -> Any | None:
+        """The manifest of an item; None if it is skipped."""
         if len(item) > MAX_OBJECT_BYTES:
             self._skip(invalid_object(item, TOO_LARGE))
-            return
+            return None
         try:
             manifest = self._kind.decoder.decode(item)
         except UNDECODABLE as error:
             self._skip(invalid_object(item, error))
-            return
+            return None
         if not manifest.metadata.uid:
             self._skip(invalid_object(item, NO_UID))
-            return
+            return None
+        return manifest
+
+    def _add_listed(self, manifest: Any) -> None:
         facts = self._facts(manifest)
         if facts is not None and self._listed is not None:
             self._listed[facts.uid] = facts

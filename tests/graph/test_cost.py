@@ -13,11 +13,12 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from astrolabe.graph.model import linker
 from astrolabe.graph.model.facts import Facts, Rules
 from astrolabe.graph.model.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector
-from astrolabe.graph.state.batch import Batch
+from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.history import GraphAt, History
@@ -203,3 +204,81 @@ def test_an_object_that_names_one_thing_very_often_costs_what_it_says() -> None:
     (edge,) = model.commit().edges_set
     assert thread_time() - started < 0.5
     assert edge.field == tuple(link.field for link in links)
+
+
+def fact(kind: str, name: str, links: tuple[Link, ...] = ()) -> Facts:
+    status, metadata = Status(READY, "Ready"), {"creationTimestamp": ""}
+    return Facts(kind, f"{kind}-{name}", name, "a", {}, status, metadata, links)
+
+
+def inventory(names: Iterable[str]) -> Facts:
+    """One that names very many."""
+    links = tuple([Ref("manages", "ConfigMap", "a", name, "status.resources") for name in names])
+    return fact("Pod", "app", links)
+
+
+def test_one_of_very_many_that_are_named_costs_about_the_same_however_many_there_are() -> None:
+    """Most of what it still costs is one look at each: has it changed, and does it resolve?"""
+    found: dict[str, list[int]] = {}
+    for count in (1_000, 4_000):
+        model = Model([Rules("Pod", "v1"), Rules("ConfigMap", "v1")])
+        names = [f"c-{at}" for at in range(count)]
+        for name in names:
+            model.upsert(fact("ConfigMap", name))
+        model.commit()
+        steps = {
+            "it comes": lambda model=model, names=names: model.upsert(inventory(names)),
+            "its edges": model.commit,
+            "one goes": lambda model=model, names=names: model.upsert(inventory(names[:500] + names[501:])),
+            "its edge": model.commit,
+            "a target goes": lambda model=model: model.remove("ConfigMap-c-7"),
+        }
+        for what, step in steps.items():
+            found.setdefault(what, []).append(count_steps(step))
+        assert len(model.commit().edges_removed) == 1
+        assert len(list(model.edges("Pod-app"))) == count - 2
+    per_entry = {what: (many - few) / 3_000 for what, (few, many) in found.items()}
+    assert per_entry["its edges"] < 1_500
+    assert per_entry["one goes"] < 40
+    assert per_entry["its edge"] < 200
+    assert abs(per_entry["a target goes"]) < 0.1
+
+
+def test_who_names_very_many_comes_and_goes_bit_by_bit() -> None:
+    model = Model([Rules("Pod", "v1"), Rules("ConfigMap", "v1")])
+    names = [f"c-{at}" for at in range(4 * linker.MANY)]
+    for name in names:
+        model.upsert(fact("ConfigMap", name))
+    model.commit()
+    model.set_synced("ConfigMap", "", True)
+
+    def settled() -> list[Changes]:
+        made = [model.commit(linker.MANY)]
+        while model.unsettled:
+            made.append(model.commit(linker.MANY))
+        return made
+
+    def most(changes: list[Changes]) -> int:
+        return max(len(each.edges_set) + len(each.edges_removed) for each in changes)
+
+    model.upsert(inventory(names))
+    commits = settled()
+    assert most(commits) <= 2 * linker.MANY
+    assert sum(len(each.edges_set) for each in commits) == len(names)
+    model.upsert(inventory(names[:5]))
+    model.upsert(inventory([*names[:5], "none"]))
+    model.remove("ConfigMap-c-9")
+    commits = settled()
+    assert most(commits) <= 3 * linker.MANY + 1  # some at once with each of the two
+    assert sum(len(each.edges_removed) for each in commits) == len(names) - 5
+    (node,) = [node for each in commits for node in each.nodes_set if node.uid == "Pod-app"]
+    assert [each["name"] for each in node.document()["unresolved"]] == ["none"]
+    model.upsert(inventory(names))
+    settled()
+    model.remove("Pod-app")
+    model.remove("ConfigMap-c-11")
+    commits = settled()
+    assert most(commits) <= 2 * linker.MANY + 1
+    assert sum(len(each.edges_removed) for each in commits) == len(names) - 1
+    assert "Pod-app" in commits[-1].nodes_removed
+    assert not [node for each in commits for node in each.nodes_set if node.uid == "Pod-app"]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from astrolabe.graph.model.linker import EdgeEdit, Linker
+from astrolabe.graph.model.edge_edit import EdgeEdit
+from astrolabe.graph.model.linker import Linker
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.reach import Reach
-from astrolabe.graph.state.edge import EdgeKey, each_edge, leads
+from astrolabe.graph.state.edge import EdgeKey, connects, each_edge
 from astrolabe.graph.state.edge_types import CLOSURE_TYPES
 from astrolabe.graph.state.identity import NAMESPACE
 
@@ -64,7 +65,7 @@ class Closure:
                 continue
             if edge.now is not None and (target := self._linker.find(key[2])) is not None:
                 touched.add(target)
-            if not leads(each_edge(edge.source.outgoing), edge.target.uid, CLOSURE_TYPES):
+            if not connects(edge.source.outgoing, key[1], key[2], CLOSURE_TYPES):
                 removed_edges.append((edge.source, edge.target))
         flipped = self._reach.update(touched, removed_edges=removed_edges)
         return flipped | self._populate(flipped) | {r for r in touched if r.kind == NAMESPACE}

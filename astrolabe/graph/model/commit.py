@@ -5,8 +5,9 @@ from __future__ import annotations
 from astrolabe.graph.model import releases
 from astrolabe.graph.model.closure import Closure
 from astrolabe.graph.model.derivation import Derivation, take_some
+from astrolabe.graph.model.edge_edit import EdgeEdit
 from astrolabe.graph.model.faults import Faults
-from astrolabe.graph.model.linker import EdgeEdit, Linker
+from astrolabe.graph.model.linker import Linker
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.model.release_index import ReleaseIndex
 from astrolabe.graph.model.rendering import render

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import cast
 
-from astrolabe.graph.model.links import Link, NameKey, Ref, Select, owners_among
+from msgspec.structs import replace
+
+from astrolabe.graph.model.links import Link, NameKey, Ref, RefByUid, Select, owners_among
+from astrolabe.graph.model.name_index import NameIndex
 from astrolabe.graph.model.record import Record
 
 #: Identifies what a holder contributes to one edge: (edge type, reverse, the record at the other end).
@@ -39,6 +42,21 @@ def permit_key(link: Ref) -> NameKey:
     """Where what permits a reference is found under its names."""
     assert link.permit is not None
     return (link.permit.kind, link.namespace)
+
+
+def is_permitted(link: Ref | RefByUid, names: NameIndex) -> bool:
+    """Whether a reference that needs a permission has one."""
+    if not isinstance(link, Ref) or link.permit is None:
+        return True
+    return any(names.find(permit_key(link), name) is not None for name in link.permit.names)
+
+
+def unmet(link: Ref | RefByUid, names: NameIndex) -> Ref | RefByUid:
+    """A reference that does not resolve, marked if only a permission is missing."""
+    if not isinstance(link, Ref) or is_permitted(link, names):
+        return link
+    exists = names.find(link.name_key, link.name) is not None
+    return replace(link, refused=True) if exists else link
 
 
 def owner_uids(record: Record) -> set[str]:

@@ -5,62 +5,47 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 
-import msgspec
-from msgspec.structs import replace
-
 from astrolabe.graph.model.contributions import (
     Contribution,
     FieldsFound,
     add_field,
     alias_key,
     concerned,
+    is_permitted,
     may_own,
     named_by,
     names_of,
     owner_uids,
-    permit_key,
     permitted_by,
     selects,
     settled,
+    unmet,
 )
+from astrolabe.graph.model.edge_edit import EdgeEdit, EdgeEdits
 from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.label_index import LabelIndex
 from astrolabe.graph.model.links import BY_UID, Link, NameKey, Ref, RefByUid, Select
+from astrolabe.graph.model.many_links import ManyLinks, differing
 from astrolabe.graph.model.name_index import NameIndex
 from astrolabe.graph.model.record import Record
-from astrolabe.graph.state.edge import Edge, EdgeKey, each_edge, find_edge, with_new_edge, without_edge
+from astrolabe.graph.state.edge import Edge, EdgeKey, each_edge
 from astrolabe.graph.state.identity import NAMESPACE
-
-#: How many lists of fields are kept to be shared between edges.
-FIELD_LISTS = 2_000
 
 #: If more holders than this name a resource, they are not all processed at once when it appears. An
 #: IngressClass that comes after its Ingresses may be named by all of them.
 MANY = 500
 #: If more holders than this name a resource, its edges are removed bit by bit.
 LEAVING = 500
-
-
-class EdgeEdit(msgspec.Struct, gc=False):
-    """An edge that may have changed since the last `take`, with the records at its ends at that time.
-
-    before: the edge at that time; None if there was none. now: the edge as it is.
-    shown: the edge as the graph has it; None if an end is not in the graph.
-    """
-
-    source: Record
-    target: Record
-    before: Edge | None
-    now: Edge | None = None
-    shown: Edge | None = None
+#: Links of a holder with many of them that are looked at in the time in which one is made an edge.
+LOOKS = 25
 
 
 class Linker:
     """Keeps edges in the records at both ends, and notes what changed.
 
     Invariant: an edge exists if and only if a link of one end resolves to the other end. There are two
-    exceptions for resources that many others name: `take` makes the edges to a new one, and
-    `continue_removal` removes the edges to one that goes.
+    exceptions for resources that many others name, or that name many others: `take` makes the edges of a new
+    one, and of links that changed, and `continue_removal` removes the edges of one that goes.
     """
 
     def __init__(self) -> None:
@@ -68,7 +53,8 @@ class Linker:
         #: The resource with a uid, if it is known. The dict's own method, as nothing is called as often.
         self.find: Callable[[str], Record | None] = self._names.by_uid.get
         self._labels = LabelIndex()
-        self._touched: dict[EdgeKey, EdgeEdit] = {}
+        self._edits = EdgeEdits()
+        self._contribute = self._edits.contribute
         self._missing: set[Record] = set()
         #: New resources, with the holders that name them and were not processed yet.
         self._deferred: list[tuple[NameKey, str, Record, list[Record]]] = []
@@ -76,7 +62,9 @@ class Linker:
         self._being_removed: dict[Record, list[tuple[NameKey, str, list[Record]]]] = {}
         #: The kinds whose objects permit references.
         self._permitting: set[str] = set()
-        self._field_lists: dict[tuple[str, ...], tuple[str, ...]] = {}
+        #: The links of holders that have many, and those of these whose links changed or lead elsewhere.
+        self._many: dict[Record, ManyLinks] = {}
+        self._reviewed: dict[Record, None] = {}
 
     def known(self, uid: str) -> Record:
         """The resource with this uid, which an edge connects, and which therefore exists."""
@@ -91,12 +79,12 @@ class Linker:
     @property
     def pending(self) -> int:
         """How many edges the next `take` returns."""
-        return len(self._touched)
+        return len(self._edits.touched)
 
     @property
     def has_deferred(self) -> bool:
         """Whether `take` has not made all edges yet."""
-        return bool(self._deferred)
+        return bool(self._deferred or self._reviewed)
 
     def take(self, most: int | None = None) -> tuple[dict[EdgeKey, EdgeEdit], set[Record]]:
         """The edges touched since the last call, and the records whose unresolved candidates changed.
@@ -117,8 +105,9 @@ class Linker:
             for holder in some:
                 self._reconsider_one(holder, name_key, name, {record})
             left -= len(some)
-        taken = self._touched, self._missing
-        self._touched, self._missing = {}, set()
+        self._review_some(left)
+        taken = self._edits.take(), self._missing
+        self._missing = set()
         return taken
 
     def add(self, record: Record, facts: Facts) -> None:
@@ -147,16 +136,20 @@ class Linker:
             self._set_aliases(record, facts.aliases)
 
     def begin_removal(self, record: Record) -> bool:
-        """Whether so many holders name the record that it goes bit by bit. If so, no link resolves to it from
-        now on, only `find` finds it, and `continue_removal` must finish before `remove`."""
+        """Whether so many holders name the record, or it so many others, that it goes bit by bit. If so, no
+        link resolves to it from now on, only `find` finds it, and `continue_removal` must finish before
+        `remove`."""
         names = {*names_of(record), (BY_UID, record.uid)}
         waiting = [(key, name, list(self._names.wanting(key, name))) for key, name in names]
-        if sum([len(holders) for _, _, holders in waiting]) <= LEAVING:
+        if sum([len(holders) for _, _, holders in waiting]) <= LEAVING and record not in self._many:
             return False
         for name_key, name in names_of(record):
             self._names.release(name_key, name, record)
         record.aliases = ()
         self._being_removed[record] = [each for each in waiting if each[2]]
+        if record in self._many:
+            self._reviewed.pop(record, None)
+            self._exchange_many(record, ())
         return True
 
     def continue_removal(self, record: Record, most: int | None = None) -> bool:
@@ -176,11 +169,18 @@ class Linker:
             for holder in some:
                 self._reconsider_one(holder, name_key, name, others)
             left -= len(some)
-        return not waiting
+        many = self._many.get(record)
+        if many is not None and left > 0:
+            self._review(record, many, left)
+        return not waiting and (many is None or not many.waiting)
 
     def remove(self, record: Record) -> None:
         """Remove the record and its edges."""
         self._set_links(record, ())
+        if record in self._many:
+            self._review(record, self._many.pop(record), sys.maxsize)
+            self._reviewed.pop(record, None)
+            self._set_unresolved_candidates(record, ())
         self._set_aliases(record, ())
         if record in self._being_removed:
             self.continue_removal(record)
@@ -205,7 +205,7 @@ class Linker:
             target = record if edge.target == record.uid else self.find(edge.target)
             assert source is not None
             assert target is not None
-            self._replace(source, target, edge, Edge(*edge.key, ()))
+            self._edits.replace(source, target, edge, Edge(*edge.key, ()))
 
     # Targets
 
@@ -232,7 +232,9 @@ class Linker:
             self._reconsider_one(holder, name_key, name, others)
 
     def _reconsider_one(self, holder: Record, name_key: NameKey, name: str, others: Iterable[Record]) -> None:
-        for type_, reverse in concerned(holder, name_key, name):
+        many = self._many.get(holder) if self._many else None
+        some = concerned(holder, name_key, name) if many is None else many.concerned(name_key, name)
+        for type_, reverse in some:
             for other in others:
                 fields = self._fields(holder, type_, reverse, other)
                 self._contribute(holder, (type_, reverse, other), fields)
@@ -240,7 +242,10 @@ class Linker:
             for other in self._names.find_all(link.name_key, link.name):
                 fields = self._fields(holder, link.type, link.reverse, other)
                 self._contribute(holder, (link.type, link.reverse, other), fields)
-        self._set_unresolved_candidates(holder, self._find_unresolved_candidates(holder))
+        if many is None:
+            self._set_unresolved_candidates(holder, self._find_unresolved_candidates(holder))
+        elif holder not in self._being_removed:
+            self._reviewed[holder] = None  # all at once, however many of its targets come or go
 
     def _defer(self, name_key: NameKey, name: str, record: Record) -> bool:
         """Whether so many holders name the new resource that they are processed later.
@@ -300,7 +305,10 @@ class Linker:
         if not links and not holder.links:
             return
         old = holder.links
-        if len(old) + len(links) > MANY or (old and links and (old[0] == links[0] or old[-1] == links[-1])):
+        if len(old) + len(links) > MANY or holder in self._many:
+            self._exchange_many(holder, links)
+            return
+        if old and links and (old[0] == links[0] or old[-1] == links[-1]):
             self._exchange_links(holder, links)
             return
         before: Mapping[Contribution, tuple[str, ...]] = {}
@@ -319,12 +327,7 @@ class Linker:
     def _exchange_links(self, holder: Record, links: tuple[Link, ...]) -> None:
         """The same for only those between the first and the last that differ."""
         old = holder.links
-        begin, most = 0, min(len(old), len(links))
-        while begin < most and old[begin] == links[begin]:
-            begin += 1
-        end = 0
-        while end < most - begin and old[-1 - end] == links[-1 - end]:
-            end += 1
+        begin, end = differing(old, links)
         before, _ = self._resolve(
             holder, self._names.unwant, self._labels.unwatch, old[begin : len(old) - end]
         )
@@ -343,6 +346,56 @@ class Linker:
         self._set_unresolved_candidates(holder, self._find_unresolved_candidates(holder))
         for type_, reverse, other in {**before, **after}:
             self._contribute(holder, (type_, reverse, other), self._fields(holder, type_, reverse, other))
+
+    def _exchange_many(self, holder: Record, links: tuple[Link, ...]) -> None:
+        """The same for a holder with many links. Most of them wait for `take`, or for `continue_removal`."""
+        old, holder.links = holder.links, links
+        begin, end = differing(old, links)
+        many = self._many.get(holder)
+        if many is None:
+            many = self._many[holder] = ManyLinks(old)
+        many.exchange(old[begin : len(old) - end], links[begin : len(links) - end], links)
+        if holder not in self._being_removed:
+            self._reviewed[holder] = None
+            self._review(holder, many, MANY)
+
+    def _review(self, holder: Record, many: ManyLinks, most: int) -> int:
+        """Look at some links that came or went: which names are wanted, and which edges there are now.
+
+        Returns how many they were.
+        """
+        links = many.take(most)
+        for link in links:
+            if isinstance(link, Select):
+                note_selection = self._labels.watch if many.has(link) else self._labels.unwatch
+                note_selection(holder, link)
+                for target in self._labels.matching(link):
+                    self._contribute(
+                        holder, (link.type, False, target), self._fields(holder, link.type, False, target)
+                    )
+                continue
+            for name_key, name in named_by(link):
+                note_name = self._names.want if many.wants(name_key, name) else self._names.unwant
+                note_name(name_key, name, holder)
+            if isinstance(link, Ref) and link.permit is not None:
+                self._permitting.add(link.permit.kind)
+            for other in self._names.find_all(link.name_key, link.target):
+                fields = self._fields(holder, link.type, link.reverse, other)
+                self._contribute(holder, (link.type, link.reverse, other), fields)
+        return len(links)
+
+    def _review_some(self, left: int) -> None:
+        """Make and remove edges of holders with many links, about so many, and find what does not resolve."""
+        for holder in list(self._reviewed):
+            if left <= 0:
+                return
+            many = self._many[holder]
+            left -= self._review(holder, many, left) + len(holder.links) // LOOKS
+            if not many.waiting:
+                del self._reviewed[holder]
+                self._set_unresolved_candidates(holder, self._find_unresolved_candidates(holder))
+                if len(holder.links) <= MANY // 2:
+                    del self._many[holder]
 
     def _resolve(
         self,
@@ -376,7 +429,7 @@ class Linker:
             if other is not None:
                 add_field(found, (link.type, link.reverse, other), link.field)
             elif not link.optional:
-                unresolved_candidates.append(link if permit is None else self._unmet(link))
+                unresolved_candidates.append(link if permit is None else unmet(link, self._names))
         return settled(found), tuple(unresolved_candidates)
 
     def _meant(self, holder: Record, link: Ref | RefByUid, name_key: NameKey, name: str) -> Record | None:
@@ -389,7 +442,7 @@ class Linker:
             return None
         if isinstance(link, RefByUid):
             return found if not link.reverse or may_own(found, holder) else None
-        if link.permit is not None and not self._is_permitted(link):
+        if link.permit is not None and not is_permitted(link, self._names):
             return None
         if link.uid or link.owned:
             if link.uid and found.uid != link.uid:
@@ -398,22 +451,11 @@ class Linker:
                 return None
         return found
 
-    def _is_permitted(self, link: Ref) -> bool:
-        return link.permit is None or any(
-            self._names.find(permit_key(link), name) is not None for name in link.permit.names
-        )
-
-    def _unmet(self, link: Ref | RefByUid) -> Ref | RefByUid:
-        """A reference that does not resolve, marked if only a permission is missing."""
-        if not isinstance(link, Ref) or self._is_permitted(link):
-            return link
-        exists = self._names.find(link.name_key, link.name) is not None
-        return replace(link, refused=True) if exists else link
-
     def _fields(self, holder: Record, type_: str, reverse: bool, other: Record) -> tuple[str, ...]:
         """The fields by which the holder makes this edge; empty if it does not, or no longer."""
         found: FieldsFound = {}
-        for link in holder.links:
+        many = self._many.get(holder) if self._many else None
+        for link in holder.links if many is None else many.about(other):
             if link.type != type_:
                 continue
             if isinstance(link, Select):
@@ -426,7 +468,7 @@ class Linker:
     def _find_unresolved_candidates(self, holder: Record) -> tuple[Ref | RefByUid, ...]:
         return tuple(
             [
-                self._unmet(link)
+                unmet(link, self._names)
                 for link in holder.links
                 if not isinstance(link, Select)
                 and not link.optional
@@ -440,46 +482,3 @@ class Linker:
         if unresolved_candidates != holder.unresolved_candidates:
             holder.unresolved_candidates = unresolved_candidates
             self._missing.add(holder)
-
-    def _contribute(self, holder: Record, contribution: Contribution, fields: tuple[str, ...]) -> None:
-        """Set the holder's part of an edge. An edge without contributions is removed."""
-        type_, reverse, other = contribution
-        source, target = (other, holder) if reverse else (holder, other)
-        key = (type_, source.uid, target.uid)
-        old = find_edge(source.outgoing, key)
-        if old is None:
-            if fields:
-                edge = Edge(type_, key[1], key[2], self._shared(fields), 0 if reverse else len(fields))
-                edit = self._touched.get(key)
-                if edit is None:
-                    self._touched[key] = EdgeEdit(source, target, None, edge)
-                else:
-                    edit.now = edge
-                source.outgoing = with_new_edge(source.outgoing, edge)
-                target.incoming = with_new_edge(target.incoming, edge, incoming=True)
-            return
-        forward, backward = old.field[: old.forward], old.field[old.forward :]
-        forward, backward = (forward, fields) if reverse else (fields, backward)
-        self._replace(source, target, old, Edge(type_, key[1], key[2], (*forward, *backward), len(forward)))
-
-    def _shared(self, fields: tuple[str, ...]) -> tuple[str, ...]:
-        """One shared copy of these fields: a few hundred lists of fields make millions of edges."""
-        if len(self._field_lists) > FIELD_LISTS:
-            self._field_lists.clear()
-        return self._field_lists.setdefault(fields, fields)
-
-    def _replace(self, source: Record, target: Record, old: Edge, new: Edge) -> None:
-        if new == old:
-            return
-        key = old.key
-        now = new if new.field else None
-        edit = self._touched.get(key)
-        if edit is None:
-            self._touched[key] = EdgeEdit(source, target, old, now)
-        else:
-            edit.now = now
-        source.outgoing = without_edge(source.outgoing, key)
-        target.incoming = without_edge(target.incoming, key, incoming=True)
-        if now is not None:
-            source.outgoing = with_new_edge(source.outgoing, new)
-            target.incoming = with_new_edge(target.incoming, new, incoming=True)

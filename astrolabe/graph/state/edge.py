@@ -114,6 +114,16 @@ def leads(edges: Iterable[Edge], target: str, types: frozenset[str]) -> bool:
     return any(edge.target == target and edge.type in types for edge in edges)
 
 
+def connects(outgoing: Edges, source: str, target: str, types: frozenset[str]) -> bool:
+    """The same; in constant time. outgoing: all edges that start at the source."""
+    if not isinstance(outgoing, dict):
+        return leads(outgoing, target, types)
+    edge = outgoing.get(target)
+    if edge is not None and edge.type in types:
+        return True
+    return any((type, source, target) in outgoing for type in types)
+
+
 def each_edge(edges: Edges) -> Iterable[Edge]:
     """The edges of a container, in no particular order; do not change it meanwhile."""
     return edges.values() if isinstance(edges, dict) else edges

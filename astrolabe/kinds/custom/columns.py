@@ -86,11 +86,16 @@ def reader(keys: Sequence[ShownKey], projection: ProjectionOf) -> Callable[[Any]
 
     def read(manifest: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        part, name_of_part = None, ""
         for name, first, second, third, value_of in readers:
             if value_of is None:  # nearly all: two fields, or three
-                value = getattr(getattr(manifest, first, None), second, None)
+                if first != name_of_part:
+                    part, name_of_part = getattr(manifest, first, None), first
+                value = getattr(part, second, None)
                 if third:
                     value = getattr(value, third, None)
+                if value is None:
+                    continue
                 if isinstance(value, str):
                     if value:
                         found[name] = value if len(value) <= LONGEST_VALUE else _short(value)

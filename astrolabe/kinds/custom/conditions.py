@@ -15,6 +15,10 @@ from astrolabe.kinds.custom.verdict import Verdict
 MOST_CONDITIONS = 1_000
 
 
+#: As nearly all controllers write them.
+_VALUES = ("True", "False", "Unknown")
+
+
 class LenientCondition(msgspec.Struct, rename=lambda name: name.removeprefix(ATTRIBUTE_PREFIX), gc=False):
     """A condition whose fields may be of any type; see `manifest.Condition`. A path can lead into it, too."""
 
@@ -34,9 +38,12 @@ class LenientCondition(msgspec.Struct, rename=lambda name: name.removeprefix(ATT
     @property
     def value(self) -> str:
         """`True`, `False`, `Unknown`, or another word; a boolean counts as its word."""
-        if isinstance(self.at_status, bool):
-            return str(self.at_status)
-        word = text(self.at_status)
+        status = self.at_status
+        if type(status) is str and status in _VALUES:
+            return status
+        if isinstance(status, bool):
+            return str(status)
+        word = text(status)
         return word.capitalize() if word.lower() in ("true", "false", "unknown") else word
 
     @property
@@ -65,7 +72,7 @@ def named(conditions: list[LenientCondition], type: str) -> LenientCondition | N
 
 def number(value: Scalar | Any) -> int | None:
     """A generation, which some kinds write as text."""
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return None
     if isinstance(value, int):
         return value

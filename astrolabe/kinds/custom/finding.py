@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from astrolabe.kinds.custom.conditions import ConditionList, LenientCondition, listed, text
@@ -98,52 +98,39 @@ class Finder:
         return find
 
     def _find_condition(self, test: Test) -> Find:
-        rest = (test.is_not, test.exists, test.reason, test.not_reason, test.severity)
-        plain = not any(rest) and test.exists is None and not any("*" in each for each in test.conditions)
-        if plain and not last_many(test.within):
-            return self._find_plain_condition(test)
-        each = self.each_list(test)
-        is_type = _type_matcher(test.conditions)
-        wanted = _value_matcher(test)
-        is_severity = matcher(test.severity)
-        is_reason, is_other_reason = matcher(test.reason), matcher(test.not_reason)
+        holds, types = _condition_matcher(test), _types_of(test)
         absent_counts = test.exists is False or (bool(test.is_not) and test.exists is None)
+        may_be_found = test.exists is not False
         where_all = f"{show(test.within)}[{test.conditions[0]}]"
+
+        def look(conditions: list[Any], where: str, label: str) -> tuple[bool, Hit | None]:
+            is_there = False
+            for each in conditions:
+                if type(each) is LenientCondition and each.at_type in types:
+                    is_there = True
+                    if may_be_found and holds(each):
+                        return True, Hit(f"{where}[{each.name}]", each, None, label)
+            return is_there, None
+
+        if not last_many(test.within):
+            read, where = self.projection.whole(test.within), show(test.within)
+
+            def find_in_one(manifest: Any) -> Hit | None:
+                conditions = read(manifest)
+                is_there, hit = look(conditions, where, "") if type(conditions) is list else (False, None)
+                return hit or (Hit(where_all) if absent_counts and not is_there else None)
+
+            return find_in_one
+        each_list = self.each_list(test)
 
         def find(manifest: Any) -> Hit | None:
             is_there = False
-            for conditions, where, label in each(manifest):
-                for condition in conditions:
-                    if type(condition) is not LenientCondition or not is_type(condition.at_type):
-                        continue
-                    is_there = True
-                    if not wanted(condition.value):
-                        continue
-                    reason = text(condition.at_reason)
-                    if is_reason is not None and not is_reason(reason):
-                        continue
-                    if is_other_reason is not None and is_other_reason(reason):
-                        continue
-                    if is_severity is not None and not is_severity(text(condition.at_severity)):
-                        continue
-                    if test.exists is not False:
-                        return Hit(f"{where}[{condition.name}]", condition, None, label)
+            for conditions, where, label in each_list(manifest):
+                there, hit = look(conditions, where, label)
+                if hit is not None:
+                    return hit
+                is_there = is_there or there
             return Hit(where_all) if absent_counts and not is_there else None
-
-        return find
-
-    def _find_plain_condition(self, test: Test) -> Find:
-        """The usual one: a condition of the object itself that has a value."""
-        read, where = self.projection.whole(test.within), show(test.within)
-        types, wanted = frozenset(test.conditions), _value_matcher(test)
-
-        def find(manifest: Any) -> Hit | None:
-            conditions = read(manifest)
-            if type(conditions) is list:
-                for each in conditions:
-                    if type(each) is LenientCondition and each.at_type in types and wanted(each.value):
-                        return Hit(f"{where}[{each.name}]", each)
-            return None
 
         return find
 
@@ -265,19 +252,46 @@ def matcher(given: tuple[str, ...]) -> Match | None:
     if not given:
         return None
     if not any("*" in each for each in given):
-        exact = frozenset(given)
-        return lambda word: word in exact
+        return frozenset(given).__contains__
     pattern = re.compile("|".join([".*".join(map(re.escape, each.split("*"))) for each in given]), re.DOTALL)
-    return lambda word: pattern.fullmatch(word) is not None
+    fullmatch = pattern.fullmatch
+    return lambda word: fullmatch(word) is not None
 
 
-def _type_matcher(types: tuple[str, ...]) -> Callable[[object], bool]:
-    if not any("*" in each for each in types):
-        return frozenset(types).__contains__
-    found = matcher(types)
-    assert found is not None
-    matches = found
-    return lambda type: isinstance(type, str) and matches(type)
+class _WildcardTypes:
+    """Types of conditions, with wildcards."""
+
+    def __init__(self, types: tuple[str, ...]) -> None:
+        self._matches = matcher(types)
+
+    def __contains__(self, type: object) -> bool:
+        return isinstance(type, str) and self._matches is not None and self._matches(type)
+
+
+def _types_of(test: Test) -> Container[object]:
+    """The types that a test is about. Not a set: a type may be anything, also what has no hash."""
+    is_plain = not any("*" in each for each in test.conditions)
+    return test.conditions if is_plain else _WildcardTypes(test.conditions)
+
+
+def _condition_matcher(test: Test) -> Callable[[LenientCondition], bool]:
+    """Whether a condition of the right type is as the test describes."""
+    wanted, is_severity = _value_matcher(test), matcher(test.severity)
+    is_reason, is_other_reason = matcher(test.reason), matcher(test.not_reason)
+    if is_severity is None and is_reason is None and is_other_reason is None:
+        return lambda condition: wanted(condition.value)
+
+    def holds(condition: LenientCondition) -> bool:
+        if not wanted(condition.value):
+            return False
+        reason = text(condition.at_reason)
+        return (
+            (is_reason is None or is_reason(reason))
+            and (is_other_reason is None or not is_other_reason(reason))
+            and (is_severity is None or is_severity(text(condition.at_severity)))
+        )
+
+    return holds
 
 
 def _value_matcher(test: Test) -> Match:
@@ -287,4 +301,8 @@ def _value_matcher(test: Test) -> Match:
         if test.conditions and test.exists is None and not test.reason:
             return lambda word: word == "True"
         return lambda word: True
-    return lambda word: (is_value is None or is_value(word)) and (is_not is None or not is_not(word))
+    if is_not is None:
+        assert is_value is not None
+        return is_value
+    excluded = is_not
+    return lambda word: (is_value is None or is_value(word)) and not excluded(word)

@@ -17,6 +17,8 @@ class PackedTarget(NamedTuple):
     kind: GroupKind | None = None
 
 
+#: The kind whose objects permit references from other namespaces.
+REFERENCE_GRANT = GroupKind("gateway.networking.k8s.io", "ReferenceGrant")
 #: Where Istio has hosts that are no Kubernetes Service.
 SERVICE_ENTRY = GroupKind("networking.istio.io", "ServiceEntry")
 _SERVICE = GroupKind("", "Service")
@@ -82,14 +84,20 @@ def _names(text: str) -> Iterator[PackedTarget]:
             yield PackedTarget(name.strip())
 
 
-def _inventory(text: str) -> tuple[PackedTarget, ...]:
-    """The id that cli-utils gives an object: `<namespace>_<name>_<group>_<kind>`, with `:` written `__`."""
-    namespace, first, rest = text.partition("_")
-    rest, second, kind = rest.rpartition("_")
-    name, third, group = rest.rpartition("_")
+def inventory_entry(text: str) -> tuple[str, str, tuple[str, str]] | None:
+    """(namespace, name, (group, kind)) of the id that cli-utils gives an object:
+    `<namespace>_<name>_<group>_<kind>`, with `:` written `__`."""
+    rest, first, kind = text.rpartition("_")
+    rest, second, group = rest.rpartition("_")
+    namespace, third, name = rest.partition("_")
     if not (first and second and third and name and kind):
-        return ()
-    return (PackedTarget(name.replace("__", ":"), namespace, GroupKind(group, kind)),)
+        return None
+    return namespace, name.replace("__", ":"), (group, kind)
+
+
+def _inventory(text: str) -> tuple[PackedTarget, ...]:
+    found = inventory_entry(text)
+    return () if found is None else (PackedTarget(found[1], found[0], GroupKind(*found[2])),)
 
 
 def _host(text: str) -> tuple[PackedTarget, ...]:

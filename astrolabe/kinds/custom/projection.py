@@ -15,14 +15,11 @@ from typing import Annotated, Any, cast
 import msgspec
 
 from astrolabe.kinds.custom.paths import AnyKey, Each, Index, Key, Path, Segment, Walk, Where, show
+from astrolabe.kinds.custom.walking import Item, walker
 from astrolabe.kinds.manifest import LONGEST_NAME, Annotations, Manifest, ObjectMeta
 
 #: Elements of one list, as decoded: the inventory of one Argo CD Application has some 10,000 entries.
 MOST_ELEMENTS = 20_000
-#: Of a walk: how deep it goes, and at how many objects it looks.
-DEEPEST_WALK = 12
-LONGEST_WALK = 2_000
-
 
 #: Of the attributes that hold a manifest's fields: no scalar has an attribute of such a name.
 ATTRIBUTE_PREFIX = "at_"
@@ -41,9 +38,6 @@ Scalar = str | int | float | bool | None
 SCALARS = (str, int, float, bool)
 #: What is none of the objects that a list should have.
 Other = str | int | float | bool | list[msgspec.Raw] | None
-
-#: An element, and the path that leads to it as text.
-Item = tuple[Any, str]
 
 
 class _Tree:
@@ -218,6 +212,39 @@ class ProjectionOf:
     def scalar_below(self, base: Path, rest: Path) -> Callable[[Any], Scalar]:
         """Reads a scalar of an element that `items(base)` gives."""
         return scalar_in(rest, reduce(_at, base, self._tree))
+
+    def objects(self, base: Path) -> Callable[[Any], Any] | None:
+        """Reads the object at a path, or the list of a path to each of its elements; None if it takes more
+        than that. What it reads may be of any type."""
+        keys = base[:-1] if base and isinstance(base[-1], Each) else base
+        fields = self.plain_fields(keys) if keys else None
+        if not fields:
+            return None
+        first, *more = fields
+        if not more:
+            return attrgetter(first)
+        if len(more) == 1:
+            (second,) = more
+            return lambda manifest: getattr(getattr(manifest, first), second, None)
+
+        def read(manifest: Any) -> Any:
+            value = manifest
+            for field in fields:
+                value = getattr(value, field, None)
+            return value
+
+        return read
+
+    def field_below(self, base: Path, path: Path) -> str | None:
+        """The attribute of what `objects(base)` reads, or of its elements, that holds the scalar of a path;
+        None if it is no field of theirs."""
+        if len(path) != len(base) + 1 or path[: len(base)] != base:
+            return None
+        tree = reduce(_at, base, self._tree) if self.objects(base) is not None else None
+        if tree is None or not _is_plain(path[len(base) :], tree):
+            return None
+        (key,) = path[len(base) :]
+        return attribute(key.name) if isinstance(key, Key) else None
 
     def items_below(self, base: Path, rest: Path) -> Callable[[Any], Iterable[Item]]:
         return _items(rest, reduce(_at, base, self._tree))
@@ -412,7 +439,7 @@ def _step_reader(
 
             return of_any
         case Walk(suffix):
-            return _walker(suffix, msgspec.json.Decoder(tree.walks[suffix].value_type("walked")), below)
+            return walker(suffix, msgspec.json.Decoder(tree.walks[suffix].value_type("walked")), below)
     return _element_reader(segment, tree, below)
 
 
@@ -442,40 +469,3 @@ def _element_reader(
 def _dotted(key: Key) -> str:
     text = show((key,))
     return text if text.startswith("[") else f".{text}"
-
-
-_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_LIST = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-def _walker(
-    suffix: str, decoder: msgspec.json.Decoder[Any], below: Callable[[Any], Iterable[Item]]
-) -> Callable[[Any], Iterable[Item]]:
-    """Looks for keys that end with the suffix. What stands elsewhere stays bytes, and is never decoded."""
-    alone = suffix[:1].lower() + suffix[1:]
-
-    def walk(value: Any) -> Iterator[Item]:
-        if not isinstance(value, msgspec.Raw):
-            return
-        waiting: list[tuple[msgspec.Raw, str, int]] = [(value, "", 0)]
-        looked = 0
-        while waiting and looked < LONGEST_WALK:
-            raw, text, depth = waiting.pop()
-            looked += 1
-            first = bytes(memoryview(raw)[:1])
-            if first == b"[":
-                inner = [(each, f"{text}[{at}]") for at, each in enumerate(_LIST.decode(raw))]
-            elif first == b"{":
-                inner = []
-                for key, each in _OBJECT.decode(raw).items():
-                    if key.endswith(suffix) or key == alone:
-                        for item, where in below(decoder.decode(each)):
-                            yield item, f"{text}.{key}{where}"
-                    # Some have further ones inside: `auth.secretRef.accessKeyIDSecretRef`.
-                    inner.append((each, f"{text}.{key}"))
-            else:
-                continue
-            if depth < DEEPEST_WALK:
-                waiting.extend([(each, where, depth + 1) for each, where in reversed(inner)])
-
-    return walk

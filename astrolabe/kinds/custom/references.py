@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import attrgetter
 from sys import intern
 from typing import Any
 
 from astrolabe.graph.model.links import Link, Permit, Ref
 from astrolabe.graph.state.identity import GroupKind
-from astrolabe.kinds.custom import packed
+from astrolabe.kinds.custom import packed, shapes
 from astrolabe.kinds.custom.finding import Find, matcher, word_of
 from astrolabe.kinds.custom.label_selections import selection_reader
 from astrolabe.kinds.custom.paths import Key, Path, last_many, show
@@ -20,9 +21,6 @@ from astrolabe.kinds.manifest import LONGEST_NAME
 
 #: Whether the objects of a kind are in namespaces; None if that is unknown.
 ScopeOf = Callable[[GroupKind], bool | None]
-
-#: The kind whose objects permit references from other namespaces.
-REFERENCE_GRANT = GroupKind("gateway.networking.k8s.io", "ReferenceGrant")
 
 #: Of a kind in `to`: it is of the object's own group, or of one above it.
 ANY_GROUP = "*"
@@ -89,10 +87,6 @@ def _reader(
     return _NameReader(rule, reference, projection, scope_of, home).reader()
 
 
-#: Kinds that one reference remembers.
-MOST_ENDS = 1_000
-
-
 class _NameReader:
     """Reads the references of one kind by name."""
 
@@ -109,6 +103,7 @@ class _NameReader:
         self._scope_of = scope_of
         self._own = rule.id
         self._home = home
+        self._projection = projection
         first = reference.names[0]
         if not last_many(first) and last_many(reference.namespace):
             first = reference.namespace  # the same name in each of these namespaces
@@ -163,18 +158,53 @@ class _NameReader:
         return value if isinstance(value, str) else ""
 
     def reader(self) -> Read:
-        """What reads them: a shorter way for the usual reference, of which an object has one."""
-        usual = not self._many and self._is_plain and len(self._names) == 1 and self._ignores is None
-        usual = usual and not self._texts and self._host is None
-        return self.one if usual and self._names[0] is not None else self.links
+        """What reads them: a shorter way if one object, or each of a list, has all that is read as its own
+        fields."""
+        reference, projection = self._reference, self._projection
+        is_simple = len(self._names) == 1 and not (reference.ignore or self._texts or reference.host)
+        otherwise = self.one if is_simple and self._is_plain and not self._many else self.links
+        is_odd = reference.optional_if or reference.second_if or self._home
+        if not is_simple or is_odd or any(kind.group == ANY_GROUP for kind in reference.to):
+            return otherwise
+        name = reference.names[0]
+        base = self._base or name[:-1]
+        paths = (name, reference.namespace or name, reference.kind, reference.group, reference.api_version)
+        fields = [projection.field_below(base, path) for path in paths if path]
+        read = projection.objects(base)
+        if read is None or None in fields:
+            return otherwise
+        get = attrgetter(*[field for field in fields if field])
+        if reference.packed == "flux-inventory" and self._many and not reference.permit:
+            return shapes.inventory(reference, self._fixed_field, read, get)
+        if not self._is_plain:
+            return self.links
+        add = shapes.adder(reference, self._own, self._ends, self._learn, get)
+        if self._many:
+            return shapes.each(add, read, self._fixed_field, show(self._base[:-1]), self._tail)
+        return shapes.one(add, read, self._tail)
 
     def one(self, manifest: Any) -> Iterable[Link]:
+        """Of an object that has one."""
         assert self._names[0] is not None
         name = self._names[0][0](manifest)
         if not isinstance(name, str) or not name:
             return ()
-        field = self._fixed_field or self._tail
-        return self._plain_refs(name, manifest, manifest, manifest.metadata.namespace, field)
+        return self._plain_refs(name, manifest, manifest, manifest.metadata.namespace, self._tail)
+
+    def _learn(self, said: tuple[Any, ...]) -> tuple[GroupKind, str, bool | None] | None:
+        """Which end these values mean, in the order in which they are read."""
+        reference, values = self._reference, iter(said)
+        kind, group, version = [
+            text if path and isinstance(text := next(values), str) else None
+            for path in (reference.kind, reference.group, reference.api_version)
+        ]
+        if group is None and version is not None:
+            group = version.rpartition("/")[0]
+        meant = self._meant(kind or "", group)
+        end = None if meant is None else (meant, intern(meant.key), self._scope_of(meant))
+        if len(self._ends) < shapes.MOST_ENDS and all(isinstance(each, str | None) for each in said):
+            self._ends[said] = end
+        return end
 
     def links(self, manifest: Any) -> Iterator[Link]:
         own = manifest.metadata.namespace
@@ -257,7 +287,7 @@ class _NameReader:
             return ()  # in a namespace that only the controller knows
         permit = None
         if reference.permit and named and named != own:
-            permit = Permit(REFERENCE_GRANT.key, packed.permit(self._own, own, kind, name))
+            permit = Permit(packed.REFERENCE_GRANT.key, packed.permit(self._own, own, kind, name))
         optional = reference.optional or self._is_true(self._optional, item, manifest)
         namespaces = _namespaces(namespaced, named, own)
         scoped = len(namespaces) == 1
@@ -292,7 +322,7 @@ class _NameReader:
         optional = reference.optional or self._is_true(self._optional, item, manifest)
         permit = None
         if reference.permit and named and named != own:
-            permit = Permit(REFERENCE_GRANT.key, packed.permit(self._own, own, kind, target.name))
+            permit = Permit(packed.REFERENCE_GRANT.key, packed.permit(self._own, own, kind, target.name))
         exact = named if target.namespace is not None else None
         namespaces = _namespaces(namespaced, named, own) if exact is None else (exact,)
         for namespace in namespaces:
@@ -323,18 +353,20 @@ class _NameReader:
         except KeyError:
             kind = self._kind_of(item, manifest)
         end = None if kind is None else (kind, intern(kind.key), self._scope_of(kind))
-        if len(self._ends) < MOST_ENDS:
+        if len(self._ends) < shapes.MOST_ENDS:
             self._ends[texts] = end
         return end
 
     def _kind_of(self, item: Any, manifest: Any) -> GroupKind | None:
         """The kind that the manifest names, else the default; None for one that is not meant."""
+        if self._is_true(self._second, item, manifest):
+            return self._reference.to[1]
+        return self._meant(self._text(self._kind, item, manifest), self._group_of(item, manifest))
+
+    def _meant(self, kind: str, group: str | None) -> GroupKind | None:
+        """The same by what is said of it; "" or None for what is not."""
         reference = self._reference
         first = reference.to[0] if reference.to else None
-        if self._is_true(self._second, item, manifest):
-            return reference.to[1]
-        kind = self._text(self._kind, item, manifest)
-        group = self._group_of(item, manifest)
         if not kind:
             return first
         if reference.any_kind:

@@ -93,8 +93,11 @@ def _observed(rule: StatusRule, projection: ProjectionOf) -> Step:
     read, where = projection.scalar(rule.observed), show(rule.observed)
 
     def step(manifest: Any) -> Verdict | None:
-        observed = number(read(manifest))
-        if observed is not None and observed < manifest.metadata.generation:
+        observed = read(manifest)
+        if observed is None:
+            return None
+        seen = number(observed)
+        if seen is not None and seen < manifest.metadata.generation:
             return pending("Progressing", "Waiting for the controller to see the latest change", by=where)
         return None
 
@@ -155,6 +158,8 @@ class _Compiler:
     def ready(self, tests: Sequence[Test]) -> Step:
         """All must hold; the worst that does not decides."""
         checks = [self._ready_check(test) for test in tests]
+        if len(checks) == 1:
+            return _but_fine(checks[0])
 
         def step(manifest: Any) -> Verdict | None:
             good: Verdict | None = None
@@ -191,8 +196,7 @@ class _Compiler:
         return self._condition_check(test, say)
 
     def _condition_check(self, test: Test, say: Say) -> Callable[[Any], Verdict | None]:
-        each = self._finder.each_list(test)
-        types = test.conditions
+        each, types = self._finder.each_list(test), test.conditions
         nothing_yet = pending(
             f"No{types[0]}",
             f"Its controller has not said yet whether it is {types[0]}",
@@ -272,6 +276,18 @@ def _listed(found: Sequence[str], between: str) -> str:
 
 #: That a test says nothing against it.
 _FINE = Verdict(Status(READY, "Ready"), "")
+
+
+def _but_fine(check: Step) -> Step:
+    """The only one that must hold: it decides, unless it may be absent and is."""
+
+    def step(manifest: Any) -> Verdict | None:
+        verdict = check(manifest)
+        return None if verdict is _FINE else verdict
+
+    return step
+
+
 #: Of a message that is made of several elements: how many of them it names.
 _MOST_NAMED = 5
 

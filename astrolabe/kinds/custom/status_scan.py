@@ -15,6 +15,7 @@ import msgspec
 from astrolabe.kinds.custom import words
 from astrolabe.kinds.custom.conditions import ConditionList, LenientCondition, listed, number, text
 from astrolabe.kinds.custom.projection import SCALARS, Leaf, Scalar
+from astrolabe.kinds.custom.words import remembered
 
 #: Elements of one list, and entries of one map, that are looked at.
 MOST_PARTS = 200
@@ -57,6 +58,16 @@ class Phase(NamedTuple):
 
 
 Conditions = list[tuple[list[LenientCondition], str]]
+
+
+@remembered
+def _is_past(name: str) -> bool:
+    return bool(_PAST.search(name))
+
+
+@remembered
+def _is_phase(name: str) -> bool:
+    return bool(_PHASE.search(name))
 
 
 def scalar(raws: Raws, key: str) -> Scalar:
@@ -107,7 +118,7 @@ DEEPEST_PART = 4
 
 
 def _has_conditions(key: str, raw: msgspec.Raw) -> bool:
-    return not _PAST.search(key) and b'"conditions"' in bytes(raw)
+    return not _is_past(key) and b'"conditions"' in bytes(raw)
 
 
 def _conditions_below(part: Raws, where: str, levels: int) -> Conditions:
@@ -131,10 +142,10 @@ def phases(status: Raws) -> list[Phase]:
     """Every word that says how the object or a part of it is now."""
     found: list[Phase] = []
     for key, raw in status.items():
-        if key == "conditions" or _PAST.search(key):
+        if key == "conditions" or _is_past(key):
             continue
         if _first(raw) == b'"':
-            if _PHASE.search(key) or key == "compliant":
+            if _is_phase(key) or key == "compliant":
                 found.append(Phase(text(_SCALAR.decode(raw)), f"status.{key}", message_in(status)))
             continue
         for part, where in _parts(key, raw):
@@ -153,14 +164,14 @@ def _map(part: Raws) -> Iterator[tuple[str, Raws]]:
     """The parts by name, if all that a part has are objects."""
     if all(_first(raw) == b"{" for raw in part.values()):
         for name, raw in list(part.items())[:MOST_PARTS]:
-            if not _PAST.search(name):
+            if not _is_past(name):
                 yield name, _OBJECT.decode(raw)
 
 
 def _maps_in(part: Raws) -> Iterator[tuple[str, Raws]]:
     """The same of the objects in a part, such as `stores.1.state`."""
     for key, raw in list(part.items())[:MOST_PARTS]:
-        if _first(raw) == b"{" and not _PAST.search(key):
+        if _first(raw) == b"{" and not _is_past(key):
             for name, inner in _map(_OBJECT.decode(raw)):
                 yield f"{key}.{name}", inner
 
@@ -260,7 +271,7 @@ def shortage(status: Raws, wanted: Scalar) -> tuple[str, str]:
 def part_shortage(status: Raws) -> tuple[str, str]:
     """The same of the parts in its lists."""
     for key, raw in status.items():
-        if _first(raw) == b"[" and not _PAST.search(key):
+        if _first(raw) == b"[" and not _is_past(key):
             for part, where in _parts(key, raw):
                 if scalar(part, "ready") is False:
                     return f"{where}.ready is false", f"{where}.ready"

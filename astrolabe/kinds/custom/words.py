@@ -3,6 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TypeVar
+
+#: Characters of a word that is remembered. What is longer is a sentence, and hardly comes twice.
+LONGEST_WORD = 100
+_Answer = TypeVar("_Answer", bool, str)
+
+
+def remembered(tell: Callable[..., _Answer]) -> Callable[..., _Answer]:
+    """Remember what was told of words: controllers repeat a few of them in each object."""
+    known = lru_cache(maxsize=1024)(tell)
+
+    def answer(*words: str) -> _Answer:
+        return known(*words) if max(map(len, words)) <= LONGEST_WORD else tell(*words)
+
+    return answer
+
 
 #: Conditions whose True is good.
 GOOD = frozenset(
@@ -100,11 +118,13 @@ _BAD_END = re.compile(
 )
 
 
+@remembered
 def is_bad(type: str) -> bool:
     """Whether True is bad for a condition of this type."""
     return type in BAD or bool(_BAD_END.search(type))
 
 
+@remembered
 def may_be_good(type: str) -> bool:
     """Whether True is good for a condition of this type, as far as its name tells."""
     return bool(_GOOD_END.search(type)) and not is_bad(type)
@@ -121,11 +141,13 @@ def is_at_work(type: str, value: str, reason: str, kind: str, *, is_ready: bool)
     return value == "True" and bool(_AT_WORK.search(type))
 
 
+@remembered
 def is_paused(reason: str) -> bool:
     """Whether a reason says that a person has stopped it."""
     return bool(_PAUSED_REASON.search(reason))
 
 
+@remembered
 def ends_in_ing(word: str) -> bool:
     """Whether a phase says that something goes on: `Provisioning`, `ApplyingChanges`, `Waiting for Pods`."""
     return bool(_ING.search(word)) and not _NO_WORK.search(word)
@@ -151,6 +173,7 @@ _SAYS_AT_IT = re.compile(
 )
 
 
+@remembered
 def is_failure(reason: str) -> bool:
     """Whether a reason says that something failed."""
     return bool(_FAILURE.search(reason))
@@ -217,6 +240,7 @@ def runs_to_an_end(kind: str) -> bool:
     return bool(_BATCH.search(kind)) and not (_BY_CLOCK.search(kind) or _ENDLESS.search(kind))
 
 
+@remembered
 def meaning(word: str, kind: str) -> str:
     """What a phase says: `ready`, `pending`, `error`, `paused`, `unknown`, or "" if nobody knows."""
     plain = word.strip().lower()
