@@ -81,6 +81,7 @@ class Settings:
     custom_resources: which custom resources to watch, see `kinds.custom.selection`; empty: `auto`, or with
     `kinds` none.
     max_custom_objects: objects of one custom kind beyond which only their metadata is read.
+    max_custom_watches: watches of all custom kinds, one for each kind and namespace.
     events: which of Kubernetes' Events to watch. max_events, max_events_per_object: how many to keep.
     rules: a directory of rules for custom resources; "": only those that ship.
     controller_namespaces: `NAME=NAMESPACE`: where the controllers are that rules know by the name of the
@@ -113,6 +114,7 @@ class Settings:
     helm_details: bool = False
     custom_resources: tuple[str, ...] = ()
     max_custom_objects: int = 50_000
+    max_custom_watches: int = 1_000
     events: EventsMode = "warnings"
     max_events: int = 20_000
     max_events_per_object: int = 20

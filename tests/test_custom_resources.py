@@ -384,3 +384,38 @@ async def test_in_some_namespaces_only(simulator: Simulator) -> None:
         store.define(crd("Widget", "example.com", scope="Cluster"))
         make(store, "Widget.example.com", "everywhere")
         await until(lambda: site.names("Widget.example.com") == ["everywhere"])
+
+
+async def test_in_strict_mode_the_api_server_selects_of_a_late_kind_as_well(simulator: Simulator) -> None:
+    """What it does not select is not seen, and so never missing."""
+    store, key = simulator.store, "Widget.example.com"
+    async with running(simulator, label_selector="team=a", selector_mode="strict") as site:
+        store.define(crd("Widget", "example.com"))
+        make(store, key, "in", labels={"team": "a"})
+        make(store, key, "out")
+        await until(lambda: site.names(key) == ["in"])
+        assert {request.query.get("labelSelector") for request in simulator.request_log.of(key)} == {"team=a"}
+        make(store, key, "out", labels={"team": "a"})
+        await until(lambda: site.names(key) == ["in", "out"])
+        make(store, key, "in", labels={"team": "b"})
+        await until(lambda: site.names(key) == ["out"])
+        owner = {"uid": "unseen", "kind": "Widget", "name": "in", "apiVersion": "example.com/v1"}
+        make(store, "Pod", "owned", labels={"team": "a"}, owner=owner)
+        await until(lambda: site.names("Pod") == ["owned"])
+        assert await site.get("/api/v1/unresolved") == []
+        store.undefine("widgets.example.com")
+        store.define(crd("Widget", "example.com", scope="Cluster"))
+        make(store, key, "wide", labels={"team": "a"})
+        make(store, key, "hidden")
+        await until(lambda: site.names(key) == ["wide"])
+        assert (await site.get("/health"))["state"] == "live"
+
+
+async def test_kinds_for_which_there_are_no_watches_are_named(simulator: Simulator) -> None:
+    async with running(simulator, namespaces=("shop", "other"), max_custom_watches=3) as site:
+        await until(lambda: site.names(CERTIFICATE) == ["web"])
+        health = await site.get("/health")
+        why = "it is not watched: custom kinds may have 3 watches (--max-custom-watches)"
+        assert (health["state"], health["why"]) == ("partial", f"not watched: {GATEWAY}")
+        assert health["partial"] == [{"kind": GATEWAY, "reason": "skipped", "why": why}]
+        await site.get("/readyz")

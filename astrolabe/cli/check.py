@@ -25,6 +25,7 @@ from astrolabe.kinds.configuration import KEEPS_RELEASES
 from astrolabe.kinds.custom.definition import Definition
 from astrolabe.kinds.custom.entry import entry_of
 from astrolabe.kinds.custom.rulebook import RuleBook
+from astrolabe.kinds.custom.selection import bounded
 from astrolabe.kinds.event import EVENT_ENTRIES, WARNING_EVENTS, EventEntry
 from astrolabe.kinds.kind import Kind
 from astrolabe.kube.client import Cluster
@@ -168,21 +169,29 @@ async def _check_custom(cluster: Cluster, settings: Settings) -> list[Finding]:
         return [Finding("Custom resources", "warning", f"the API server did not list its kinds: {error}")]
     free = asyncio.Semaphore(AT_A_TIME)
     rules, refused = _rules(settings)
+    definitions = {each.id: each for each in served.kinds if each.group not in OWN_GROUPS}
+    choices = bounded(
+        {id: selection.choose(each) for id, each in definitions.items()},
+        definitions,
+        places=len(settings.namespaces),
+        most=settings.max_custom_watches,
+        has_rule=lambda id: rules.find(id) is not None,
+    )
 
     async def check_kind(definition: Definition) -> list[Finding]:
-        choice = selection.choose(definition)
+        choice = choices[definition.id]
         about = f"{definition.group}/{definition.versions[0].name}"
         if choice.reason == "noise":
             advice = f"{choice.about}; --custom-resources=auto,{definition.id.key} switches it on"
             return [Finding(definition.id.key, "noise", advice, about=about)]
         if not choice.watched:
-            return [Finding(definition.id.key, "left out", about=about)]
+            advice = choice.about if choice.reason == "limit" else ""
+            return [Finding(definition.id.key, "left out", advice, about=about)]
         entry = replace(entry_of(definition, rules), expected=choice.reason == "asked")
         async with free:
             return [await _check_permission(cluster, scope, entry) for scope in scopes_of(settings, (entry,))]
 
-    custom = sorted((each for each in served.kinds if each.group not in OWN_GROUPS), key=lambda each: each.id)
-    found = await asyncio.gather(*map(check_kind, custom))
+    found = await asyncio.gather(*[check_kind(definitions[id]) for id in sorted(definitions)])
     return [*refused, *[finding for findings in found for finding in findings]]
 
 

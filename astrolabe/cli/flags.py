@@ -129,6 +129,14 @@ SCOPE = (
         help="Most objects of a custom kind that are read whole; of more, only the metadata is.",
     ),
     Flag(
+        ("--max-custom-watches",),
+        heading=_SCOPE,
+        envvar="ASTROLABE_MAX_CUSTOM_WATCHES",
+        default=_DEFAULTS.max_custom_watches,
+        type=FlagType("N", flag_types.integer(1)),
+        help="Most watches of custom kinds, one for each kind and namespace; kinds beyond are left out.",
+    ),
+    Flag(
         ("--events",),
         heading=_SCOPE,
         envvar="ASTROLABE_EVENTS",

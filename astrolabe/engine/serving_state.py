@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -151,6 +152,7 @@ def assess_watches(
     restored: bool,
     rebuilding: bool = False,
     rebuild_error: str = "",
+    left_out: Mapping[str, str] = MappingProxyType({}),
     now: float,
 ) -> Assessment:
     """The state of a process that watches the cluster itself.
@@ -159,6 +161,7 @@ def assess_watches(
     restored: whether a restored graph is served until all kinds are listed.
     rebuilding: whether the graph is being rebuilt after a fault, so that changes have to wait.
     rebuild_error: why it cannot be rebuilt at the moment.
+    left_out: the kinds that are not watched though they should be, and why.
     now: on the clock of `lost_since`.
     """
     # Without Events the graph is true, and its words less specific: so they do not decide its state.
@@ -170,7 +173,11 @@ def assess_watches(
         kinds[scope.kind] = kinds.get(scope.kind, True) and scope not in open
     progress = Progress(sum(kinds.values()), len(kinds), sum(map(count, kinds)))
     lost = [watch for watch in watches if _is_lost(watch, now)]
-    partial = (*_unreadable(scopes, listing=bool(open)), *_skipped(readiness.skipped))
+    partial = (
+        *_unreadable(scopes, listing=bool(open)),
+        *_skipped(readiness.skipped),
+        *[PartialEntry(kind, "skipped", f"it is not watched: {why}") for kind, why in left_out.items()],
+    )
     if progress.kinds < progress.of:
         return Assessment("syncing", _syncing(kinds, watches, restored=restored), progress, partial)
     if lost:
@@ -297,10 +304,17 @@ def tell_gaps(gaps: Sequence[PartialEntry]) -> str:
     }
     said = []
     for reason, word in words.items():
-        kinds = list(dict.fromkeys([gap.kind for gap in gaps if gap.reason == reason]))
+        kinds = list(dict.fromkeys([gap.kind for gap in gaps if gap.reason == reason and not _is_whole(gap)]))
         if kinds:
             said.append(f"{word}: {_names(kinds)}")
+    if kinds := [gap.kind for gap in gaps if _is_whole(gap)]:
+        said.append(f"not watched: {_names(kinds)}")
     return "; ".join(said)
+
+
+def _is_whole(gap: PartialEntry) -> bool:
+    """Whether all objects of a kind are left out, so that nobody knows how many there are."""
+    return gap.reason == "skipped" and not gap.objects
 
 
 def _names(names: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ from astrolabe.graph.state.identity import OWN_GROUPS, GroupKind
 from astrolabe.kinds.custom.crd import CRDS
 from astrolabe.kinds.custom.custom_kinds import CustomKinds, KindsNews, WantedKind
 from astrolabe.kinds.custom.definition import Definition
-from astrolabe.kinds.custom.selection import NONE, Choice, Selection
+from astrolabe.kinds.custom.selection import NONE, Choice, Selection, bounded
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import RequestFailed
 from astrolabe.kube.reflector import Reflector
@@ -89,7 +89,8 @@ class CustomResources:
     """The custom kinds of one cluster, and which of them are in the catalogue.
 
     complete: whether the catalogue has had all of them, so that one that it lacks is none, or is not wanted.
-    choices: of each kind that can be watched, whether it is.
+    choices: of each kind that can be watched, whether it is. left_out: the kinds for which there are no
+        watches left, and why.
     """
 
     def __init__(
@@ -105,8 +106,11 @@ class CustomResources:
         """kinds: of the catalogue that follows."""
         self.complete = False
         self.choices: dict[GroupKind, Choice] = {}
+        self.left_out: dict[str, str] = {}
         self._selection = selection_of(settings)
         self._most = settings.max_custom_objects
+        self._most_watches = settings.max_custom_watches
+        self._places = len(settings.namespaces)
         self._kinds = kinds
         self._cluster = cluster
         self._count: Callable[[str], int] = lambda _: 0
@@ -246,7 +250,14 @@ class CustomResources:
     async def _apply(self) -> None:
         """Make the catalogue what the definitions, the rules and the selection say."""
         definitions = self._definitions()
-        self.choices = {id: self._selection.choose(each) for id, each in definitions.items()}
+        self.choices = bounded(
+            {id: self._selection.choose(each) for id, each in definitions.items()},
+            definitions,
+            places=self._places,
+            most=self._most_watches,
+            has_rule=lambda id: self._kinds.rules.find(id) is not None,
+        )
+        self._note_left_out()
         wanted = {id: self._wanted(each) for id, each in definitions.items() if self.choices[id].watched}
         self._too_many &= {id.key for id in wanted}
         slice = TimeSlice()
@@ -254,6 +265,19 @@ class CustomResources:
             if news is not None:
                 _log_news(news)
             await slice.pause()
+
+    def _note_left_out(self) -> None:
+        """Note the kinds for which there are no watches left; log them if they are others than before."""
+        before = self.left_out
+        limited = [(id.key, each.about) for id, each in self.choices.items() if each.reason == "limit"]
+        self.left_out = dict(sorted(limited))
+        if self.left_out.keys() - before.keys():
+            log.warning(
+                "%d custom kind%s left out: %s. Custom kinds may have %d watches (--max-custom-watches), "
+                "one for each kind and namespace; allow more, or choose kinds with --custom-resources",
+                *(len(limited), "s are" if len(limited) > 1 else " is", named(list(self.left_out))),
+                self._most_watches,
+            )
 
     def _wanted(self, definition: Definition) -> WantedKind:
         id = definition.id

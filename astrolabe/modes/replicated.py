@@ -101,6 +101,7 @@ class ReplicatedMode:
         self._settings = settings
         self._engine: Engine | None = None
         self._watches: Watches | None = None
+        self._customs: CustomResources | None = None
         self._replica = Replica(
             settings,
             self.hub,
@@ -154,6 +155,7 @@ class ReplicatedMode:
                 restored=status.complete,
                 rebuilding=self._engine.rebuilding or self.hub.rebuilding,
                 rebuild_error=self._engine.rebuild_error,
+                left_out=self._customs.left_out if self._customs is not None else {},
                 now=time.monotonic(),
             )
         report = leader_report(status)
@@ -235,7 +237,7 @@ class ReplicatedMode:
             term.push_async_callback(watches.stop)
             term.push_async_callback(customs.stop)
             term.callback(self._end_term)
-            self._engine, self._watches = engine, watches
+            self._engine, self._watches, self._customs = engine, watches, customs
             await watches.start()
             async with asyncio.TaskGroup() as group:
                 group.create_task(engine.run(), name="engine")
@@ -261,7 +263,7 @@ class ReplicatedMode:
         )
 
     def _end_term(self) -> None:
-        self._engine = self._watches = None
+        self._engine = self._watches = self._customs = None
         self.readiness.failing = tuple  # it belonged to the engine that has just ended
 
     async def _share_events(self, writer: LeaderWriter, events: EventKeeper) -> NoReturn:

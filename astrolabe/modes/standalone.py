@@ -137,5 +137,6 @@ class StandaloneMode:
             restored=False,
             rebuilding=self._engine.rebuilding or self.hub.rebuilding,
             rebuild_error=self._engine.rebuild_error,
+            left_out=self._customs.left_out,
             now=time.monotonic(),
         )

@@ -147,6 +147,14 @@ def test_partial_counts_the_objects_that_are_left_out() -> None:
     assert verdict.partial == (PartialEntry("Pod", "skipped", why, 2),)
 
 
+def test_partial_names_the_kinds_for_which_there_are_no_watches() -> None:
+    made = readiness(Pod="synced", Job="synced")
+    verdict = assess(made, left_out={"Widget.example.com": "custom kinds may have 7 watches"})
+    assert (verdict.state, verdict.why) == ("partial", "not watched: Widget.example.com")
+    why = "it is not watched: custom kinds may have 7 watches"
+    assert verdict.partial == (PartialEntry("Widget.example.com", "skipped", why),)
+
+
 @pytest.mark.parametrize(("now", "state"), [(104.9, "live"), (105.0, "stale")])
 def test_stale_is_a_watch_without_a_connection_for_longer_than_watches_take_to_begin_again(
     now: float, state: str

@@ -14,12 +14,13 @@ import pytest
 
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kinds.custom import custom_kinds
-from astrolabe.kinds.custom.custom_kinds import CustomKinds
+from astrolabe.kinds.custom.custom_kinds import CustomKinds, WantedKind
 from astrolabe.kinds.custom.outline import METADATA_ONLY
+from astrolabe.kinds.custom.parsing import parse_rules
 from astrolabe.kinds.custom.rulebook import RuleBook
 from astrolabe.kube import custom_resources
 from astrolabe.kube.custom_resources import CustomResources
-from astrolabe.sim.definitions import crd
+from astrolabe.sim.definitions import crd, defined_by
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import ObjectStore
 from tests.kube.support import connected, settings_for, write_kubeconfig
@@ -168,10 +169,10 @@ async def test_one_bad_definition_ends_only_itself(
 ) -> None:
     made = custom_kinds.entry_of
 
-    def fails(definition: Any, rules: RuleBook) -> Any:
+    def fails(definition: Any, rules: RuleBook, **more: Any) -> Any:
         if definition.kind == "Bad":
             raise ValueError("no such path")
-        return made(definition, rules)
+        return made(definition, rules, **more)
 
     monkeypatch.setattr(custom_kinds, "entry_of", fails)
     simulator.store.define(crd("Bad", "example.com"))
@@ -194,3 +195,44 @@ async def test_a_kind_of_kubernetes_is_read_in_an_older_version_where_only_that_
     ):
         assert catalogue["ResourceClaim"].path == "/apis/resource.k8s.io/v1beta2/resourceclaims"
         assert catalogue["Pod"] is CATALOGUE["Pod"]
+
+
+async def test_of_too_many_watches_some_kinds_are_left_out_and_named(
+    simulator: Simulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(3):
+        simulator.store.define(crd(f"Thing{number}", "example.com"))
+    places = ("a", "b", "c")
+    async with following(simulator, tmp_path, namespaces=places, max_custom_watches=7) as (
+        catalogue,
+        customs,
+    ):
+        # The one with a rule, then by name.
+        assert custom(catalogue) == ["Certificate.cert-manager.io", "Thing0.example.com"]
+        why = "custom kinds may have 7 watches (--max-custom-watches)"
+        assert customs.left_out == {"Thing1.example.com": why, "Thing2.example.com": why}
+        simulator.store.undefine("thing0s.example.com")
+        await until(catalogue, lambda: "Thing1.example.com" in catalogue)
+        assert list(customs.left_out) == ["Thing2.example.com"]
+    (said,) = [record.getMessage() for record in caplog.records if "left out" in record.getMessage()]
+    assert said == (
+        "2 custom kinds are left out: Thing1.example.com, Thing2.example.com. Custom kinds may have 7 watches "
+        "(--max-custom-watches), one for each kind and namespace; allow more, or choose kinds with "
+        "--custom-resources"
+    )
+
+
+def test_a_kind_of_kubernetes_is_found_by_its_labels_where_a_rule_selects_it() -> None:
+    """Else nobody pays for it."""
+    rules = "kind: Widget.example.com\nreferences: [{edge: uses, to: ConfigMap, selector: spec.selector}]"
+    catalogue = CATALOGUE.only(())
+    kinds = CustomKinds(catalogue, RuleBook(parse_rules("widgets.yaml", rules)))
+    assert catalogue["ConfigMap"].selectable is None
+    widget = defined_by(crd("Widget", "example.com"))
+    assert widget is not None
+    assert [news.added for news in kinds.become({widget.id: WantedKind(widget)}) if news is not None] == [
+        ("Widget.example.com",)
+    ]
+    manifest = b'{"metadata":{"name":"a","uid":"u","labels":{"a":"b"}}}'
+    facts = catalogue["ConfigMap"].facts(catalogue["ConfigMap"].decoder.decode(manifest))
+    assert facts.selectable == {"a": "b"}

@@ -10,6 +10,7 @@ import msgspec
 
 from astrolabe.graph.model.faults import where
 from astrolabe.graph.state.identity import GroupKind
+from astrolabe.kinds import common
 from astrolabe.kinds.catalogue import Catalogue, CatalogueError
 from astrolabe.kinds.custom.definition import Definition
 from astrolabe.kinds.custom.entry import entry_of
@@ -47,11 +48,13 @@ class KindsNews(NamedTuple):
 
 
 class _Sources(NamedTuple):
-    """What an entry is made of. selected: whether rules select its objects by their labels."""
+    """What an entry is made of. selected: whether rules select its objects by their labels. odd_scopes: see
+    `entry_of`."""
 
     wanted: WantedKind
     rule: KindRule
     selected: bool
+    odd_scopes: frozenset[GroupKind]
 
 
 class CustomKinds:
@@ -84,12 +87,17 @@ class CustomKinds:
         """
         added: dict[GroupKind, Kind[Any]] = {}
         refused: list[RefusedKind] = []
+        told = self.rules.is_namespaced
+        odd = frozenset(
+            id for id, each in wanted.items() if told(id) not in (None, each.definition.namespaced)
+        )
         for id, each in wanted.items():
-            made_of = _Sources(each, self.rules.find(id) or self.rules.any, self.rules.is_selected(id))
+            rule = self.rules.find(id) or self.rules.any
+            made_of = _Sources(each, rule, self.rules.is_selected(id), odd)
             if made_of in (self._made.get(id), self._refused.get(id)):
                 continue
             try:
-                added[id] = self._entry(each)
+                added[id] = self._entry(made_of)
                 self._made[id] = made_of
             except Exception as error:  # of a definition that nobody has tried
                 refused.append(RefusedKind(id, f"its definition cannot be used: {where(error)}"))
@@ -105,12 +113,29 @@ class CustomKinds:
         for id in gone:
             self._made.pop(id, None)
             self._refused.pop(id, None)
+        if added:
+            self._let_select()
         if added or gone or refused:
             kept = tuple(id.key for id in added if id in self._made)
             yield KindsNews(kept, tuple(id.key for id in gone), tuple(refused))
 
-    def _entry(self, wanted: WantedKind) -> Kind[Any]:
-        entry: Kind[Any] = entry_of(wanted.definition, self.rules)
+    def _let_select(self) -> None:
+        """Let Kubernetes' own kinds be found by their labels where a kind that is watched selects them so."""
+        selected = {
+            kind
+            for made_of in self._made.values()
+            for reference in made_of.rule.references
+            if reference.select is not None
+            for kind in reference.to
+        }
+        hidden = [kind for kind in self.catalogue if kind.selectable is None and kind.id in selected]
+        found = [replace(kind, selectable=common.labels_of) for kind in hidden if not is_custom(kind.key)]
+        if found:
+            self.catalogue.change(added=found)
+
+    def _entry(self, made_of: _Sources) -> Kind[Any]:
+        wanted = made_of.wanted
+        entry: Kind[Any] = entry_of(wanted.definition, self.rules, odd_scopes=made_of.odd_scopes)
         if wanted.most:
             entry = outline_of(entry, wanted.most)
         return replace(entry, expected=wanted.expected)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.state.edge_types import MANAGES
+from astrolabe.graph.state.identity import GroupKind
 from astrolabe.kinds import common
 from astrolabe.kinds.custom import (
     aliases,
@@ -74,18 +75,30 @@ class CustomKind(Kind[Manifest]):
         return self._facts(manifest, verdict.status, metadata)
 
 
-def entry_of(definition: Definition, rulebook: RuleBook) -> CustomKind:
-    """The entry of a kind: by its rule if the book has one, else by what all kinds have in common."""
+def entry_of(
+    definition: Definition, rulebook: RuleBook, *, odd_scopes: Set[GroupKind] = frozenset()
+) -> CustomKind:
+    """The entry of a kind: by its rule if the book has one, else by what all kinds have in common.
+
+    odd_scopes: the kinds that are not in namespaces, or are, though their rules say so.
+    """
     rule = rulebook.find(definition.id)
-    return _Maker(definition, rulebook, rule).entry()
+    return _Maker(definition, rulebook, rule, odd_scopes).entry()
 
 
 class _Maker:
     """Makes one entry. rule: None: the references that any kind may have."""
 
-    def __init__(self, definition: Definition, rulebook: RuleBook, rule: KindRule | None) -> None:
+    def __init__(
+        self,
+        definition: Definition,
+        rulebook: RuleBook,
+        rule: KindRule | None,
+        odd_scopes: Set[GroupKind],
+    ) -> None:
         self._definition = definition
         self._book = rulebook
+        self._odd_scopes = odd_scopes
         self._rule = replace(rule or rulebook.any, id=definition.id)
         self._source = rule.source if rule is not None else ""
         self._version = definition.version(self._rule.versions)
@@ -105,6 +118,11 @@ class _Maker:
     def _is_generic(self) -> bool:
         """Whether what all kinds have in common may decide the status."""
         return self._rule.status is None or self._rule.status.otherwise == "generic"
+
+    def _scope_of(self, kind: GroupKind) -> bool | None:
+        """Whether the objects of a kind are in namespaces; None if nobody says."""
+        told = self._book.is_namespaced(kind)
+        return not told if kind in self._odd_scopes else told
 
     def _project(self) -> ProjectionOf:
         rule = self._rule
@@ -157,7 +175,7 @@ class _Maker:
             links=references.compile_references(
                 rule,
                 self._projection,
-                book.is_namespaced,
+                self._scope_of,
                 lambda reference: [finder.find(test) for test in reference.when],
                 book.homes,
             ),

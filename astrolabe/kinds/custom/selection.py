@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Literal, NamedTuple
 
 import msgspec
 
+from astrolabe.graph.state.identity import GroupKind
 from astrolabe.kinds.custom.definition import Definition
 from astrolabe.kinds.custom.noise import NOISE
 
@@ -15,8 +16,8 @@ from astrolabe.kinds.custom.noise import NOISE
 AUTO, NONE, EVERYTHING = "auto", "none", "*"
 
 #: Why a kind is watched or not. auto: all are that are no noise. asked: a word names it. noise: it is known
-#: to be noise. left-out: a word leaves it out, or no word names it.
-Reason = Literal["auto", "asked", "noise", "left-out"]
+#: to be noise. left-out: a word leaves it out, or no word names it. limit: it would take too many watches.
+Reason = Literal["auto", "asked", "noise", "left-out", "limit"]
 
 
 class Choice(NamedTuple):
@@ -91,6 +92,30 @@ class Selection(msgspec.Struct, frozen=True):
             return Choice(False, "left-out")
         why = next((why for word, why in _noise() if word.means(definition)), "")
         return Choice(False, "noise", why) if why else Choice(True, "auto")
+
+
+def bounded(
+    choices: Mapping[GroupKind, Choice],
+    definitions: Mapping[GroupKind, Definition],
+    *,
+    places: int,
+    most: int,
+    has_rule: Callable[[GroupKind], bool],
+) -> dict[GroupKind, Choice]:
+    """The choices within so many watches. Kinds that words name come first, then those with a rule.
+
+    places: the namespaces that are watched, each by a watch of its own; 0: all, by one watch.
+    """
+    found, left = dict(choices), most
+    watched = [id for id, choice in choices.items() if choice.watched]
+    for id in sorted(watched, key=lambda id: (choices[id].reason != "asked", not has_rule(id), id.key)):
+        watches = max(1, places) if definitions[id].namespaced else 1
+        if watches <= left:
+            left -= watches
+        else:
+            why = f"custom kinds may have {most:,} watches (--max-custom-watches)"
+            found[id] = Choice(False, "limit", why)
+    return found
 
 
 def _is_below(definition: Definition, group: str) -> bool:

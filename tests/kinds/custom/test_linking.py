@@ -184,17 +184,17 @@ def application(names: list[str]) -> Facts:
 
 def test_one_entry_of_an_inventory_costs_one_edge() -> None:
     of = world(APPLICATION)
-    names = [f"c-{at}" for at in range(3_000)]
+    names = [f"c-{at}" for at in range(10_000)]
     for name in [*names, "new"]:
         of.step(make("ConfigMap", metadata={"name": name, "namespace": "shop", "uid": name}))
     of.step(application(names))
-    assert len(edges(of)) == 3_000
+    assert len(edges(of)) == 10_000
     of.step(application([*names[:1500], "new", *names[1501:]]))
     changes = of.commit()
     assert [(edge.type, edge.source, edge.target) for edge in changes.edges_set] == [
         ("manages", "app", "new")
     ]
-    assert len(edges(of)) == 3_000
+    assert len(edges(of)) == 10_000
     assert ("manages", "app", names[1500]) not in edges(of)
     of.step(application(names[:5]))
     assert len(edges(of)) == 5
@@ -298,3 +298,24 @@ def test_a_cluster_without_prometheus_has_other_readers_of_monitors() -> None:
     of.step(make("Service", metadata={"name": "web", "uid": "web", "labels": {"app": "web"}}))
     of.step(service_monitor())
     assert told(of, "m")[:2] == ("Ready", "Ready")
+
+
+def test_a_definition_outranks_its_rule_on_whether_a_kind_is_in_namespaces() -> None:
+    """Somebody's rule may lack `scope: cluster`; and a kind may be created anew in another scope."""
+    rules = """\
+kind: Widget.example.com
+references: [{edge: uses, to: Box.example.com, name: spec.box}]
+---
+kind: Box.example.com
+"""
+    book = RuleBook(parse_rules("a.yaml", rules))
+    served = Definition(
+        group="example.com", kind="Widget", plural="widgets", versions=(ServedVersion("v1", (), True),)
+    )
+    box = entry("Box.example.com", namespaced=False, book=book)
+    for odd, found in ((frozenset(), []), (frozenset((box.id,)), [("uses", "w", "b")])):
+        widget = entry_of(served, book, odd_scopes=odd)
+        of = world(widget, box)
+        of.step(facts(box, metadata={"name": "x", "namespace": "", "uid": "b"}))
+        of.step(named(widget, "w", spec={"box": "x"}))
+        assert edges(of) == found

@@ -6,7 +6,7 @@ import pytest
 
 from astrolabe.kinds.custom.definition import Definition, ServedVersion
 from astrolabe.kinds.custom.noise import NOISE
-from astrolabe.kinds.custom.selection import Choice, Selection, SelectionError
+from astrolabe.kinds.custom.selection import Choice, Selection, SelectionError, bounded
 
 
 def kind(name: str, group: str, *short_names: str) -> Definition:
@@ -77,3 +77,37 @@ def test_none_stands_alone() -> None:
 def test_every_word_of_the_list_of_noise_is_one_and_has_a_reason() -> None:
     assert all(NOISE.values())
     assert len(Selection.of(tuple(NOISE)).words) == len(NOISE)
+
+
+@pytest.mark.parametrize(
+    ("most", "places", "watched"),
+    [
+        (4, 0, [CERTIFICATE, CHALLENGE, POLICY, ENDPOINT]),
+        (2, 0, [CHALLENGE, POLICY]),
+        (3, 0, [CHALLENGE, CERTIFICATE, POLICY]),
+        (100, 40, [CHALLENGE, POLICY]),
+        (39, 40, []),
+    ],
+)
+def test_of_too_many_those_asked_for_come_first_then_those_with_a_rule(
+    most: int, places: int, watched: list[Definition]
+) -> None:
+    """Each namespace has a watch of its own."""
+    definitions = {each.id: each for each in ALL}
+    selection = Selection.of(("*", "Challenge.acme.cert-manager.io"))
+    choices = {id: selection.choose(each) for id, each in definitions.items()}
+    found = bounded(choices, definitions, places=places, most=most, has_rule=lambda id: id == POLICY.id)
+    assert {id for id, choice in found.items() if choice.watched} == {each.id for each in watched}
+    why = f"custom kinds may have {most} watches (--max-custom-watches)"
+    left_out = [choice for choice in found.values() if not choice.watched]
+    assert left_out == [Choice(False, "limit", why)] * (len(ALL) - len(watched))
+
+
+def test_a_kind_outside_of_namespaces_takes_one_watch() -> None:
+    wide = Definition(
+        group="a.io", kind="Wide", plural="wides", versions=(ServedVersion("v1"),), namespaced=False
+    )
+    definitions = {each.id: each for each in (CERTIFICATE, wide)}
+    choices = {id: Choice(True, "auto") for id in definitions}
+    found = bounded(choices, definitions, places=3, most=2, has_rule=lambda _: False)
+    assert [id.kind for id, choice in found.items() if choice.watched] == ["Wide"]
