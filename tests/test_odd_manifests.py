@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 from typing import Any, Literal
 
@@ -24,7 +23,7 @@ from astrolabe.kinds.event import EVENT, WARNING_EVENTS
 from astrolabe.kinds.kind import Kind
 from astrolabe.sim.store import Item, ObjectStore
 from tests.support.kinds import WATCHED
-from tests.support.odd import PREFIX, Odd
+from tests.support.odd import PREFIX, Odd, seeds
 from tests.support.simulated import generated, simulated
 
 WRITES = 160
@@ -45,11 +44,6 @@ PATHS = (
     "grafana/nodegraph",
     "grafana/frames",
 )
-
-
-def seeds() -> list[int]:
-    first, _, last = os.environ.get("ASTROLABE_FUZZ_SEEDS", "1-2").partition("-")
-    return list(range(int(first), int(last or first) + 1))
 
 
 class Truth:

@@ -6,6 +6,7 @@ JSON is written as bytes, since some of it is none: NaN, half a surrogate pair, 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Iterable
 from random import Random
 from types import NoneType, UnionType
@@ -17,6 +18,13 @@ from msgspec.structs import FieldInfo, fields
 from astrolabe.kinds.kind import Kind
 from astrolabe.sim.store import Item, ObjectStore, WatchEvent
 from tests.support.kinds import KINDS
+
+
+def seeds() -> list[int]:
+    """Of the worlds that are tried: a few, or as many as `make fuzz` asks for."""
+    first, _, last = os.environ.get("ASTROLABE_FUZZ_SEEDS", "1-2").partition("-")
+    return list(range(int(first), int(last or first) + 1))
+
 
 #: What may stand where something else is wanted.
 WRONG = (

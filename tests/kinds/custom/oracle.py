@@ -287,7 +287,8 @@ def selections(reference: Json, manifest: Json) -> Iterator[Told]:
             return
         labels = {}
     wanted = ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
-    places = [own]
+    says_where = "namespaceSelector" in reference or "namespaceNames" in reference
+    places = [own if own or says_where else "*"]
     if reference.get("everywhere"):
         places = ["*"]
     for path in ("namespaceSelector", "namespaceNames"):
