@@ -61,7 +61,8 @@ def _cronjob_status(cronjob: CronJob) -> Status:
         return Status(ERROR, "LastRunFailed", f"The run of {scheduled} did not succeed", scheduled)
     if active:
         return Status(READY, "Ready", _running(active))
-    return Status(READY, "Ready", "Last run succeeded" if scheduled else "Not run yet")
+    has_run = scheduled or status.last_successful_time
+    return Status(READY, "Ready", "Last run succeeded" if has_run else "Not run yet")
 
 
 def _running(count: int) -> str:
@@ -175,8 +176,11 @@ def _last_run(own: Status, schedule: Schedule, newest: Peer | None, unfinished: 
         message = f"The run of {schedule.last} did not succeed, and its Job is gone"
         return Status(ERROR, "LastRunFailed", message, schedule.last)
     if newest is None:
-        told = "Last run succeeded" if schedule.succeeded else "No run has ended yet"
-        return Status(READY, "Ready", told if schedule.last or unfinished else "Not run yet")
+        if schedule.succeeded:
+            return Status(READY, "Ready", "Last run succeeded")
+        return Status(
+            READY, "Ready", "No run has ended yet" if schedule.last or unfinished else "Not run yet"
+        )
     if not newest.details.has_failed:
         return Status(READY, "Ready", "Last run succeeded")
     return Status(ERROR, "LastRunFailed", _tell_failed(newest), newest.status.since)
@@ -264,4 +268,5 @@ CRONJOB = Kind(
     derive=_derive_cronjob,
     reads=(Read("outgoing", OWNS, "Job"),),
     warn=_warn_cronjob,
+    creates="Job",
 )

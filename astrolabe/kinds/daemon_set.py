@@ -139,5 +139,6 @@ DAEMONSET = Kind(
     details=_current_revision,
     derive=derive_from_pods,
     warn=warn_creator,
+    creates="Pod",
     reads=READS_PODS,
 )

@@ -315,5 +315,6 @@ REPLICASET = Kind(
     details=_replicaset_details,
     derive=_derive_replicaset,
     warn=warn,
+    creates="Pod",
     reads=(*READS_PODS, Read("incoming", OWNS, "Deployment", own=True)),
 )

@@ -246,5 +246,6 @@ JOB = Kind(
     details=_job_run,
     derive=_derive_job,
     warn=_warn_job,
+    creates="Pod",
     reads=READS_PODS,
 )

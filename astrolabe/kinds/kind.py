@@ -76,6 +76,7 @@ class Kind(Generic[M]):
     is_nothing_alone: its manifest alone does not say whether it works: without its neighbours, that is
         unknown.
     warn: pure. What Kubernetes' Warnings about an object make of its status; see `kinds.warnings`.
+    creates: the kind of what its controller makes; once there is a newer one, that it could not is over.
     closure_ends: whether the closure does not go on from an object; None: it always does.
     belonging: what `common.read_belonging` returns, of a manifest that remembers it; None: it is read anew.
     memory: makes an `EventReader` of `event_decoder`, which remembers what stays of objects when they change.
@@ -123,6 +124,7 @@ class Kind(Generic[M]):
     is_nothing_alone: bool = False
     requires: tuple[str, ...] = ()
     warn: Warn = warnings.tell
+    creates: str = ""
     belonging: Callable[[M], common.Belonging] | None = None
     memory: Callable[[msgspec.json.Decoder[Any]], EventReader] | None = None
 
@@ -189,6 +191,7 @@ class Kind(Generic[M]):
             warn=self.warn,
             inherits=self.inherits,
             sought_as=self.sought_as,
+            outdated=(warnings.FAILED_CREATE, self.creates) if self.creates else None,
         )
 
     @cached_property

@@ -149,5 +149,6 @@ STATEFULSET = Kind(
     makes=((OWNS, "PersistentVolumeClaim"), (GOVERNED_BY, "Service"), *USES),
     derive=derive_from_pods,
     warn=warn_creator,
+    creates="Pod",
     reads=READS_PODS,
 )

@@ -350,6 +350,10 @@ RUNS: dict[str, tuple[list[Object], Expected]] = {
         ],
         {SYNC: ("Ready", "Ready", "Not run yet")},
     ),
+    "someone ran it by hand before it ever ran": (
+        [a("CronJob", "sync", spec={"schedule": "0 3 * * *"}, status={"lastSuccessfulTime": T2})],
+        {SYNC: ("Ready", "Ready", "Last run succeeded")},
+    ),
     "its Jobs may not be created": (
         [
             cronjob(T1, T2),

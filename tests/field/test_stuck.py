@@ -13,6 +13,7 @@ from tests.field.test_workloads import (
     EVICTED,
     READY,
     T2,
+    T3,
     UNSCHEDULABLE,
     Expected,
     Json,
@@ -313,6 +314,31 @@ STUCK: dict[str, tuple[list[Object], Expected]] = {
             event("StatefulSet db", "FailedCreate", "failed calling webhook"),
         ],
         {"StatefulSet db": ("Pending", "Progressing", "All replicas ready (3/3), 1/3 updated")},
+    ),
+    "its pods could not be created before, and it is replacing one": (
+        [
+            stateful({"replicas": 2, "readyReplicas": 2, "updatedReplicas": 1, "updateRevision": "db-2"}),
+            *pods("StatefulSet db", READY),
+            a("Pod", "db-2", owner="StatefulSet db", made=T3, spec={}, status=READY),
+            event("StatefulSet db", "FailedCreate", "failed calling webhook", since=T2),
+        ],
+        {"StatefulSet db": ("Pending", "Progressing", "Partially ready (2/3)")},
+    ),
+    "a node joins long after its pods could not be created": (
+        [
+            daemonset(
+                {
+                    "desiredNumberScheduled": 3,
+                    "currentNumberScheduled": 2,
+                    "updatedNumberScheduled": 2,
+                    "numberReady": 2,
+                    "numberAvailable": 2,
+                }
+            ),
+            a("Pod", "agent-0", owner="DaemonSet agent", made=T3, spec={}, status=READY, labels=OF_NEW),
+            event("DaemonSet agent", "FailedCreate", REFUSED, since=T2),
+        ],
+        {"DaemonSet agent": ("Pending", "Progressing", "Partially ready (2/3)")},
     ),
     "no pod of it may be created": (
         [

@@ -262,7 +262,7 @@ class Derivation:
         neighborhood = _RecordNeighborhood(record, self._linker, self._scopes)
         try:
             derived = derive(itself, neighborhood) if derive is not None else Derived(record.own_status)
-            warnings = self._warnings_of(record) if self.warnings else ()
+            warnings = self._that_hold(record, self._warnings_of(record)) if self.warnings else ()
             if warnings:
                 status, warning = record.rules.warn(derived.status, own, warnings)
                 warned = status != derived.status
@@ -297,6 +297,15 @@ class Derivation:
         if record.kind == NODE and record.name in known:
             found = tuple(sorted((*found, *known[record.name]), key=lambda each: each.since, reverse=True))
         return found
+
+    def _that_hold(self, record: Record, warnings: tuple[WarningEvent, ...]) -> tuple[WarningEvent, ...]:
+        """Without those that are over; see `Rules.outdated`."""
+        reason, kind = record.rules.outdated or ("", "")
+        if not reason or not any(each.reason == reason for each in warnings):
+            return warnings
+        owned = [self._linker.find(edge.target) for edge in each_edge(record.outgoing) if edge.type == OWNS]
+        newest = max([each.created for each in owned if each is not None and each.kind == kind], default="")
+        return tuple([each for each in warnings if each.reason != reason or each.last >= newest])
 
     def _fail(self, record: Record, error: Exception) -> Derived:
         """The resource's own status, with a message that the rule failed."""

@@ -197,6 +197,8 @@ class Rules(msgspec.Struct, frozen=True):
         have no namespace.
     inherits: the edge types, of `INHERITANCE_TYPES`, into it along which it inherits its release and chart.
     sought_as: the `Select.kind` by which it is found; "": its kind.
+    outdated: (reason, kind). A Warning with this reason is over once it owns an object of this kind that was
+        created after the Warning was last seen. None: Warnings are over only as `warn` says.
     """
 
     kind: str
@@ -210,3 +212,4 @@ class Rules(msgspec.Struct, frozen=True):
     warn: Warn = show_newest
     inherits: frozenset[str] = frozenset((OWNS,))
     sought_as: str = ""
+    outdated: tuple[str, str] | None = None
