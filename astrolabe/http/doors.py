@@ -8,6 +8,7 @@ from astrolabe.http.grafana.routes import Grafana
 from astrolabe.http.net.refusals import Handler
 from astrolabe.http.openapi.operation import ApiEndpoint
 from astrolabe.http.ops.probes import Probes
+from astrolabe.http.ops.whoami import Whoami
 from astrolabe.http.responses.cache import ResponseCache
 from astrolabe.http.rest.complete import Completer
 from astrolabe.http.rest.endpoints import Rest
@@ -24,7 +25,8 @@ from astrolabe.settings import DEFAULT_SELECTOR, Settings
 class FrontDoors:
     """REST, streams, Grafana and `/health` of one source.
 
-    handlers: of the endpoints, by name. share: the share of the memory for bodies that it may use.
+    source: what they serve. handlers: of the endpoints, by name.
+    share: the share of the memory for bodies that it may use.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class FrontDoors:
         share: float = 1.0,
     ) -> None:
         limits = settings.limits
+        self.source = source
         rules = limits.rules_of_filters(source.catalogue)
         cache = ResponseCache(size=int(limits.max_body_bytes * share))
         grafana = Grafana(source, connections, cache, rules=rules, limits=limits)
@@ -52,6 +55,7 @@ class FrontDoors:
                 source.hub, connections, state=source.state, rules=rules, limits=limits
             ).endpoints,
             *Probes(source).endpoints,
+            Whoami(source).endpoint,
         )
         self.handlers: Mapping[str, Handler] = {each.name: each.handler for each in self.endpoints}
 

@@ -6,14 +6,19 @@ from dataclasses import replace
 from typing import Any
 
 from sanic.request import Request
+from sanic.response import HTTPResponse
 
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.identity import Release
+from astrolabe.graph.visible.redaction import redact
+from astrolabe.graph.visible.visibility import Visibility
 from astrolabe.http.access.guard import identity_of
 from astrolabe.http.access.visible import Rights
 from astrolabe.http.doors import FrontDoors
-from astrolabe.http.errors import Refusal
+from astrolabe.http.errors import JSON, Refusal
 from astrolabe.http.net.refusals import Handler, defer
 from astrolabe.http.openapi.operation import ApiEndpoint
+from astrolabe.http.rest.documents import detail
 from astrolabe.http.rest.release_details import HelmKnowledge
 from astrolabe.http.scopes.scopes import UserScopes
 from astrolabe.http.scopes.visible_source import VisibleSource
@@ -25,6 +30,8 @@ from astrolabe.users import EVERYBODY, User
 
 #: Of the memory for bodies, how much those of one visibility may use.
 SHARE = 1 / 8
+#: What is asked about in place of what does not exist: kind, namespace, name.
+_NOTHING = ("Pod", "", "none")
 
 
 class Entrance:
@@ -41,6 +48,7 @@ class Entrance:
         helm: HelmKnowledge,
     ) -> None:
         self._settings = settings
+        self._source = source
         self._rights = rights
         self._all = all
         self._connections = connections
@@ -71,9 +79,30 @@ class Entrance:
                 except Refusal as refusal:
                     if not defer(request, refusal):
                         raise
+            if name == "resource" and named["uid"] not in doors.source.hub.graph.nodes:
+                found = await self._named(request, doors, named["uid"])
+                if found is not None:
+                    return found
             return await doors.handlers[name](request, **named)
 
         return handle
+
+    async def _named(self, request: Request, doors: FrontDoors, uid: str) -> HTTPResponse | None:
+        """One object that the user may not list, if a rule with `resourceNames` lets them get it."""
+        if doors is self._all:
+            return None
+        node = self._source.hub.graph.nodes.get(uid)
+        place = (node.kind, node.namespace, node.name) if node is not None else _NOTHING
+        # Whether there is such an object must not show in the time that this takes.
+        may_get = await self._rights.may_get(user_of(request), *place)
+        if node is None or not may_get:
+            return None
+        visibility = Visibility(within=frozenset(((node.namespace, node.kind),)))
+        shown = doors.source.hub.graph
+        alone = ServedGraph(shown.epoch, shown.seq)
+        redacted = redact(node, self._source.hub.graph, visibility, self._scopes.reads())
+        body = "".join(detail(alone, redacted))
+        return HTTPResponse(body, headers={"Cache-Control": "no-store"}, content_type=JSON)
 
     def _checking(self, endpoint: ApiEndpoint) -> Handler:
         """What is no part of the graph asks for the right to its path, as the API server itself does."""

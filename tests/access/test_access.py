@@ -77,3 +77,30 @@ async def test_nothing_is_told_of_what_may_not_be_seen() -> None:
         assert "bank" not in str(health)
         assert (await site.ask("jane", "/metrics"))[0] == 403
         assert (await site.ask("admin", "/metrics"))[0] == 200
+
+
+async def test_who_asks_is_told_who_they_are_and_what_they_do_not_see() -> None:
+    async with tenancy(two_shops(), "jane", "admin") as site:
+        jane = await site.json("jane", "/api/v1/whoami")
+        assert jane["user"] == {"name": "jane", "groups": ["system:authenticated"]}
+        assert jane["coverage"]["namespaces"] == ["shop"]
+        assert "Secret" in jane["coverage"]["hidden"]
+        assert jane["coverage"]["limited"] == ["Pod", "EndpointSlice", "Service", "Event"]
+        assert (await site.json("admin", "/api/v1/whoami"))["coverage"] is None
+
+
+async def test_a_rule_with_names_opens_these_objects_alone() -> None:
+    store = two_shops()
+    grant(
+        store,
+        role("one", rule("secrets", verbs=["get"], resourceNames=["bank-secret"]), namespace="bank"),
+        binding("one", "one", "User/jane", namespace="bank", kind="Role"),
+    )
+    async with tenancy(store, "jane", "admin") as site:
+        graph = await site.json("admin", "/api/v1/graph")
+        uids = {node["name"]: node["uid"] for node in graph["nodes"]}
+        one = await site.json("jane", f"/api/v1/resources/{uids['bank-secret']}")
+        assert one["node"]["name"] == "bank-secret"
+        assert one["edges"] == {"out": [], "in": []}
+        assert (await site.ask("jane", f"/api/v1/resources/{uids['shop-secret']}"))[0] == 404
+        assert await site.names("jane") == {("Pod", "shop", "shop-pod"), ("Service", "shop", "web")}

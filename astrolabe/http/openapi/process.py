@@ -74,6 +74,14 @@ class MissingPart(Shape):
     objects: Annotated[int, about("How many objects were skipped.")] | Absent = UNSET
 
 
+class ShownCoverage(Shape):
+    """What somebody may see, where that is not everything; see `--auth=kubernetes`."""
+
+    hidden: Annotated[list[str], about("The kinds of which they may see nothing.")]
+    limited: Annotated[list[str], about("The kinds that they may see in some namespaces only.")]
+    namespaces: Annotated[list[str], about("These namespaces.")]
+
+
 class Trust(Shape):
     """How complete and how fresh the served graph is."""
 
@@ -89,6 +97,21 @@ class Trust(Shape):
     cluster: ServedCluster
     progress: ListingProgress
     partial: list[MissingPart]
+    coverage: Annotated[ShownCoverage, about("Only if the user may not see everything.")] | Absent = UNSET
+
+
+class CallingUser(Shape):
+    """A user as the API server knows them."""
+
+    name: Annotated[str, about("", "jane")]
+    groups: Annotated[list[str], about("", ["developers", "system:authenticated"])]
+
+
+class Caller(Shape):
+    """Who asks, and what they may see."""
+
+    user: Annotated[CallingUser | None, about("Null without `--auth`, and with a token of the file.")]
+    coverage: Annotated[ShownCoverage | None, about("Null if they may see everything.")]
 
 
 class ServedState(Trust, tag_field="type", tag="state"):

@@ -16,6 +16,7 @@ import msgspec
 from astrolabe.graph.encoding.wire import encode, joined
 from astrolabe.graph.state.edge import Edge
 from astrolabe.graph.state.edge_types import EDGE_TYPES, OWNS
+from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.identity import NAMESPACE
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.object_event import ObjectEvent
@@ -75,11 +76,16 @@ def resource(hub: Hub, params: QueryParams, _: ViewSnapshot | None) -> Iterator[
 
     Raises Refusal (404) if no node has the uid.
     """
-    node, nodes = _find(hub, params.uid), hub.graph.nodes
-    head = encode({"epoch": hub.graph.epoch, "seq": hub.graph.seq, "node": node.document()})[:-1]
+    return detail(hub.graph, _find(hub, params.uid))
+
+
+def detail(graph: ServedGraph, node: Node) -> Iterator[str]:
+    """The document of a node with its edges in this graph."""
+    nodes = graph.nodes
+    head = encode({"epoch": graph.epoch, "seq": graph.seq, "node": node.document()})[:-1]
     tail = encode({"unresolved": node.document().get("unresolved", [])})[1:]
-    out = [(edge, nodes[edge.target]) for edge in hub.graph.outgoing(node.uid)]
-    into = [(edge, nodes[edge.source]) for edge in hub.graph.incoming(node.uid)]
+    out = [(edge, nodes[edge.target]) for edge in graph.outgoing(node.uid)]
+    into = [(edge, nodes[edge.source]) for edge in graph.incoming(node.uid)]
     return chain(
         (f'{head},"edges":{{"out":',),
         array(_edge(edge, other) for edge, other in out),

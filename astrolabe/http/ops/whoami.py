@@ -1,0 +1,44 @@
+"""`/api/v1/whoami`: who asks, and what they may see."""
+
+from __future__ import annotations
+
+import msgspec
+from sanic.request import Request
+from sanic.response import HTTPResponse
+
+from astrolabe.graph.encoding import wire
+from astrolabe.http.access.guard import identity_of
+from astrolabe.http.errors import JSON
+from astrolabe.http.openapi import operation, process
+from astrolabe.http.openapi.operation import ApiEndpoint, Operation
+from astrolabe.http.query import QueryReader
+from astrolabe.http.source import GraphSource
+from astrolabe.users import EVERYBODY
+
+_WHOAMI = Operation(
+    summary="who asks, and which kinds and namespaces they may see",
+    group="process",
+    answers={200: operation.json("As the API server says.", process.Caller, ("Cache-Control",))},
+    refusals=(400, 503),
+)
+
+
+class Whoami:
+    """Answers for the users of one source."""
+
+    def __init__(self, source: GraphSource) -> None:
+        self._source = source
+        self.endpoint = ApiEndpoint(
+            path="/api/v1/whoami", name="whoami", handler=self._answer, operation=_WHOAMI
+        )
+
+    async def _answer(self, request: Request) -> HTTPResponse:
+        QueryReader(request).refuse_unknown()
+        known, coverage = identity_of(request), self._source.state.current.coverage
+        user = known.user if known is not None and known.user != EVERYBODY else None
+        document = {
+            "user": {"name": user.name, "groups": list(user.groups)} if user is not None else None,
+            "coverage": msgspec.to_builtins(coverage) if coverage is not None else None,
+        }
+        headers = {"Cache-Control": "no-store"}
+        return HTTPResponse(wire.encode(document), headers=headers, content_type=JSON)
