@@ -5,15 +5,19 @@ They go through the kinds and the model, so that statuses are those of the serve
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
+from random import Random
 from typing import Any
 
 import msgspec
 
 from astrolabe.cli.explain import definition_of
+from astrolabe.graph.causes.causes import Causes
 from astrolabe.graph.model.facts import WarningEvent
 from astrolabe.graph.model.model import Model
-from astrolabe.graph.state.graph import ServedGraph
+from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.identity import GroupKind
 from astrolabe.kinds.custom.entry import entry_of
 from astrolabe.kinds.custom.rulebook import RuleBook
@@ -223,24 +227,49 @@ class MadeCluster:
 
     def sketch(self) -> Sketch:
         """The graph of it."""
+        sketch = Sketch()
+        for changes in self._arrive(self._manifests):
+            sketch.graph.load(changes)
+        return sketch
+
+    def followed(self, order: Random) -> tuple[Causes, Sketch]:
+        """What is known of its causes when all of it arrives one after the other, and its graph."""
+        sketch = Sketch()
+        causes = Causes(sketch.graph)
+        arriving = order.sample(self._manifests, len(self._manifests))
+        for changes in self._arrive(arriving, one_by_one=True):
+            sketch.graph.load(changes)
+            ends = [*[edge.key for edge in changes.edges_set], *changes.edges_removed]
+            touched = {*[node.uid for node in changes.nodes_set], *changes.nodes_removed}
+            touched |= {uid for _, source, target in ends for uid in (source, target)}
+            causes.take(sorted(touched), [target for type, _, target in ends if type == OWNS])
+            causes.problems(0.0)
+        return causes, sketch
+
+    def _arrive(self, manifests: list[Json], *, one_by_one: bool = False) -> Iterator[Changes]:
+        """What changes in the graph when these arrive, with the Warnings about them."""
         kinds = [*KINDS, *self._customs.values()]
         model = Model([kind.rules for kind in kinds])
         for kind in kinds:
             model.set_synced(kind.key, "", True)
-        for manifest in self._manifests:
+        for manifest in manifests:
             kind = self._customs.get(manifest["kind"]) or KINDS_BY_NAME[manifest["kind"]]
             model.upsert(kind.facts(kind.decoder.decode(msgspec.json.encode(manifest))))
-        for uid, warnings in self._warnings.items():
-            model.set_warnings(uid, warnings)
-        sketch = Sketch()
-        sketch.graph = ServedGraph("e")
-        while model.unsettled or model.pending:
-            sketch.graph.load(model.commit())
-        return sketch
+            uid = manifest["metadata"]["uid"]
+            if uid in self._warnings:
+                model.set_warnings(uid, self._warnings[uid])
+            if one_by_one:
+                yield from _commits(model)
+        yield from _commits(model)
 
     def told(self) -> list[str]:
         """Its problems in words."""
         return self.sketch().told()
+
+
+def _commits(model: Model) -> Iterator[Changes]:
+    while model.unsettled or model.pending:
+        yield model.commit()
 
 
 APP: Json = {"name": "app", "image": "shop/app:1"}

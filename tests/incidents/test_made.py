@@ -5,11 +5,14 @@ Those that begin with `well` are no problems.
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from tests.incidents import cluster, customs, others, pods, quiet, routes, several, young
 from tests.incidents.made import MadeCluster
 from tests.incidents.registry import CASES, Build
+from tests.support.sketches import NOW, at, in_words, ranked
 
 assert pods
 assert quiet
@@ -26,6 +29,15 @@ def test_the_cause_is_named(build: Build, told: list[str]) -> None:
     cluster = MadeCluster()
     build(cluster)
     assert cluster.told() == told
+
+
+@pytest.mark.parametrize(("build", "told"), CASES)
+def test_it_is_named_in_every_order_of_arrival(build: Build, told: list[str]) -> None:
+    cluster = MadeCluster()
+    build(cluster)
+    causes, _ = cluster.followed(Random(len(told)))
+    found = [in_words(causes, problem) for problem in ranked(causes.problems(at(NOW)))]
+    assert found == told
 
 
 def test_what_is_well_is_told_of_by_nobody() -> None:

@@ -67,8 +67,13 @@ class Causes:
     def take(self, touched: Iterable[str], adopted: Iterable[str] = ()) -> None:
         """Follow a change. touched: the uids of nodes that were set or removed, and of both ends of edges
         that were. adopted: those that gained or lost an owner."""
+        adopted = list(adopted)
         self._regroup_below(adopted)
         dirty: dict[Item, None] = {}
+        for uid in adopted:
+            lost = _lost_node(self.arcs.get(uid, ()))
+            if lost:
+                self._move_stranded(uid, lost, lost, dirty)
         for uid in touched:
             node = self.graph.node(uid)
             if uid in self.register or (node is not None and places.is_of_interest(node)):
@@ -168,8 +173,10 @@ class Causes:
     ) -> None:
         """A Pod is on a lost Node: others of its owner wait in its place."""
         was, now = _lost_node(before), _lost_node(arcs)
-        if was == now:
-            return
+        if was != now:
+            self._move_stranded(uid, was, now, dirty)
+
+    def _move_stranded(self, uid: str, was: str, now: str, dirty: dict[Item, None]) -> None:
         stranded = self.explainer.stranded
         if was:
             for owner in [owner for owner, nodes in stranded.items() if uid in nodes.get(was, ())]:

@@ -12,6 +12,7 @@ from astrolabe.engine.serving_state import ServingState, StateTracker
 from astrolabe.graph.causes.causes import Causes
 from astrolabe.graph.causes.documents import SORTS, document_of
 from astrolabe.graph.causes.grouping import GroupKey, id_of
+from astrolabe.graph.causes.ledger import Ledger
 from astrolabe.graph.causes.part import PartialGraph
 from astrolabe.graph.causes.problems import FoundProblem, others_beside
 from astrolabe.graph.views.filter import Filter
@@ -41,6 +42,20 @@ class FoundProblems(NamedTuple):
     flaps: dict[GroupKey, int]
     ended: dict[GroupKey, float]
     next_due: float = inf
+
+    def remembered(self, ledger: Ledger, now: float) -> FoundProblems:
+        """These and what is remembered of them by a ledger that follows the same part of the graph."""
+        standing = {problem.group: problem for problem in self.problems}
+        ledger.update(
+            ledger.start_over(standing), now, lambda problem: self.causes.lingers(problem, standing)
+        )
+        ended = list(ledger.ended(now))
+        return self._replace(
+            problems=[*ledger.active, *[entry.problem for entry in ended]],
+            flaps={each.group: flaps for each in ledger.active if (flaps := ledger.flaps_of(each.group))},
+            ended={entry.problem.group: entry.ended for entry in ended},
+            next_due=min(self.next_due, ledger.next_change_at(now)),
+        )
 
 
 class ProblemLister:

@@ -101,6 +101,11 @@ class ProblemTracker:
         return sorted(self._standing.by_group.values(), key=lambda each: each.rank)
 
     @property
+    def is_settled(self) -> bool:
+        """Whether the graph is complete, so that what ends or comes back is news."""
+        return self._settled()
+
+    @property
     def is_behind(self) -> bool:
         """Whether something was touched that is not worked out."""
         return not self._is_begun or bool(self._touched) or self._work is not None

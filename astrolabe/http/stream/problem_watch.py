@@ -10,6 +10,7 @@ from math import inf
 from typing import Protocol
 
 from astrolabe.engine.serving_state import StateTracker
+from astrolabe.graph.causes.ledger import Ledger
 from astrolabe.graph.encoding.wire import encode
 from astrolabe.graph.views.filter import Filter
 from astrolabe.http.errors import Refusal
@@ -133,6 +134,7 @@ class _Part:
         self._filter = filter
         self._view = hub.share(filter)
         self._view.users += 1
+        self._ledger = Ledger()
         self._seen: object = None
         self._next_due = inf
 
@@ -144,6 +146,8 @@ class _Part:
         if seen == self._seen and time.time() < self._next_due:
             return None
         found = await self._lister.part(self._filter)
+        if self._hub.problems.is_settled:
+            found = found.remembered(self._ledger, time.time())
         self._seen, self._next_due = seen, found.next_due
         return found
 

@@ -153,6 +153,21 @@ async def test_with_detail_they_name_what_they_affect(site: Site, socket: Client
     assert reader.problems == detailed.problems
 
 
+async def test_what_ends_in_a_filter_is_told_for_another_minute(site: Site, socket: ClientConnection) -> None:
+    reader = Reader()
+    await socket.send(ask(filter={"namespace": ["shop"]}))
+    await reader.until(socket, lambda: True)
+    breaks(site.world, "a")
+    await reader.until(socket, lambda: reader.names == ["a"])
+    site.world.set(facts("Pod", "a"))
+    await reader.until(socket, lambda: reader.names == [])
+    (problem,) = reader.problems.values()
+    assert problem["cause"]["name"] == "a"
+    breaks(site.world, "a")
+    await reader.until(socket, lambda: reader.names == ["a"])
+    assert [each["flaps"] for each in reader.problems.values()] == [1]
+
+
 async def test_resuming_and_what_cannot_be_resumed(site: Site, socket: ClientConnection) -> None:
     reader = Reader()
     await socket.send(ask())
