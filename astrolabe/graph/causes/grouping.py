@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from astrolabe.graph.causes.arcs import Item
 from astrolabe.graph.causes.complaints import Complaint
 from astrolabe.graph.causes.explanations import verdict_of
+from astrolabe.graph.causes.graces import is_finished
 from astrolabe.graph.causes.words import WORKLOADS, Words, without_numbers
 from astrolabe.graph.state.node import Node
+from astrolabe.graph.state.status import ERROR
 
 if TYPE_CHECKING:
     from astrolabe.graph.causes.causes import Causes
@@ -24,6 +26,8 @@ _COMES_BACK = frozenset((Complaint.CRASH, Complaint.IMAGE, Complaint.CONFIG))
 _KEEPS_ENDING = "keeps ending"
 _MISSING = "missing"
 _VERDICT = "verdict"
+_RUN = "run"
+_RUNS = frozenset(("Job", "CronJob"))
 #: Verdicts that do not depend on what a Pod asks for but on how full the cluster is.
 _FULL = re.compile(r"Insufficient|Too many pods")
 _POOLS = (
@@ -55,8 +59,17 @@ def group_of(causes: Causes, root: Item) -> GroupKey:
             return ("Pod", _VERDICT, without_numbers(words.own_message), name)
     if words.key == "Pod" or words.key in WORKLOADS:
         holder = top_owner(causes, root) or words
+        if _is_failed_run(words, complaint):
+            return (_RUN, *_identity(holder))
         return (words.key, *_identity(holder), name)
     return (words.key, words.namespace, words.name, name)
+
+
+def _is_failed_run(words: Words, complaint: Complaint) -> bool:
+    """Whether it is a run that failed, or what is left of it: Pods go first, then their Job."""
+    if words.key == "Pod":
+        return is_finished(words) and words.owner.partition("/")[0] == "Job"
+    return words.key in _RUNS and words.status == ERROR and complaint is Complaint.WAITING
 
 
 def is_shared(group: GroupKey) -> bool:

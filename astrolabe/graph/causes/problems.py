@@ -165,7 +165,11 @@ def build(causes: Causes, group: GroupKey, roots: Iterable[Item]) -> FoundProble
 
 def _sorted_words(causes: Causes, uids: Iterable[str]) -> list[Words]:
     known = causes.register.words
-    return sorted([known[uid] for uid in uids], key=lambda words: (words.namespace, words.name, words.uid))
+    # Of runs that failed, what ended says more than its owner.
+    return sorted(
+        [known[uid] for uid in uids],
+        key=lambda words: (words.key != "Pod", words.namespace, words.name, words.uid),
+    )
 
 
 def _without_history(causes: Causes, members: list[Words]) -> list[Words]:

@@ -51,6 +51,22 @@ def test_a_crash_loop_that_changes_its_words_is_one_problem() -> None:
     assert ids(problems("a1b-x", reason="ImagePullBackOff")) != loop[0]
 
 
+def test_a_failed_run_is_one_problem_though_its_pods_and_then_its_job_are_deleted() -> None:
+    over = {"phase": "Failed", "owner": "Job/n-1"}
+    pod = a_node("Pod", "n-1-a", "Error", "Error", "exit code 1", metadata=over)
+    job = a_node("Job", "n-1", "Error", "BackoffLimitExceeded")
+    cron = a_node("CronJob", "n", "Error", "LastRunFailed")
+    sketch = Sketch().set(cron, job, pod).link("CronJob/n owns Job/n-1", "Job/n-1 owns Pod/n-1-a")
+    told = []
+    for gone in ("Pod/n-1-a", "Job/n-1", ""):
+        (problem,) = sketch.causes().problems(at(NOW))
+        told.append((id_of("prod", problem.group), problem.members))
+        edges = [edge.key for edge in sketch.graph.incoming(gone)]
+        sketch.graph.load(Changes(edges_removed=edges, nodes_removed=[gone] if gone else []))
+    assert [members for _, members in told] == [("Pod/n-1-a",), ("Job/n-1",), ("CronJob/n",)]
+    assert len({id for id, _ in told}) == 1
+
+
 def test_others_are_other_problems() -> None:
     assert ids(problems("a1b-x")) != ids(problems("a1b-x", workload="db"))
     assert ids(problems("a1b-x")) != ids(problems("a1b-x"), cluster="test")
