@@ -187,13 +187,15 @@ class TurnQuota:
         """Whether this much may be done at once, and if so, count it. Otherwise it must wait by `do`."""
         if self._waiting or self._left < weight:
             return False
-        self._renew_soon()
+        if self._left == self._most:
+            self._renew_soon()
         self._left -= weight
         return True
 
     def _run(self) -> None:
         self._asked = False
-        self._renew_soon()
+        if self._left == self._most:
+            self._renew_soon()
         try:
             while self._waiting and self._left > 0:
                 call, weight = self._waiting.popleft()
@@ -205,8 +207,7 @@ class TurnQuota:
                 turns().ask(self._run, self._lane)
 
     def _renew_soon(self) -> None:
-        if self._left == self._most:
-            asyncio.get_running_loop().call_soon(self._renew, context=Context())
+        asyncio.get_running_loop().call_soon(self._renew, context=Context())
 
     def _renew(self) -> None:
         self._left = self._most

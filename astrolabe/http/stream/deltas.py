@@ -27,12 +27,17 @@ class DeltaMessages:
         self._seen: dict[Hashable, tuple[_Text, dict[tuple[str, int], Message]]] = {}
         #: The same by the id of the object, which is kept alive so that its id is not reused.
         self._objects: dict[int, tuple[Changes, tuple[_Text, dict[tuple[str, int], Message]]]] = {}
+        #: What was asked for last: most views in a row see the whole step.
+        self._latest: tuple[Changes, tuple[_Text, dict[tuple[str, int], Message]]] | None = None
 
     def message(self, id: str, since: int, changes: Changes) -> Message:
         """The delta for the subscription with this id, which was last sent `since`."""
-        known = self._objects.get(id_ := _id(changes))
-        if known is None:
-            known = self._objects[id_] = (changes, self._find(changes))
+        known = self._latest
+        if known is None or known[0] is not changes:
+            known = self._objects.get(id_ := _id(changes))
+            if known is None:
+                known = self._objects[id_] = (changes, self._find(changes))
+            self._latest = known
         text, messages = known[1]
         message = messages.get((id, since))
         if message is None:

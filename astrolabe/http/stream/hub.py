@@ -315,11 +315,12 @@ class Hub:
 
     def _publish(self, batch: Batch, past: GraphAt, concerned: Mapping[View, Changes]) -> None:
         """Update the views that the batch concerns, and publish what it changed in them."""
-        deltas = DeltaMessages(batch)
+        deltas, step = DeltaMessages(batch), batch.changes
         for view, part in concerned.items():
             shared = self._shared[view.filter]
             try:
-                delta = self._views.update(view, part, past)
+                # A view that keeps all that changed needs no work of its own, and there may be hundreds.
+                delta = part if part is step else self._views.update(view, part, past)
                 if not shared.ready:
                     continue
                 if delta.nodes_set or delta.edges_set or delta.edges_removed or delta.nodes_removed:
