@@ -206,6 +206,10 @@ async def test_a_drain_is_answered_as_predicted(
             await observer.agrees()
             evictions = (await observer.impact(node, "drain"))["evictions"]
         assert {each["pod"]["name"]: each["outcome"] for each in evictions} == expected
+        listed = await kubectl(
+            "get", "pods", "--all-namespaces", "-o=name", f"--field-selector=spec.nodeName={NODE}"
+        )
+        assert [f"pod/{each['pod']['name']}" for each in evictions] == listed.split()
         assert await refused_by_kubectl(kubectl) == {
             flag: {place(each) for each in evictions if flag in each.get("needs", ())} for flag in FLAGS
         }

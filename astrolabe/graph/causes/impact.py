@@ -136,6 +136,8 @@ class ImpactStudy:
             return self._broken_now()
         if target.kind == "PersistentVolumeClaim" and action == "delete":
             return self._of_claim()
+        if target.kind == "PersistentVolume" and action == "delete":
+            return self._of_volume()
         return self._owned_by(target.uid) if action in ("delete", "restart") else [target.uid]
 
     def _of_node(self) -> list[str]:
@@ -196,6 +198,14 @@ class ImpactStudy:
             )
             self._later[pod.uid] = None
         return [] if alive else [self._target.uid]
+
+    def _of_volume(self) -> list[str]:
+        """As of a claim that is used: Kubernetes lets a volume go after the claim that is bound to it."""
+        claims = [edge.source for edge in self._graph.incoming(self._target.uid) if edge.type == BINDS]
+        for uid in claims:
+            why = "it is bound to the volume, which goes only when the claim is gone"
+            self._blocks[uid] = Blocked(uid, why)
+        return [] if claims else [self._target.uid]
 
     def _note_askers(self) -> None:
         """Who asks for it the next time that it starts: Pods, and the workloads that make them."""

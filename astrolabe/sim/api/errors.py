@@ -46,7 +46,10 @@ def status_object(
         "details": details,
         "code": code,
     }
-    return {key: value for key, value in status.items() if key != "details" or details is not None}
+    left_out = {"details"} if details is None else set()
+    if not reason:
+        left_out.add("reason")
+    return {key: value for key, value in status.items() if key not in left_out}
 
 
 def status_error(code: int, reason: str, message: str, **more: Any) -> StatusError:

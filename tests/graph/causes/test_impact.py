@@ -155,6 +155,14 @@ def test_a_claim_in_use_goes_only_with_its_pod() -> None:
     ]
 
 
+def test_a_volume_goes_only_with_the_claim_that_is_bound_to_it() -> None:
+    why = "it is bound to the volume, which goes only when the claim is gone"
+    assert in_words(study(shop(), "PersistentVolume/pv", "delete")) == {
+        "blocks": [f"PersistentVolumeClaim/data: {why}"]
+    }
+    assert in_words(study(shop(), "PersistentVolume/pv", "fail"))["stops"][0] == "Ingress/db"
+
+
 def test_a_service_without_selector_is_as_its_slices_are() -> None:
     sketch = Sketch().set(a_node("Service", "db"), a_pod("a"), a_pod("b"))
     for name in ("a", "b"):

@@ -83,10 +83,19 @@ async def test_a_budget_that_allows_none() -> None:
 
 
 async def test_several_budgets() -> None:
-    code, answer = await evict(a_store({"disruptionsAllowed": 1}, {"disruptionsAllowed": 1}))
-    assert (code, answer["message"]) == (
+    several = (
+        "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+    )
+    assert await evict(a_store({"disruptionsAllowed": 1}, {"disruptionsAllowed": 1})) == (
         500,
-        "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
+        {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": several,
+            "code": 500,
+        },
     )
 
 
@@ -99,3 +108,13 @@ async def test_a_budget_that_was_changed_is_looked_at_first() -> None:
             "message": "The disruption budget b0 is still being processed by the server.",
         }
     ]
+
+
+async def test_a_namespace_that_is_being_deleted() -> None:
+    store = a_store()
+    store.create("Namespace", {"metadata": {"name": "shop"}, "status": {"phase": "Terminating"}})
+    code, answer = await evict(store)
+    assert (code, answer["details"]["causes"][0]["reason"]) == (403, "NamespaceTerminating")
+    assert answer["message"] == (
+        'pods "web" is forbidden: unable to create new content in namespace shop because it is being terminated'
+    )
