@@ -8,13 +8,14 @@ import msgspec
 
 from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
 from astrolabe.graph.model.links import Ref
-from astrolabe.graph.state.edge_types import CALLS
+from astrolabe.graph.state.edge_types import CALLS, USES
 from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
+from astrolabe.kinds.certificates import CERTIFICATE
 from astrolabe.kinds.endpoints import trouble_of
 from astrolabe.kinds.live import STARTING
 from astrolabe.kinds.manifest import Projection
 
-MAKES = ((CALLS, "Service"),)
+MAKES = ((CALLS, "Service"), (USES, CERTIFICATE))
 READS = (Read("outgoing", CALLS, "Service"),)
 
 

@@ -24,6 +24,14 @@ def link_certificate(namespace: str, secret: str, field: str) -> Ref:
     return Ref(USES, CERTIFICATE, namespace, secret, field, optional=True)
 
 
+def link_injected(annotations: Annotations | None) -> list[Ref]:
+    """The Certificate whose authority cert-manager writes into a webhook or another callee's definition."""
+    namespace, _, name = (annotations.inject_ca_from if annotations is not None else "").partition("/")
+    if not (namespace and name):
+        return []
+    return [Ref(USES, CERTIFICATE, namespace, name, _FIELD.format("inject-ca-from"))]
+
+
 def link_issuer(annotations: Annotations | None, namespace: str) -> list[Ref]:
     """Who issues the Certificate that cert-manager makes for an Ingress with one of its annotations."""
     if annotations is None:

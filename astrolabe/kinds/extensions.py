@@ -15,6 +15,7 @@ from astrolabe.kinds.callees import (
     derive_from_callees,
     link_callee,
 )
+from astrolabe.kinds.certificates import link_injected
 from astrolabe.kinds.common import condition
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Condition, Items, Manifest, Projection
@@ -62,7 +63,8 @@ def _api_metadata(api: ApiService) -> ApiServiceMetadata:
 
 
 def _api_links(api: ApiService) -> list[Ref]:
-    return link_callee((api.spec or ApiServiceSpec()).service, "spec.service")
+    called = link_callee((api.spec or ApiServiceSpec()).service, "spec.service")
+    return [*called, *link_injected(api.metadata.annotations)]
 
 
 API_SERVICE = Kind(
@@ -160,7 +162,8 @@ def _crd_metadata(crd: CustomResourceDefinition) -> CrdMetadata:
 
 def _crd_links(crd: CustomResourceDefinition) -> list[Ref]:
     called = (crd.spec or DefinitionSpec()).called
-    return link_callee(called, "spec.conversion.webhook.clientConfig.service")
+    links = link_callee(called, "spec.conversion.webhook.clientConfig.service")
+    return [*links, *link_injected(crd.metadata.annotations)]
 
 
 def _crd_callees(crd: CustomResourceDefinition) -> tuple[Callee, ...]:

@@ -44,6 +44,7 @@ class Annotations(Projection):
     issuer: Name = msgspec.field(default="", name="cert-manager.io/issuer")
     issuer_kind: Name = msgspec.field(default="", name="cert-manager.io/issuer-kind")
     issuer_group: Name = msgspec.field(default="", name="cert-manager.io/issuer-group")
+    inject_ca_from: Name = msgspec.field(default="", name="cert-manager.io/inject-ca-from")
     tls_acme: Name = msgspec.field(default="", name="kubernetes.io/tls-acme")
     revision: Name = msgspec.field(default="", name="deployment.kubernetes.io/revision")
     template_generation: Name = msgspec.field(default="", name="deprecated.daemonset.template.generation")

@@ -19,6 +19,7 @@ from astrolabe.kinds.callees import (
     derive_from_callees,
     link_callee,
 )
+from astrolabe.kinds.certificates import link_injected
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Items, Manifest, Projection
 from astrolabe.kinds.metadata import Metadata, about
@@ -49,7 +50,7 @@ def _metadata(configuration: WebhookConfiguration) -> WebhookMetadata:
 
 
 def _links(configuration: WebhookConfiguration) -> list[Ref]:
-    return [
+    called = [
         link
         for webhook in configuration.webhooks or ()
         if webhook.client_config is not None
@@ -57,6 +58,7 @@ def _links(configuration: WebhookConfiguration) -> list[Ref]:
             webhook.client_config.service, f"webhooks[{webhook.name}].clientConfig.service"
         )
     ]
+    return [*called, *link_injected(configuration.metadata.annotations)]
 
 
 def _callees(configuration: WebhookConfiguration) -> tuple[Callee, ...]:

@@ -109,3 +109,24 @@ def test_the_certificate_is_found_by_the_secret_that_it_makes() -> None:
     assert said() == f"{NOT_FOUND}. Certificate www should make it: Denied: The request was denied"
     world.step("u-www")
     assert said() == NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts"),
+    [
+        ("ValidatingWebhookConfiguration", {"webhooks": []}),
+        ("MutatingWebhookConfiguration", {"webhooks": []}),
+        ("APIService", {"spec": {}}),
+        ("CustomResourceDefinition", {"spec": {}}),
+    ],
+)
+def test_what_gets_its_authority_from_a_certificate(kind: str, parts: Json) -> None:
+    annotations = {"cert-manager.io/inject-ca-from": "certs/serving"}
+    found = make(kind, metadata={"namespace": "", "annotations": annotations}, **parts)
+    assert fields(found) == [
+        (
+            "uses",
+            "Certificate.cert-manager.io/certs/serving",
+            "metadata.annotations[cert-manager.io/inject-ca-from]",
+        )
+    ]

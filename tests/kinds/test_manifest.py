@@ -92,6 +92,7 @@ def test_only_these_annotations_exist() -> None:
         "cert-manager.io/issuer",
         "cert-manager.io/issuer-kind",
         "cert-manager.io/issuer-group",
+        "cert-manager.io/inject-ca-from",
         "kubernetes.io/tls-acme",
         "volume.beta.kubernetes.io/storage-class",
         "storageclass.kubernetes.io/is-default-class",

@@ -369,3 +369,32 @@ def test_a_volume_is_attached_to_the_node_that_says_so() -> None:
             model.upsert(each)
         edges = [(edge.key, edge.field) for edge in model.commit().edges_set]
         assert edges == [(("attaches", "pv", "node"), ("status.volumesAttached",))]
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (
+            {
+                "dataSourceRef": {
+                    "apiGroup": "snapshot.storage.k8s.io",
+                    "kind": "VolumeSnapshot",
+                    "name": "nightly",
+                }
+            },
+            ("uses", "VolumeSnapshot.snapshot.storage.k8s.io/shop/nightly", "spec.dataSourceRef"),
+        ),
+        (
+            {"dataSourceRef": {"kind": "PersistentVolumeClaim", "name": "old", "namespace": "other"}},
+            ("uses", "PersistentVolumeClaim/other/old", "spec.dataSourceRef"),
+        ),
+        (
+            {"dataSource": {"kind": "PersistentVolumeClaim", "name": "old"}},
+            ("uses", "PersistentVolumeClaim/shop/old", "spec.dataSource"),
+        ),
+    ],
+)
+def test_a_claim_names_what_it_is_filled_from(spec: Json, expected: tuple[str, str, str]) -> None:
+    facts = make("PersistentVolumeClaim", spec={"storageClassName": "", **spec})
+    assert fields(facts) == [expected]
+    assert all(link.optional for link in facts.links if isinstance(link, Ref))
