@@ -9,9 +9,9 @@ import msgspec
 from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
 from astrolabe.graph.model.links import Link, Ref
 from astrolabe.graph.state.edge_types import ATTACHES, BINDS, MOUNTS, USES, USES_CLASS
-from astrolabe.graph.state.identity import GroupKind
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import always_ready
+from astrolabe.kinds.data_source import DataSource, link_source
 from astrolabe.kinds.kind import ANY_KIND, Kind
 from astrolabe.kinds.manifest import Condition, Items, Manifest, Projection
 from astrolabe.kinds.metadata import Metadata, Quantity
@@ -31,15 +31,6 @@ class Quantities(Projection):
 
 class ClaimResources(Projection):
     requests: Quantities | None = None
-
-
-class DataSource(Projection):
-    """What a volume is filled from. `namespace` is of `dataSourceRef` only."""
-
-    api_group: str | None = None
-    kind: str = ""
-    name: str = ""
-    namespace: str = ""
 
 
 class ClaimSpec(Projection):
@@ -171,17 +162,8 @@ def _claim_links(claim: Claim) -> list[Link]:
             field = "metadata.annotations[volume.beta.kubernetes.io/storage-class]"
         bound = (claim.status or ClaimStatus()).phase == "Bound"
         links.append(Ref(USES_CLASS, "StorageClass", "", name, field, optional=bound))
-    return [*links, *_link_source(claim.metadata.namespace, spec)]
-
-
-def _link_source(own: str, spec: ClaimSpec) -> list[Ref]:
-    """The snapshot or claim that it is filled from, of which nothing is needed once it is."""
-    for source, field in ((spec.data_source_ref, "dataSourceRef"), (spec.data_source, "dataSource")):
-        if source is not None and source.kind and source.name:
-            kind = GroupKind(source.api_group or "", source.kind).key
-            namespace = source.namespace or own
-            return [Ref(USES, kind, namespace, source.name, f"spec.{field}", optional=True)]
-    return []
+    sources = ((spec.data_source_ref, "spec.dataSourceRef"), (spec.data_source, "spec.dataSource"))
+    return [*links, *link_source(sources, claim.metadata.namespace)]
 
 
 def _claim_selectable(claim: Claim) -> dict[str, str]:
