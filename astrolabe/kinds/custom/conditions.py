@@ -33,7 +33,8 @@ class LenientCondition(msgspec.Struct, rename=lambda name: name.removeprefix(ATT
 
     @property
     def name(self) -> str:
-        return text(self.at_type)
+        type = self.at_type
+        return type if isinstance(type, str) else ""
 
     @property
     def value(self) -> str:
@@ -81,9 +82,9 @@ def number(value: Scalar | Any) -> int | None:
     return None
 
 
-def status_of(severity: str, condition: LenientCondition) -> Status:
-    """A status in the words of a condition."""
-    reason = text(condition.at_reason)
+def status_of(severity: str, condition: LenientCondition, word: str = "") -> Status:
+    """A status in the words of a condition. word: instead of its reason."""
+    reason = word or text(condition.at_reason)
     if not reason:
         reason = {"True": condition.name, "False": f"Not{condition.name}"}.get(
             condition.value, f"{condition.name}Unknown"
@@ -93,6 +94,8 @@ def status_of(severity: str, condition: LenientCondition) -> Status:
 
 def is_stale(condition: LenientCondition, generation: int) -> bool:
     """Whether it speaks of an older generation than the object has."""
+    if condition.at_observedGeneration is None:
+        return False
     observed = number(condition.at_observedGeneration)
     return observed is not None and 0 < observed < generation
 

@@ -119,11 +119,6 @@ class _Maker:
         """Whether what all kinds have in common may decide the status."""
         return self._rule.status is None or self._rule.status.otherwise == "generic"
 
-    def _scope_of(self, kind: GroupKind) -> bool | None:
-        """Whether the objects of a kind are in namespaces; None if nobody says."""
-        told = self._book.is_namespaced(kind)
-        return not told if kind in self._odd_scopes else told
-
     def _project(self) -> ProjectionOf:
         rule = self._rule
         paths = [key.path for key in self._keys] + references.paths_of(rule) + aliases.paths_of(rule)
@@ -175,7 +170,7 @@ class _Maker:
             links=references.compile_references(
                 rule,
                 self._projection,
-                self._scope_of,
+                _scopes(book, self._odd_scopes),
                 lambda reference: [finder.find(test) for test in reference.when],
                 book.homes,
             ),
@@ -193,6 +188,15 @@ class _Maker:
             shown=columns.reader(self._keys, self._projection),
             rule=self._source,
         )
+
+
+def _scopes(book: RuleBook, odd: Set[GroupKind]) -> references.ScopeOf:
+    # It must not keep what made the entry.
+    def scope_of(kind: GroupKind) -> bool | None:
+        told = book.is_namespaced(kind)
+        return not told if kind in odd else told
+
+    return scope_of
 
 
 #: Links of one object that lists what it manages.

@@ -85,6 +85,12 @@ class Finder:
 
         return unless
 
+    def is_plain(self, test: Test) -> bool:
+        """Whether it is about a condition of the object itself that is there."""
+        absent_counts = bool(test.is_not) and test.exists is None
+        is_one = bool(test.conditions) and not (test.all or test.unless or last_many(test.within))
+        return is_one and not absent_counts and test.exists is not False
+
     def _find_all(self, finds: list[Find]) -> Find:
         def find(manifest: Any) -> Hit | None:
             first = None
@@ -98,7 +104,7 @@ class Finder:
         return find
 
     def _find_condition(self, test: Test) -> Find:
-        holds, types = _condition_matcher(test), _types_of(test)
+        holds, types = condition_matcher(test), types_of(test)
         absent_counts = test.exists is False or (bool(test.is_not) and test.exists is None)
         may_be_found = test.exists is not False
         where_all = f"{show(test.within)}[{test.conditions[0]}]"
@@ -251,8 +257,12 @@ def matcher(given: tuple[str, ...]) -> Match | None:
     """Whether a word is one of these; a * stands for anything."""
     if not given:
         return None
-    if not any("*" in each for each in given):
-        return frozenset(given).__contains__
+    exact = frozenset([each for each in given if "*" not in each])
+    if len(exact) == len(given):
+        return exact.__contains__
+    begins = tuple([each[:-1] for each in given if each.find("*") == len(each) - 1 >= 0])
+    if len(exact) + len(begins) == len(given):  # a third of the time that an expression takes
+        return lambda word: word.startswith(begins) or word in exact
     pattern = re.compile("|".join([".*".join(map(re.escape, each.split("*"))) for each in given]), re.DOTALL)
     fullmatch = pattern.fullmatch
     return lambda word: fullmatch(word) is not None
@@ -268,13 +278,13 @@ class _WildcardTypes:
         return isinstance(type, str) and self._matches is not None and self._matches(type)
 
 
-def _types_of(test: Test) -> Container[object]:
+def types_of(test: Test) -> Container[object]:
     """The types that a test is about. Not a set: a type may be anything, also what has no hash."""
     is_plain = not any("*" in each for each in test.conditions)
     return test.conditions if is_plain else _WildcardTypes(test.conditions)
 
 
-def _condition_matcher(test: Test) -> Callable[[LenientCondition], bool]:
+def condition_matcher(test: Test) -> Callable[[LenientCondition], bool]:
     """Whether a condition of the right type is as the test describes."""
     wanted, is_severity = _value_matcher(test), matcher(test.severity)
     is_reason, is_other_reason = matcher(test.reason), matcher(test.not_reason)

@@ -137,6 +137,12 @@ def _struct(name: str, fields: tuple[tuple[str, Any, bool], ...], bases: tuple[t
     )
 
 
+@lru_cache(maxsize=1024)
+def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
+    """A decoder of this type. Kinds share it, as they share structs: each takes some kB."""
+    return msgspec.json.Decoder(type_)
+
+
 def attribute(key: str) -> str:
     """The attribute that holds a field."""
     return ATTRIBUTE_PREFIX + "".join([sign if sign.isalnum() else f"_{ord(sign):x}_" for sign in key])
@@ -407,7 +413,7 @@ def _items(path: Path, tree: _Tree) -> Callable[[Any], Iterable[Item]]:
     below = _items(rest, _at(tree, segment))
     if tree.stays_raw and not isinstance(segment, Walk):
         # What is walked through stays as it came; the fields that are named in it are decoded on their own.
-        decoder = msgspec.json.Decoder(tree.named_type("named"))
+        decoder = _decoder(tree.named_type("named"))
         read = _step_reader(segment, tree, below)
         return lambda value: (
             read(decoder.decode(value)) if isinstance(value, msgspec.Raw) and len(value) else ()
@@ -439,7 +445,7 @@ def _step_reader(
 
             return of_any
         case Walk(suffix):
-            return walker(suffix, msgspec.json.Decoder(tree.walks[suffix].value_type("walked")), below)
+            return walker(suffix, _decoder(tree.walks[suffix].value_type("walked")), below)
     return _element_reader(segment, tree, below)
 
 

@@ -84,7 +84,7 @@ def _reader(
     if reference.select is not None:
         return selection_reader(reference, reference.select, projection)
     home = homes.get(reference.home, reference.home)
-    return _NameReader(rule, reference, projection, scope_of, home).reader()
+    return _NameReader(rule, reference, projection, scope_of, home).reader(projection)
 
 
 class _NameReader:
@@ -103,7 +103,6 @@ class _NameReader:
         self._scope_of = scope_of
         self._own = rule.id
         self._home = home
-        self._projection = projection
         first = reference.names[0]
         if not last_many(first) and last_many(reference.namespace):
             first = reference.namespace  # the same name in each of these namespaces
@@ -157,10 +156,10 @@ class _NameReader:
         value = read(item if is_of_item else manifest)
         return value if isinstance(value, str) else ""
 
-    def reader(self) -> Read:
+    def reader(self, projection: ProjectionOf) -> Read:
         """What reads them: a shorter way if one object, or each of a list, has all that is read as its own
         fields."""
-        reference, projection = self._reference, self._projection
+        reference = self._reference
         is_simple = len(self._names) == 1 and not (reference.ignore or self._texts or reference.host)
         otherwise = self.one if is_simple and self._is_plain and not self._many else self.links
         is_odd = reference.optional_if or reference.second_if or self._home
@@ -178,10 +177,18 @@ class _NameReader:
             return shapes.inventory(reference, self._fixed_field, read, get)
         if not self._is_plain:
             return self.links
+        self._forget_readers()
         add = shapes.adder(reference, self._own, self._ends, self._learn, get)
         if self._many:
             return shapes.each(add, read, self._fixed_field, show(self._base[:-1]), self._tail)
         return shapes.one(add, read, self._tail)
+
+    def _forget_readers(self) -> None:
+        """A shape has its own: of 200 kinds without a rule, these would take 4 MB."""
+        self._items = lambda manifest: ()
+        self._names, self._saying = [], []
+        self._namespace = self._host = self._kind = self._group = self._api_version = None
+        self._optional = self._second = None
 
     def one(self, manifest: Any) -> Iterable[Link]:
         """Of an object that has one."""

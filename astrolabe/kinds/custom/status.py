@@ -14,7 +14,15 @@ from astrolabe.kinds.custom.conditions import (
     number,
     status_of,
 )
-from astrolabe.kinds.custom.finding import Finder, Hit, tests_paths, tests_wholes, word_of
+from astrolabe.kinds.custom.finding import (
+    Finder,
+    Hit,
+    condition_matcher,
+    tests_paths,
+    tests_wholes,
+    types_of,
+    word_of,
+)
 from astrolabe.kinds.custom.paths import Path, last_many, parse, show
 from astrolabe.kinds.custom.projection import SCALARS, ProjectionOf
 from astrolabe.kinds.custom.rule import MessageTemplate, StatusRule, Test
@@ -63,7 +71,8 @@ def compile_status(
     if that may decide.
     """
     compiler = _Compiler(projection)
-    steps: list[Step] = [_observed(rule, projection)]
+    observed = _observed(rule, projection)
+    steps: list[Step] = [observed] if observed is not None else []
     if rule.paused is None:
         steps.append(paused.step(projection))
     steps += [compiler.step(test, "paused") for test in _paused_tests(rule)]
@@ -89,7 +98,9 @@ def compile_status(
     return judge
 
 
-def _observed(rule: StatusRule, projection: ProjectionOf) -> Step:
+def _observed(rule: StatusRule, projection: ProjectionOf) -> Step | None:
+    if not rule.observed:
+        return None
     read, where = projection.scalar(rule.observed), show(rule.observed)
 
     def step(manifest: Any) -> Verdict | None:
@@ -139,9 +150,11 @@ class _Compiler:
         self._finder = Finder(projection)
 
     def step(self, test: Test, name: str) -> Step:
-        find, severity = self._finder.find(test), _SEVERITIES[name]
+        severity, word = _SEVERITIES[name], test.word or ("Paused" if name == "paused" else "")
+        if self._finder.is_plain(test) and test.message is None:
+            return self._plain_step(test, severity, word)
+        find = self._finder.find(test)
         say = self._say(test.message) if test.message is not None else None
-        word = test.word or ("Paused" if name == "paused" else "")
 
         def step(manifest: Any) -> Verdict | None:
             hit = find(manifest)
@@ -152,6 +165,24 @@ class _Compiler:
                 return _stale(hit)
             said = say(manifest) if say is not None else ""
             return Verdict(_status(severity, hit, word, said), hit.where)
+
+        return step
+
+    def _plain_step(self, test: Test, severity: str, word: str) -> Step:
+        """The usual one, without what others need: a condition of the object itself."""
+        read, where = self._projection.whole(test.within), show(test.within)
+        types, holds = types_of(test), condition_matcher(test)
+
+        def step(manifest: Any) -> Verdict | None:
+            conditions = read(manifest)
+            if type(conditions) is not list:
+                return None
+            for each in conditions:
+                if type(each) is LenientCondition and each.at_type in types and holds(each):
+                    if is_stale(each, manifest.metadata.generation):
+                        return _stale(Hit(f"{where}[{each.name}]"))
+                    return Verdict(status_of(severity, each, word), f"{where}[{each.name}]")
+            return None
 
         return step
 
@@ -336,11 +367,14 @@ def _labelled(verdict: Verdict, label: str) -> Verdict:
 
 def _status(severity: str, hit: Hit, word: str, said: str) -> Status:
     if hit.condition is not None:
-        status = status_of(severity, hit.condition)
+        status = status_of(severity, hit.condition, word)
+        if not (said or hit.label):
+            return status
         message = said or status.message
         if hit.label:
-            message = f"{hit.label}: {message or status.reason}"
-        return Status(severity, word or status.reason, message, status.since)
+            own = status.reason if not word else status_of(severity, hit.condition).reason
+            message = f"{hit.label}: {message or own}"
+        return Status(severity, status.reason, message, status.since)
     value = hit.value
     reason = word or words.reason_of(value, hit.where, severity)
     if not said and isinstance(value, str) and " " in value.strip():
