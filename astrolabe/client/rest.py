@@ -49,14 +49,13 @@ Params = Mapping[str, Sequence[str] | str | int]
 class ServerAnswer(msgspec.Struct, frozen=True):
     """state: how far it may be trusted, as `ServerState.state`; "" if the server does not say.
 
-    body: JSON; empty if the answer with the given tag is still good. tag: tells this answer from others.
+    body: JSON.
     """
 
     body: bytes
     state: str = ""
     epoch: str = ""
     seq: int = 0
-    tag: str = ""
 
 
 class RestClient:
@@ -85,19 +84,17 @@ class RestClient:
         """The server for people."""
         return shown(self._base)
 
-    async def get(self, path: str, params: Params | None = None, *, tag: str = "") -> ServerAnswer:
-        """Ask for a path such as `/api/v1/problems`. tag: of the last answer, if that is still good."""
+    async def get(self, path: str, params: Params | None = None) -> ServerAnswer:
+        """Ask for a path such as `/api/v1/problems`."""
         try:
-            return await self._get(path, params or {}, tag)
+            return await self._get(path, params or {})
         except ClientError as error:
             if error.code != UNAUTHORISED or not await self._credential.changed():
                 raise
-        return await self._get(path, params or {}, tag)
+        return await self._get(path, params or {})
 
-    async def _get(self, path: str, params: Params, tag: str) -> ServerAnswer:
+    async def _get(self, path: str, params: Params) -> ServerAnswer:
         headers = {**self._headers, **await self._credential.headers(), "Accept": "application/json"}
-        if tag:
-            headers["If-None-Match"] = tag
         query = urlencode(
             {
                 name: value if isinstance(value, str | int) else ",".join(value)
@@ -123,8 +120,6 @@ class RestClient:
                 return _answer(body, response.headers)
         except HTTPError as error:
             with error:
-                if error.code == 304:
-                    return _answer(b"", error.headers)
                 raise self._refused(error, urlsplit(request.full_url).path) from error
         except URLError as error:
             raise self._unreachable(error.reason) from error
@@ -177,7 +172,6 @@ def _answer(body: bytes, headers: Message) -> ServerAnswer:
         state=headers.get("X-Astrolabe-State", ""),
         epoch=headers.get("X-Astrolabe-Epoch", ""),
         seq=int(seq) if seq.isdecimal() else 0,
-        tag=headers.get("ETag", ""),
     )
 
 

@@ -8,11 +8,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from astrolabe.cli.problem_watch import ProblemPrinter
+from astrolabe.client.follower import Access
 from tests.cli.asking import ask, served, store_of, terminal
 from tests.cli.test_access import start
 from tests.incidents.made import APP, MadeCluster, running, waiting
 from tests.support.process import kill
 from tests.support.serving import PATIENCE
+from tests.support.stage import HELLO, send, stage
 
 
 def trouble(c: MadeCluster) -> None:
@@ -85,6 +88,37 @@ async def test_a_watch_tells_what_changes(monkeypatch: pytest.MonkeyPatch) -> No
                     now = json.loads(await process.stdout.readline())
         finally:
             await kill(process)
+
+
+async def test_a_watch_resumes_after_a_loss_and_says_only_what_is_news(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    problem = {"id": "a", "status": "Error", "reason": "OOMKilled", "cause": {"kind": "Pod", "name": "web"}}
+    place = {"id": "default", "epoch": "p"}
+    first = {"type": "problems", **place, "seq": 2, "part": 1, "last": True, "problems": [problem]}
+    live = {"type": "state", "state": "live"}
+    stale = {"type": "state", "state": "stale", "why": "the API server does not answer"}
+    acts = (
+        send(HELLO, live, first, code=1001),
+        send(HELLO, stale, {"type": "bookmark", **place, "seq": 2}),
+    )
+    async with stage(*acts) as server:
+        printer = ProblemPrinter(Access(url=server.url), {}, sort="severity", limit=9, output="json")
+        watching = asyncio.create_task(printer.follow())
+        said = ""
+        async with asyncio.timeout(PATIENCE):
+            while "stale" not in said:
+                await asyncio.sleep(0.01)
+                told = capsys.readouterr()
+                said += told.err
+                if told.out:
+                    assert json.loads(told.out) == [problem]
+        watching.cancel()
+        await asyncio.wait([watching])
+    assert server.heard[1]["since"] == {"epoch": "p", "seq": 2}
+    lines = said.splitlines()
+    assert lines[:2] == ["the server closed the connection with code 1001; reconnecting", "reconnected"]
+    assert lines[2:] == ["stale: the API server does not answer"]
 
 
 async def test_what_the_server_cannot_see_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

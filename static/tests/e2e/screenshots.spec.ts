@@ -58,6 +58,7 @@ test("the same in dark", async ({ page }) => {
 test("search", async ({ page }) => {
   const viewer = await opened(page, "");
   await viewer.search.fill("cart");
+  await page.locator("#search-list [data-form=hit]").first().waitFor();
   await shoot(viewer, "search");
 });
 
