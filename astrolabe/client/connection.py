@@ -29,14 +29,19 @@ from astrolabe.client.errors import ClientError
 
 _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 _PATH = "/api/v1/ws"
+#: Whatever a name or an address may be: the resolver knows better.
+_HOST = re.compile(r"[^\s,;\\\"'<>]+")
 
 
 def endpoint(text: str) -> str:
     """The URL of the stream for `host:port`, `http://…` or `ws://…`. Raises ValueError."""
     try:
         parts = urlsplit(text if "://" in text else f"ws://{text}")
-        meant = parts.scheme in _SCHEMES and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is not a number, an unclosed bracket
+        host = parts.hostname or ""
+        host.encode("idna")
+        meant = parts.scheme in _SCHEMES and _HOST.fullmatch(host) and parts.port != 0
+        meant = meant and not parts.netloc.endswith(":")
+    except ValueError:  # a port that is not a number, an unclosed bracket, an empty label
         meant = False
     if not meant:
         raise ValueError("not host:port, ws://host:port or http://host:port")

@@ -165,6 +165,13 @@ ALL_KINDS = ", ".join(kind.name for kind in KINDS)
             "invalid value 'prod' for --server: not host:port or a URL; "
             "for a server of this name, write http://prod",
         ),
+        *[
+            (
+                ["watch", each],
+                f"invalid value '{each}' for URL: not host:port, ws://host:port or http://host:port",
+            )
+            for each in (".", "a..b:1", "localhost,8080", "ws://web:", "http://", "[::1")
+        ],
         (["watch", "--url", "http://x"], "unknown flag --url, see `astrolabe watch --help`"),
         (["watch", "-o", "yaml"], "invalid value 'yaml' for --output: not one of text, json"),
         (
