@@ -419,3 +419,74 @@ async def test_kinds_for_which_there_are_no_watches_are_named(simulator: Simulat
         assert (health["state"], health["why"]) == ("partial", f"not watched: {GATEWAY}")
         assert health["partial"] == [{"kind": GATEWAY, "reason": "skipped", "why": why}]
         await site.get("/readyz")
+
+
+async def listen(site: Running, replica: Replica) -> None:
+    """Apply all server-sent events until it is cancelled."""
+    timeout = aiohttp.ClientTimeout(total=None)
+    async with (
+        aiohttp.ClientSession(site.url, timeout=timeout) as session,
+        session.get("/api/v1/events") as answer,
+    ):
+        async for line in answer.content:
+            if line.startswith(b"data:"):
+                message = json.loads(line[5:])
+                if message["type"] not in ("hello", "state"):
+                    replica.apply(message)
+
+
+SECRETIVE = "Secretive.hidden.io"
+
+
+async def test_clients_of_a_follower_are_exact_whatever_kinds_do_and_whoever_leads(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    """One follows by WebSocket and one by server-sent events, while a kind is forbidden, and through a takeover."""
+    store = simulator.store
+    store.define(crd("Secretive", "hidden.io"))
+    make(store, SECRETIVE, "hidden")
+    simulator.authorizer.restrict(SECRETIVE)
+    chaos = Chaos(store, Random(7))
+    with redis_server(tmp_path) as redis:
+        async with AsyncExitStack() as first:
+            leader = await first.enter_async_context(running(simulator, **shared(redis)))
+            async with running(simulator, **shared(redis)) as site, site.stream() as socket:
+                replicas = (Replica(), Replica())
+                following = [
+                    asyncio.create_task(follow(socket, replicas[0])),
+                    asyncio.create_task(listen(site, replicas[1])),
+                ]
+                assert (leader.source.role(), site.source.role()) == ("leader", "follower")
+                for _ in range(2):
+                    await churned(chaos, site, replicas)
+                await first.aclose()
+                await until(lambda: site.source.role() == "leader", seconds=30.0)
+                for _ in range(2):
+                    await churned(chaos, site, replicas)
+                assert not any(task.done() for task in following)
+                assert site.names(SECRETIVE) == []
+                for task in following:
+                    task.cancel()
+                await asyncio.gather(*following, return_exceptions=True)
+
+
+async def churned(chaos: Chaos, site: Running, replicas: tuple[Replica, ...]) -> None:
+    """Some definitions and objects come, change and go; at rest all is exact."""
+    for _ in range(25):
+        chaos.step()
+        await asyncio.sleep(chaos.random.choice((0, 0.002, 0.02)))
+    served = {kind.key for kind in chaos.store.kinds if is_custom(kind.key)}
+    await until(
+        lambda: set(site.source.catalogue.keys) == served | {kind.key for kind in WATCHED}, seconds=30.0
+    )
+
+    def wrong() -> list[str]:
+        return [line for line in site.wrong(chaos.store) if "Secretive" not in line]
+
+    try:
+        await until(lambda: not wrong(), seconds=30.0)
+    except TimeoutError:
+        raise AssertionError("\n".join(wrong())) from None
+    for replica in replicas:
+        await until(lambda: replica.seq == site.source.hub.graph.seq)  # noqa: B023
+        assert replica.matches(site.source.hub.graph, EVERYTHING)
