@@ -56,12 +56,13 @@ class Sum:
     def __init__(self, follower: ProblemFollower) -> None:
         self.follower = follower
         self.ids: set[str] = set()
+        self.ended: set[str] = set()
         self.events: list[str] = []
 
     async def until(self, *ids: str) -> None:
-        """Read until these are the problems."""
+        """Read until these are the problems that have not ended."""
         async with asyncio.timeout(PATIENCE):
-            while self.follower.problems.position is None or self.ids != set(ids):
+            while self.follower.problems.position is None or self.ids - self.ended != set(ids):
                 await self.read()
 
     async def read(self) -> None:
@@ -78,8 +79,11 @@ class Sum:
         assert (id in self.ids) is (change.sign != "+")
         assert (change.before is None) is (change.sign == "+")
         self.ids.add(id)
+        self.ended.discard(id)
         if change.sign == "-":
             self.ids.remove(id)
+        elif change.problem.ended:
+            self.ended.add(id)
 
 
 async def test_a_lost_connection_is_resumed_and_another_server_tells_the_difference() -> None:
@@ -139,17 +143,20 @@ async def test_following_tells_the_problems_now_and_whenever_they_change(site: S
         seen = []
         async with aclosing(aiter(client.problems(detail=True))) as lists, asyncio.timeout(PATIENCE):
             async for found in lists:
-                seen.append([each.cause.name for each in found])
+                standing = [each for each in found if not each.ended]
+                seen.append([each.cause.name for each in standing])
                 if seen == [["b"]]:
                     site.world.set(facts("Pod", "z", namespace="other", status=CRASH))
                     site.world.set(facts("Pod", "a", status=CRASH))
-                elif len(found) == 2:
+                elif len(standing) == 2:
                     site.world.remove("pod-b")
                 elif seen[-1] == ["a"]:
                     break
         assert seen[0] == ["b"]
         assert found.state == site.state.current.state
-        assert (await client.problems()).problems == found.problems
+        assert [each.cause.name for each in found if each.ended] == ["b"], "what ended is told for a minute"
+        asked = await client.problems(detail=True)
+        assert [each.cause.name for each in asked] == ["a"], "a list that nobody follows remembers nothing"
     await eventually(lambda: site.server.streams == 0)
 
 
