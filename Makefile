@@ -174,8 +174,8 @@ bench: deps $(VIEWER) ## run the benchmarks at full size
 chaos: deps ## break three replicas and their Redis in many ways, by SEEDS=1-50
 	ASTROLABE_CHAOS_SEEDS=$(SEEDS) ASTROLABE_CHAOS_FAULTS=8 $(BIN)/pytest -s tests/chaos $(ARGS)
 
-fuzz: deps ## serve the oddest manifests, by SEEDS=1-50: is any other object affected?
-	ASTROLABE_FUZZ_SEEDS=$(SEEDS) $(BIN)/pytest tests/test_odd_manifests.py $(ARGS)
+fuzz: deps ## serve the oddest manifests, and let custom kinds come and go, by SEEDS=1-50: is all else exact?
+	ASTROLABE_FUZZ_SEEDS=$(SEEDS) $(BIN)/pytest tests/test_odd_manifests.py tests/test_custom_references.py $(ARGS)
 
 hostile: deps ## attack a server in many ways, SEED=1: is anyone else affected?
 	$(BIN)/python -m tests.hostile.siege --seed $(SEED) $(ARGS)
