@@ -121,7 +121,7 @@ def test_every_path_that_contributors_are_told_of_exists(name: str) -> None:
     assert [path for path in sorted(linked) if not path.exists()] == []
 
 
-def test_the_map_for_contributors_names_a_place_and_a_test_for_each_of_five_changes() -> None:
+def test_the_map_for_contributors_names_a_place_and_a_test_for_each_change() -> None:
     text = (ROOT / ".github/CONTRIBUTING.md").read_text()
     rows = re.findall(
         r"^\| (?:an?|the) (.+) \| (.+) \| (.+) \|$", text.partition("## How to add")[0], re.MULTILINE
@@ -130,7 +130,8 @@ def test_the_map_for_contributors_names_a_place_and_a_test_for_each_of_five_chan
         change: (re.search(r"`astrolabe/|`static/", place), "tests/" in tests)
         for change, place, tests in rows
     }
-    assert found.keys() == {"status rule", "filter", "Redis lease", "close code", "viewer text"}
+    assert {"status rule", "filter", "Redis lease", "close code", "viewer text"} <= found.keys()
+    assert len(found) == len(rows)
     assert all(place and tests for place, tests in found.values())
 
 

@@ -1,8 +1,8 @@
 """The command line: flags and environment become frozen `Settings`; `watch` is a client of the stream.
 
-Promise: a wrong value is one line on stderr and exit code 2, a cluster or port that cannot be had one
-line and exit code 1, with what to do about it. Flags are read as Go's `flag` package reads them, since
-that is what the users of the original have in their manifests.
+Promise: a wrong value prints one line to stderr and exits with 2. A cluster that cannot be reached, or a port
+that is taken, prints one line that says what to do, and exits with 1. Flags are read as Go's `flag` package
+reads them, because users of the original have such flags in their manifests.
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""What Astrolabe knows of each Kubernetes kind: one entry of the catalogue each, pure functions only.
+"""What Astrolabe knows about each Kubernetes kind: one entry in the catalogue, made of pure functions.
 
-Promise: a kind is in one place. Watches, RBAC rules, the guide's table, the viewer's legend and the
-metrics' labels are derived from the catalogue (`catalogue.Catalogue`), which each cluster has of its own; the
-entries that ship are listed in `builtin`. No I/O, no clock.
+Promise: a kind is in one place. Watches, RBAC rules, the guide's table, the viewer's legend and the metrics'
+labels are derived from the catalogue (`catalogue.Catalogue`). Each cluster has its own. `builtin` lists the
+entries that ship. No I/O, no clock.
 """

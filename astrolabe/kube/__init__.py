@@ -12,7 +12,8 @@ Promise to the reader of the sink, for each kind (and each namespace, if only so
   minutes of 404, `KindRemoved` follows and the objects of the kind are removed. A forbidden kind keeps them.
 - Kinds come, change and go with the cluster's CustomResourceDefinitions. `KindsChanged` comes before the
   first message of a kind, and after the last one.
-- All requests are GET, except for reviews of our own rights. Credentials and manifests never reach a log.
+- All requests are GET, except for reviews: of our own rights and, with `--auth=kubernetes`, of tokens and
+  users' rights. Credentials and manifests never reach a log.
 
 kubernetes_asyncio does configuration, authentication and TLS (see `credentials`). Its `Watch` and its models
 are not used.

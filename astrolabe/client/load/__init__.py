@@ -1,4 +1,4 @@
-"""A load test for a running Astrolabe: many clients at a time, whose graphs are compared with each other.
+"""A load test for a running Astrolabe: many clients at once, whose graphs are compared with each other.
 
 Promise: bounded in clients and time; connects only to the given address. `run` takes a `Plan` and returns a
 `Report`. Its `good` says whether every client held exactly the right graph.

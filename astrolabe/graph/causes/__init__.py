@@ -1,5 +1,5 @@
 """What is broken, why, and what depends on it: pure, over any state of the graph, with `now` handed in.
 
-Promise: `Causes` that followed any history of changes says what a new one says of the same graph at the same
-`now`. It reads only what the given graph shows, so a filtered view tells nothing that is invisible in it.
+Promise: a `Causes` that has followed any history of changes says the same as a new one, given the same graph
+and `now`. It reads only the graph that it is given, so it reveals nothing that a filtered view hides.
 """

@@ -1,1 +1,1 @@
-"""The search language: parsed to terms, which say of each node whether they find it."""
+"""The search language: a parser makes terms of a text, and each term tells whether it finds a node."""

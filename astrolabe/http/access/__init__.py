@@ -1,1 +1,1 @@
-"""Who may ask: hosts, origins, tokens, and the certificate that the server shows."""
+"""Who may ask, and what they may see: hosts, origins, tokens, users' rights, and the server's certificate."""

@@ -1,1 +1,1 @@
-"""How the process is, for those who operate it: probes, health and metrics."""
+"""What operators ask the process: probes, health, metrics, and who they are (`whoami`)."""

@@ -1,1 +1,1 @@
-"""The REST API: documents made of the graph at one place in its history, with validators for caches."""
+"""The REST API: documents made from the graph at one position in its history, with validators for caches."""

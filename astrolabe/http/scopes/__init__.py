@@ -1,5 +1,4 @@
-"""Graph sources of what somebody may see: one for all who may see the same.
+"""Graph sources that hold what a user may see. Users with equal rights share one.
 
-The front doors serve such a source as they serve the whole graph, so that nothing they compute can tell of
-what is not in it.
+The front doors serve such a source like the whole graph. They cannot reveal what is not in it.
 """

@@ -1,6 +1,6 @@
-"""Kinds as data: what the API server says of a custom kind, and a rule if there is one, make its entry.
+"""Custom kinds: their entries are made from what the API server says about them, and from rules.
 
-`definition` is what discovery and the CRD say, `rulebook` finds the rule, `entry` makes the entry of the
-catalogue. A rule is compiled once into a projection (the named paths and nothing else) and closures; the
-path of an object has no interpreter.
+`definition` holds what discovery and the CRD say, `rulebook` finds the rule, if there is one, and `entry`
+makes the entry of the catalogue. A rule is compiled once, into a projection (the paths that it names, and
+nothing else) and closures. No rule is interpreted while objects are processed.
 """
