@@ -115,7 +115,7 @@ class Application:
         settings, supervisor = self._settings, self._supervisor
         cluster = await Cluster.connect(settings)
         supervisor.on_close(cluster.close)
-        reviewer, grants = AccessReviews(cluster), RoleWatch(cluster)
+        reviewer, grants = AccessReviews(cluster), RoleWatch(cluster, settings.namespaces)
         namespaces = NamespaceCounts(source.hub)
         rights = KubernetesRights(
             reviewer, grants, source.catalogue, namespaces=namespaces.names, clock=time.monotonic

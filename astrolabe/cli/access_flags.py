@@ -12,17 +12,19 @@ from astrolabe.settings import AUTH_MODES, Settings
 _DEFAULTS = Settings()
 _ACCESS = "Access"
 
+AUTH = Flag(
+    ("--auth",),
+    heading=_ACCESS,
+    envvar="ASTROLABE_AUTH",
+    default=_DEFAULTS.auth,
+    type=flag_types.combination(*AUTH_MODES),
+    help="token: a token of the token file opens everything. kubernetes: a token that the API server "
+    "knows opens what its user may list there. proxy: an authenticating proxy names the user. Combine "
+    "them with commas.",
+)
+
 ACCESS = (
-    Flag(
-        ("--auth",),
-        heading=_ACCESS,
-        envvar="ASTROLABE_AUTH",
-        default=_DEFAULTS.auth,
-        type=flag_types.combination(*AUTH_MODES),
-        help="token: a token of the token file opens everything. kubernetes: a token that the API server "
-        "knows opens what its user may list there. proxy: an authenticating proxy names the user. Combine "
-        "them with commas.",
-    ),
+    AUTH,
     Flag(
         ("--auth-token-file",),
         heading=_ACCESS,

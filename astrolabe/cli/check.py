@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 import click
 
@@ -15,6 +15,8 @@ from astrolabe.bus.redis.errors import BusError
 from astrolabe.bus.redis.keys import RedisKeys
 from astrolabe.bus.redis.preflight import DELETE, leftovers, try_publishing, try_writing
 from astrolabe.bus.redis.timing import RedisTiming
+from astrolabe.cli.check_finding import UNREVIEWED, CheckResult, Finding
+from astrolabe.cli.check_rights import check_rights
 from astrolabe.cli.excess_rights import EVERYTHING, VERBS, excess
 from astrolabe.cli.flags import SERVICE_ACCOUNT
 from astrolabe.engine.inbox import Scope
@@ -42,11 +44,6 @@ OLDEST_KUBERNETES = "1.25"
 #: What `--helm-details` reads.
 _HELM = "Helm details"
 
-#: An access review failed.
-_UNREVIEWED = "the API server did not answer an access review"
-
-CheckResult = Literal["ok", "missing", "optional", "warning", "noise", "left out"]
-
 _COLOURS: Mapping[CheckResult, str] = {
     "ok": "green",
     "missing": "red",
@@ -58,20 +55,6 @@ _COLOURS: Mapping[CheckResult, str] = {
 
 #: Custom kinds whose permissions are asked for at a time.
 AT_A_TIME = 8
-
-
-@dataclass(frozen=True)
-class Finding:
-    """subject: what was checked. about: details of it. advice: what is wrong and what to do, or "".
-
-    outcome: `missing`: Astrolabe cannot start without it; `optional`: without it the graph shows less;
-        `warning`: something may go wrong later; `noise`, `left out`: a custom kind that is not watched.
-    """
-
-    subject: str
-    outcome: CheckResult
-    advice: str = ""
-    about: str = ""
 
 
 async def check(settings: Settings) -> list[Finding]:
@@ -100,7 +83,7 @@ def _verdict(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.outcome for finding in findings)
     less = counts["optional"] + counts["warning"]
     if counts["missing"]:
-        return f"{counts['missing']} missing: Astrolabe could not start."
+        return f"{counts['missing']} missing: Astrolabe could not serve."
     if less:
         return f"Astrolabe can start; {less} could be improved."
     return "Everything is in place."
@@ -122,6 +105,7 @@ async def _check_cluster(settings: Settings) -> list[Finding]:
             *[await _check_events(cluster, scope) for scope in watched_scopes(settings, ())],
             *await _check_custom(cluster, settings),
             *await _check_helm(cluster, settings, catalogue),
+            *await check_rights(cluster, settings),
             await _check_excess(cluster, settings, catalogue),
         ]
     except ClusterError as error:
@@ -219,7 +203,7 @@ async def _check_helm_in(cluster: Cluster, namespace: str, plurals: Sequence[str
             if not await cluster.permits("get", group="", plural=plural, namespace=namespace)
         ]
     except RequestFailed as error:
-        return Finding(f"{_HELM}{where}", "optional", f"{_UNREVIEWED}: {error}", about=about)
+        return Finding(f"{_HELM}{where}", "optional", f"{UNREVIEWED}: {error}", about=about)
     if not lacking:
         return Finding(f"{_HELM}{where}", "ok", about=about)
     advice = (
@@ -242,7 +226,7 @@ async def _check_permission(cluster: Cluster, scope: Scope, kind: Kind[Any]) -> 
     try:
         advice = await _how_to_permit(cluster, scope, kind.group, kind.plural)
     except RequestFailed as error:
-        return _finding(scope, kind, "missing" if scope.required else "optional", f"{_UNREVIEWED}: {error}")
+        return _finding(scope, kind, "missing" if scope.required else "optional", f"{UNREVIEWED}: {error}")
     if not advice:
         return _finding(scope, kind, "ok")
     if scope.required:
@@ -260,7 +244,7 @@ async def _check_events(cluster: Cluster, scope: Scope) -> Finding:
         try:
             advice = await _how_to_permit(cluster, scope, entry.group, entry.plural)
         except RequestFailed as error:
-            advice = f"{_UNREVIEWED}: {error}"
+            advice = f"{UNREVIEWED}: {error}"
         if not advice:
             return _finding(scope, entry, "ok")
         advices.append(advice)
@@ -292,7 +276,12 @@ async def _check_excess(cluster: Cluster, settings: Settings, catalogue: Catalog
     try:
         scopes = watched_scopes(settings, catalogue)
         beyond, asked = await excess(
-            cluster, scopes, catalogue, _home(settings), helm_details=settings.helm_details
+            cluster,
+            scopes,
+            catalogue,
+            _home(settings),
+            helm_details=settings.helm_details,
+            asks_for_rights=settings.asks_for_rights,
         )
     except RequestFailed as error:
         return Finding("Rights", "warning", f"the API server did not list them: {error}", about=about)

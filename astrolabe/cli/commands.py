@@ -118,7 +118,7 @@ def _run_worker(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
 def check(**given: Any) -> None:
     """Checks the API server, RBAC for every kind and, with --enable-persistence, Redis.
 
-    Prints a table that says how to fix each problem. Exits 1 if Astrolabe could not start.
+    Prints a table that says how to fix each problem. Exits 1 if Astrolabe could not serve.
     """
     _need_server()
     settings = _settings(given)

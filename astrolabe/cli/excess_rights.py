@@ -12,6 +12,7 @@ from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kinds.event import EVENT, EVENT_ENTRIES
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.discovery import Right, rights_in
+from astrolabe.kube.role_watch import TELLING_OF_RIGHTS
 
 #: The rights of an administrator.
 EVERYTHING = "everything"
@@ -43,14 +44,31 @@ class ExcessRights(NamedTuple):
     asked: str
 
 
+#: What `--auth=kubernetes` and `--auth=proxy` need.
+_FOR_USERS = frozenset(
+    (
+        Right("create", "authentication.k8s.io", "tokenreviews"),
+        Right("create", "authorization.k8s.io", "subjectaccessreviews"),
+        *[Right(verb, kind.group, kind.plural) for kind in TELLING_OF_RIGHTS for verb in VERBS],
+    )
+)
+
+
 async def excess(
-    cluster: Cluster, scopes: Sequence[Scope], catalogue: Catalogue, home: str, *, helm_details: bool = False
+    cluster: Cluster,
+    scopes: Sequence[Scope],
+    catalogue: Catalogue,
+    home: str,
+    *,
+    helm_details: bool = False,
+    asks_for_rights: bool = False,
 ) -> ExcessRights:
     """The rights of the account that these watches do not need, in every namespace that it may list.
 
     Events need either of their API groups, so neither is in excess.
 
-    home: the namespace of the account. helm_details: what Helm keeps is read, too. Raises RequestFailed.
+    home: the namespace of the account. helm_details: what Helm keeps is read, too. asks_for_rights: the API
+    server is asked about users. Raises RequestFailed.
     """
     namespaces, asked = await _choose(cluster, {home, *(scope.namespace for scope in scopes)} - {""})
     free = asyncio.Semaphore(_AT_A_TIME)
@@ -71,6 +89,8 @@ async def excess(
         beyond = {namespace: rights | more for namespace, rights in beyond.items()}
     if helm_details:
         beyond = {namespace: rights - _FOR_HELM for namespace, rights in beyond.items()}
+    if asks_for_rights:
+        beyond = {namespace: rights - _FOR_USERS for namespace, rights in beyond.items()}
     return ExcessRights(sentence(beyond), asked)
 
 

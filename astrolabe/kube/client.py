@@ -146,6 +146,10 @@ class Cluster:
         """The name of the cluster in the kubeconfig; "" in a pod."""
         return self._access.name
 
+    async def token(self) -> str:
+        """The bearer token of these credentials, never to be logged; "" if they have none."""
+        return await self._access.token()
+
     @property
     def context(self) -> str:
         """The context in the kubeconfig; "" in a pod."""

@@ -62,6 +62,11 @@ class ClusterAccess:
         """`https://10.0.0.1:443`."""
         return str(self.configuration.host)
 
+    async def token(self) -> str:
+        """The bearer token, renewed if it is due; "" if there is none."""
+        key: str = await self.configuration.get_api_key_with_prefix("BearerToken") or ""
+        return key.removeprefix("Bearer ")
+
     def open_session(self) -> Any:
         """A kubernetes_asyncio.client.ApiClient, which the caller closes. Raises ClusterError."""
         try:

@@ -4,38 +4,65 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from random import Random
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from astrolabe.engine.inbox import Deleted, InboxMessage, ObjectChanges, Replace, WatchStatus
 from astrolabe.graph.model.facts import Facts
+from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.rbac import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING
 from astrolabe.kube.client import Cluster
+from astrolabe.kube.health import OutageLog
 from astrolabe.kube.reflector import Reflector
 from astrolabe.users import User
 
-_KINDS = (ROLE_BINDING, CLUSTER_ROLE_BINDING, ROLE, CLUSTER_ROLE)
+#: What is watched of the rights that the API server grants.
+TELLING_OF_RIGHTS = (ROLE_BINDING, CLUSTER_ROLE_BINDING, ROLE, CLUSTER_ROLE)
 #: Groups of a service account, beside those of its token.
 _SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
-class RoleWatch:
-    """Implements `http.access.reviews.Grants` and `engine.inbox.Sink`."""
+def role_scopes(namespaces: Sequence[str]) -> tuple[tuple[Kind[Any], str], ...]:
+    """The watches: each kind with a namespace, or "" for all. namespaces: the only ones that are served."""
+    return tuple(
+        (kind, namespace)
+        for kind in TELLING_OF_RIGHTS
+        for namespace in (namespaces or ("",) if kind.namespaced else ("",))
+    )
 
-    def __init__(self, cluster: Cluster) -> None:
+
+class RoleWatch:
+    """Implements `users.Grants` and `engine.inbox.Sink`. What may not be watched is tried again every
+    minute or so, and nothing waits for it.
+
+    namespaces: watch roles and bindings of these only; none: of all.
+    """
+
+    def __init__(self, cluster: Cluster, namespaces: Sequence[str] = ()) -> None:
         self._listeners: list[Callable[[str], None]] = []
         #: By uid of the binding: its namespace, and whom it names (see `_subjects`).
         self._bindings: dict[str, tuple[str, frozenset[str]]] = {}
         #: Whom bindings name: the namespaces, with the number of bindings in each.
         self._namespaces: dict[str, dict[str, int]] = {}
         #: Namespaces of all known objects by uid: a deletion names only the uid.
-        self._places: dict[str, dict[str, str]] = {kind.key: {} for kind in _KINDS}
-        self._is_complete = False
-        random = Random()
+        self._places: dict[str, dict[str, str]] = {kind.key: {} for kind in TELLING_OF_RIGHTS}
+        scopes = role_scopes(namespaces)
+        #: The namespaces ("": all) whose bindings are not known.
+        self._unknown = {namespace for kind, namespace in scopes if kind is ROLE_BINDING}
+        random, outages = Random(), OutageLog()
         self._reflectors = [
-            Reflector(kind, cluster, self, random=random, clock=time.monotonic, expected=False)
-            for kind in _KINDS
+            Reflector(
+                kind,
+                cluster,
+                self,
+                random=random,
+                clock=time.monotonic,
+                namespace=namespace,
+                outages=outages,
+                expected=False,
+            )
+            for kind, namespace in scopes
         ]
 
     async def run(self) -> NoReturn:
@@ -49,7 +76,7 @@ class RoleWatch:
         self._listeners.append(listener)
 
     def namespaces_of(self, user: User) -> Collection[str] | None:
-        if not self._is_complete:
+        if self._unknown:
             return None
         found: dict[str, int] = {}
         for name in (f"user {user.name}", *[f"group {group}" for group in user.groups]):
@@ -58,21 +85,23 @@ class RoleWatch:
 
     async def put(self, message: InboxMessage) -> None:
         match message:
-            case Replace(kind, _, _, _):
-                self._replace(kind, list(message.drain()))
+            case Replace(kind, namespace, _, _):
+                self._replace(kind, namespace, list(message.drain()))
             case ObjectChanges(kind, changes):
                 for change in changes:
                     self._change(kind, change)
-            case WatchStatus(ROLE_BINDING.key, _, state, _, _):
-                self._is_complete = state == "synced" or (self._is_complete and state == "listing")
+            case WatchStatus(ROLE_BINDING.key, namespace, "unavailable", _, _):
+                self._unknown.add(namespace)
 
-    def _replace(self, kind: str, listed: list[Facts]) -> None:
-        known = self._places[kind]
-        for uid in known.keys() - {facts.uid for facts in listed}:
+    def _replace(self, kind: str, namespace: str, listed: list[Facts]) -> None:
+        places = self._places[kind]
+        known = {uid for uid, place in places.items() if namespace in ("", place)}
+        for uid in known - {facts.uid for facts in listed}:
             self._drop(kind, uid)
         for facts in listed:
             self._set(kind, facts)
-        self._is_complete = self._is_complete or kind == ROLE_BINDING.key
+        if kind == ROLE_BINDING.key:
+            self._unknown.discard(namespace)
         self._tell("")
 
     def _change(self, kind: str, change: object) -> None:

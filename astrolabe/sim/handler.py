@@ -146,8 +146,10 @@ class Handler:
     def _review(self, review: str, user: str, asked: dict[str, Any]) -> dict[str, Any]:
         match review:
             case "TokenReview":
+                self._authorizer.check_review(user, "authentication.k8s.io", "tokenreviews")
                 return self._reviews.token(asked)
             case "SubjectAccessReview":
+                self._authorizer.check_review(user, "authorization.k8s.io", "subjectaccessreviews")
                 return self._reviews.access(asked)
             case "SelfSubjectAccessReview":
                 return self._authorizer.review(user, asked, self._kinds)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from astrolabe.cli.check import Finding, check
+from astrolabe.cli.check import check
+from astrolabe.cli.check_finding import Finding
 from astrolabe.settings import Settings
 from astrolabe.sim.event_kinds import CORE_EVENT
 from astrolabe.sim.kubeconfig import kubeconfig_file

@@ -16,7 +16,8 @@ import pytest
 from redis import Redis
 
 from astrolabe.bus.redis.keys import RedisKeys
-from astrolabe.cli.check import Finding, check, report
+from astrolabe.cli.check import check, report
+from astrolabe.cli.check_finding import Finding
 from astrolabe.settings import Settings
 from astrolabe.sim.api.authorization import Authorizer
 from astrolabe.sim.definitions import crd
@@ -386,7 +387,7 @@ def test_the_report() -> None:
         "missing   Pod         v1",
         "          → grant it",
         "",
-        "1 missing: Astrolabe could not start.",
+        "1 missing: Astrolabe could not serve.",
     ]
     assert plain(server)[1:] == ["", "Everything is in place."]
     less = (Finding("Node", "optional", "grant it"), Finding("Redis", "warning", "set it"))

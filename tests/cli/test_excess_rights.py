@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from astrolabe.cli.check import Finding
+from astrolabe.cli.check_finding import Finding
 from astrolabe.sim.api.authorization import Authorizer
 from astrolabe.sim.server import Simulator
 from tests.cli.checking import found, store

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from astrolabe.cli.check import Finding, check
+from astrolabe.cli.check import check
+from astrolabe.cli.check_finding import Finding
 from astrolabe.settings import Settings
 from tests.cluster.account import account_of
 from tests.cluster.conftest import SYSTEM

@@ -169,9 +169,19 @@ def test_the_rules_are_those_of_the_table_of_kinds() -> None:
     assert [each["metadata"]["namespace"] for each in roles] == ["shop", "payments"]
     assert [each["rules"] for each in roles] == [rules(namespaced=True)] * 2
     assert not [each for each in rendered("namespaces") if each["kind"].startswith("ClusterRole")]
+    assert {
+        each["metadata"]["name"] for each in rendered("access-namespaces") if "Cluster" in each["kind"]
+    } == {
+        "astrolabe-access",
+        "astrolabe-access-binding",
+        "astrolabe-access-reviews",
+    }
 
 
-@pytest.mark.parametrize(("name", "overlay"), [("default", "in-memory"), ("persistent", "persistent")])
+@pytest.mark.parametrize(
+    ("name", "overlay"),
+    [("default", "in-memory"), ("persistent", "persistent"), ("kubernetes-rights", "kubernetes-rights")],
+)
 def test_the_chart_installs_what_the_overlay_does(name: str, overlay: str) -> None:
     chart = {identity(each): each for each in without_names(list(rendered(name)))}
     for manifest in render_overlay(OVERLAYS / overlay):
@@ -236,6 +246,7 @@ def test_the_scope_and_the_redis_are_those_that_are_named() -> None:
         "everything": {
             "ASTROLABE_KINDS": "Pod,Deployment",
             "ASTROLABE_CUSTOM_RESOURCES": "*.cert-manager.io,-Order.acme.cert-manager.io",
+            "ASTROLABE_AUTH": "token",
             "ASTROLABE_RULES": "/etc/astrolabe/rules",
             "ENABLE_PERSISTENCE": "true",
             "ASTROLABE_CLUSTER_NAME": "east",
@@ -254,17 +265,35 @@ def test_the_scope_and_the_redis_are_those_that_are_named() -> None:
             "ASTROLABE_HELM_DETAILS": "true",
         },
         "borrowed": {},
+        "kubernetes-rights": {"ASTROLABE_AUTH": "kubernetes"},
+        "access": {"ASTROLABE_AUTH": "kubernetes,proxy"},
+        "access-namespaces": {
+            "ASTROLABE_AUTH": "token,kubernetes",
+            "ASTROLABE_NAMESPACES": "shop",
+            "ASTROLABE_KINDS": f"{namespaced_kinds()},+Role,+RoleBinding",
+            "ASTROLABE_CUSTOM_RESOURCES": "auto",
+        },
     }
+
+
+#: The rules of Kubernetes' own ClusterRole system:auth-delegator.
+AUTH_DELEGATOR = [
+    {"verbs": ["create"], "apiGroups": [f"{name}.k8s.io"], "resources": [plural]}
+    for name, plural in (("authentication", "tokenreviews"), ("authorization", "subjectaccessreviews"))
+]
 
 
 def permitting(name: str) -> Authorizer:
     """Who permits what the roles of a recording do, and nothing else."""
     authorizer = Authorizer()
+    authorizer.open_reviews = False
     for kind in (CORE_EVENT, *KINDS):
         authorizer.restrict(kind.key)
     for role in rendered(name):
         if role["kind"] in ("Role", "ClusterRole"):
             authorizer.more.setdefault(role["metadata"].get("namespace", ""), []).extend(role["rules"])
+        if role.get("roleRef", {}).get("name") == "system:auth-delegator":
+            authorizer.more.setdefault("", []).extend(AUTH_DELEGATOR)
     return authorizer
 
 
@@ -274,10 +303,11 @@ async def test_the_roles_permit_what_check_asks_for_and_nothing_else(name: str) 
     for namespace in ("default", "kube-system", "shop", "payments"):
         store.create("Namespace", {"metadata": {"name": namespace}})
     given = {each["name"]: each.get("value", "") for each in variables(name)}
-    settings = {
+    settings: dict[str, Any] = {
         "namespaces": tuple(filter(None, given.get("ASTROLABE_NAMESPACES", "").split(","))),
         "kinds": flag_types.kinds(given.get("ASTROLABE_KINDS", "")),
         "helm_details": given.get("ASTROLABE_HELM_DETAILS") == "true",
+        "auth": given.get("ASTROLABE_AUTH") or "none",
     }
     async with Simulator(store, authorizer=permitting(name)) as simulator:
         findings = await found(simulator, **settings)
@@ -286,6 +316,7 @@ async def test_the_roles_permit_what_check_asks_for_and_nothing_else(name: str) 
         del told["Rights"]  # the roles are for all kinds, whatever is watched of them
     assert told == {}
     assert ("Helm details" in " ".join(findings)) is settings["helm_details"]
+    assert ("Token reviews" in findings) is ("kubernetes" in settings["auth"])
 
 
 def test_what_exists_is_not_created() -> None:
@@ -318,6 +349,16 @@ def test_tokens_and_certificates_are_mounted_where_the_flags_look() -> None:
     assert files == [f"{mounts['tokens']}/tokens", f"{mounts['tls']}/tls.crt", f"{mounts['tls']}/tls.key"]
     assert container("everything")["livenessProbe"]["httpGet"]["scheme"] == "HTTPS"
     assert "scheme" not in container("default")["livenessProbe"]["httpGet"]
+
+
+def test_the_secrets_of_proxies_are_mounted_where_the_flag_looks() -> None:
+    pod = find("access", "Deployment")["spec"]["template"]["spec"]
+    (mount,) = container("access")["volumeMounts"]
+    (volume,) = pod["volumes"]
+    assert volume["secret"] == {"secretName": "astrolabe-proxy", "defaultMode": 0o440}
+    assert (volume["name"], mount["mountPath"]) == (mount["name"], "/etc/astrolabe/proxy")
+    assert "--auth-proxy-secret-file=/etc/astrolabe/proxy/secrets" in container("access")["args"]
+    assert pod["securityContext"]["fsGroup"] == 65532
 
 
 def test_rules_are_mounted_where_the_variable_looks() -> None:

@@ -16,11 +16,12 @@ from astrolabe.cli.flags import SERVE
 from astrolabe.graph.state.identity import OWN_GROUPS
 from astrolabe.kinds.custom.rulebook import RuleBook
 from astrolabe.kinds.event import EVENT_ENTRIES
+from astrolabe.kube.role_watch import TELLING_OF_RIGHTS
 from tests.support.documents import DEPLOY, DEPLOYMENT, OVERLAYS, REDIS
 from tests.support.kinds import WATCHED
 from tests.support.kustomize import Manifest, documents, identity, render
 
-NAMES = ("in-memory", "persistent", "namespace")
+NAMES = ("in-memory", "persistent", "namespace", "kubernetes-rights")
 #: The oldest release that has every API of the table of kinds, and the newest that there are schemas of.
 RELEASES = ("1.25", "1.37")
 #: The role and its binding have the original's names.
@@ -121,13 +122,32 @@ def test_the_overlay_for_a_namespace_has_a_role_and_no_right_in_the_cluster(
     assert kinds(scope["ASTROLABE_KINDS"]) == tuple(kind.name for kind in inside)
 
 
+def test_the_overlay_for_kubernetes_rights_may_have_users_reviewed_and_knows_when_to_ask_again(
+    overlays: dict[str, list[Manifest]],
+) -> None:
+    manifests = overlays["kubernetes-rights"]
+    reviews = by_kind(manifests, "ClusterRoleBinding", "astrolabe-access-reviews")
+    assert reviews["roleRef"]["name"] == "system:auth-delegator"
+    role = by_kind(manifests, "ClusterRole", "astrolabe-access")
+    binding = by_kind(manifests, "ClusterRoleBinding", "astrolabe-access-binding")
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert permitted(role["rules"]) == sorted(
+        (kind.group, kind.plural, verb) for kind in TELLING_OF_RIGHTS for verb in ("list", "watch")
+    )
+    (container,) = by_kind(manifests, "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert container["env"] == [{"name": "ASTROLABE_AUTH", "value": "kubernetes"}]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_bindings_bind_the_account_that_the_pods_have(
     overlays: dict[str, list[Manifest]], name: str
 ) -> None:
     manifests = overlays[name]
     account = by_kind(manifests, "ServiceAccount")["metadata"]
-    (binding,) = [each for each in manifests if each["kind"].endswith("RoleBinding")]
+    (binding, *others) = [each for each in manifests if each["kind"].endswith("RoleBinding")]
+    assert [each["subjects"] for each in others] == [binding["subjects"]] * (
+        2 * (name == "kubernetes-rights")
+    )
     role = by_kind(manifests, binding["kind"].removesuffix("Binding"), READER)
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
     assert binding["metadata"].get("namespace") == role["metadata"].get("namespace")

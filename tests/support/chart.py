@@ -27,6 +27,9 @@ NAMES = (
     "namespaces-rbac",
     "chosen",
     "borrowed",
+    "kubernetes-rights",
+    "access",
+    "access-namespaces",
 )
 
 #: Files of the chart that follow from others, and how far in they stand in what is rendered.

@@ -340,6 +340,7 @@ SECTIONS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
     (GUIDE / "custom-resources.md", "scores", scores_table),
     (BASE / "cluster-role.yaml", "rules", rules_yaml),
     (OVERLAYS / "namespace" / "access.yaml", "rules", role_rules_yaml),
+    (OVERLAYS / "kubernetes-rights" / "access.yaml", "rules", rbac_rules_yaml),
     (OVERLAYS / "namespace" / "scope.yaml", "kinds", namespaced_kinds_yaml),
 )
 

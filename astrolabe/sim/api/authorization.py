@@ -18,7 +18,8 @@ class Authorizer:
 
     tokens: bearer token → user. If empty, no token is needed (as behind `kubectl proxy`). groups: of users.
     more: additional rules to report, as in a Role, by namespace; "": everywhere.
-    complete: whether rules reviews report all rules.
+    complete: whether rules reviews report all rules. open_reviews: whether anyone may have tokens and the
+        rights of others reviewed, which otherwise needs a rule of `more`.
     """
 
     def __init__(self, tokens: Mapping[str, str] | None = None) -> None:
@@ -26,6 +27,7 @@ class Authorizer:
         self.groups: dict[str, list[str]] = {}
         self.more: dict[str, list[dict[str, list[str]]]] = {}
         self.complete = True
+        self.open_reviews = True
         self._granted: dict[str, frozenset[str]] = {}
 
     def restrict(self, kind: str, namespaces: Iterable[str] = ()) -> None:
@@ -52,6 +54,19 @@ class Authorizer:
         if user == _ANONYMOUS:
             return False
         return kind not in self._granted or (bool(namespace) and namespace in self._granted[kind])
+
+    def check_review(self, user: str, group: str, resource: str) -> None:
+        """Raise StatusError (403) unless a user may create such a review, of others."""
+        asked = {"verb": "create", "group": group, "resource": resource}
+        answer = self.review(user, {"spec": {"resourceAttributes": asked}}, ())
+        if not (self.open_reviews or answer["status"]["allowed"]):
+            raise status_error(
+                403,
+                "Forbidden",
+                f'{resource}.{group} is forbidden: User "{user}" cannot create resource "{resource}" in API '
+                f'group "{group}" at the cluster scope',
+                details={"group": group, "kind": resource},
+            )
 
     def forbidden(self, user: str, verb: str, *, kind: Kind[Any], namespace: str) -> StatusError:
         """The 403 for a request that is not permitted."""

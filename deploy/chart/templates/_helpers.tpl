@@ -18,6 +18,10 @@ astrolabe-reader
 {{- end -}}
 {{- end -}}
 
+{{- define "astrolabe.accessName" -}}
+{{- printf "%s-access" (include "astrolabe.roleName" . | trimSuffix "-reader") -}}
+{{- end -}}
+
 {{- define "astrolabe.bindingName" -}}
 {{- printf "%s-binding" (include "astrolabe.roleName" .) -}}
 {{- end -}}
@@ -91,6 +95,25 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* How clients are known, as --auth takes it; empty: anybody is let in. */}}
+{{- define "astrolabe.auth" -}}
+{{- $ways := list -}}
+{{- if .Values.auth.tokenSecret.name -}}{{- $ways = append $ways "token" -}}{{- end -}}
+{{- if .Values.auth.kubernetes -}}{{- $ways = append $ways "kubernetes" -}}{{- end -}}
+{{- if .Values.auth.proxySecret.name -}}{{- $ways = append $ways "proxy" -}}{{- end -}}
+{{- join "," $ways -}}
+{{- end -}}
+
+{{/* Not empty when users see what Kubernetes grants them, so that the API server must be asked. */}}
+{{- define "astrolabe.asksForRights" -}}
+{{- if or .Values.auth.kubernetes .Values.auth.proxySecret.name -}}true{{- end -}}
+{{- end -}}
+
+{{/* Not empty when a Secret is mounted. */}}
+{{- define "astrolabe.mountsSecrets" -}}
+{{- if or .Values.auth.tokenSecret.name .Values.auth.proxySecret.name .Values.tls.secret -}}true{{- end -}}
+{{- end -}}
+
 {{/* The command line, one flag a line of YAML. */}}
 {{- define "astrolabe.args" -}}
 - --log-format={{ .Values.log.format }}
@@ -98,11 +121,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - {{ printf "--label-selector=%s" .Values.labelSelector | quote }}
 - --selector-mode={{ .Values.selectorMode }}
 {{- if .Values.auth.tokenSecret.name }}
-- --auth=token
 - --auth-token-file=/etc/astrolabe/tokens/{{ .Values.auth.tokenSecret.key }}
-{{- if .Values.auth.openMetrics }}
-- --open-metrics
 {{- end }}
+{{- if .Values.auth.proxySecret.name }}
+- --auth-proxy-secret-file=/etc/astrolabe/proxy/{{ .Values.auth.proxySecret.key }}
+{{- end }}
+{{- if and .Values.auth.openMetrics (include "astrolabe.auth" .) }}
+- --open-metrics
 {{- end }}
 {{- if .Values.tls.secret }}
 - --tls-cert-file=/etc/astrolabe/tls/tls.crt
@@ -146,6 +171,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* What `astrolabe check` asks for, too: run in the pod it sees no command line of another process. */}}
 {{- define "astrolabe.env" -}}
+{{- with include "astrolabe.auth" . }}
+- name: ASTROLABE_AUTH
+  value: {{ . | quote }}
+{{- end }}
 {{- if .Values.namespaces }}
 - name: ASTROLABE_NAMESPACES
   value: {{ join "," .Values.namespaces | quote }}
