@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from astrolabe.cli.formatting import state_line
-from astrolabe.client import ClientError, ServerState
+from astrolabe.cli.formatting import coverage_line_of, state_line
+from astrolabe.client import ClientError, ServerState, UserCoverage
 from astrolabe.client.rest import Params, RestClient, ServerAnswer, decoded
 from astrolabe.printable import printable
 
@@ -25,6 +25,9 @@ class Inquiry:
 
     def __init__(self, url: str, access: dict[str, Any]) -> None:
         self.client = RestClient(url, **access)
+        #: What the user may see, once `doubts` has asked; None: everything, or there are no users.
+        self.coverage: UserCoverage | None = None
+        self._is_user = access.get("token") is not None
 
     async def ask(self, path: str, params: Params | None = None) -> ServerAnswer:
         """Raises ClientError."""
@@ -36,20 +39,25 @@ class Inquiry:
 
     async def doubts(self, answer: ServerAnswer, coverage: Sequence[str] = ()) -> list[str]:
         """Why the answer may not be the whole truth, a line each; none if it is live and complete."""
-        lines = []
+        lines, hidden = [], set()
+        told = await self._health() if answer.state not in ("live", "") or self._is_user else None
         if answer.state not in ("live", ""):
-            lines.append(await self._state(answer.state))
-        if coverage:
-            lines.append(coverage_line(coverage))
+            same = told is not None and told.state == answer.state
+            lines.append(state_line(told) if told is not None and same else answer.state)
+        if told is not None and told.coverage is not None:
+            self.coverage, hidden = told.coverage, {*told.coverage.hidden}
+            lines.append(coverage_line_of(told.coverage))
+        unseen = [kind for kind in coverage if kind not in hidden]
+        if unseen:
+            lines.append(coverage_line(unseen))
         return lines
 
-    async def _state(self, state: str) -> str:
-        """The server's own words about its state."""
+    async def _health(self) -> ServerState | None:
+        """The server's own words about its state, and what the user may see; None if it does not say."""
         try:
-            told = decoded(await self.ask("/health"), ServerState, self.client.shown)
+            return decoded(await self.ask("/health"), ServerState, self.client.shown)
         except ClientError:
-            return state
-        return state_line(told) if told.state == state else state
+            return None
 
 
 def coverage_line(coverage: Sequence[str]) -> str:

@@ -8,11 +8,12 @@ from ssl import CERT_NONE, SSLContext, SSLError, create_default_context
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from astrolabe.cli import flag_types
 from astrolabe.cli.flag_types import BOOLEAN, FlagType
 from astrolabe.cli.go_flags import Flag
-from astrolabe.client import Token, TokenFile
+from astrolabe.client import KubeconfigToken, Token, TokenFile
 from astrolabe.client.load import Plan
 from astrolabe.graph.views.filter_fields import FILTER_FIELDS, FilterField
 
@@ -63,6 +64,18 @@ ACCESS = (
         envvar="ASTROLABE_TOKEN_FILE",
         type=FlagType("PATH", _token_file),
         help=f"File with the token to send, read again for each connection. Or set {TOKEN_VARIABLE}.",
+    ),
+    Flag(
+        ("--kubeconfig",),
+        heading=_ACCESS,
+        metavar="PATH",
+        help="Send the token of this kubeconfig's user, for a server with --auth=kubernetes.",
+    ),
+    Flag(
+        ("--context",),
+        heading=_ACCESS,
+        metavar="NAME",
+        help="Send the token of this context's user; without --kubeconfig, of KUBECONFIG or ~/.kube/config.",
     ),
     Flag(
         ("--certificate-authority",),
@@ -166,14 +179,30 @@ def access_from(urls: Sequence[str], given: dict[str, Any]) -> dict[str, Any]:
 
     Raises click.UsageError if they conflict, or fit none of the urls.
     """
-    file, authority, insecure = (given.pop(str(flag.name)) for flag in ACCESS)
+    file, kubeconfig, context, authority, insecure = (given.pop(str(flag.name)) for flag in ACCESS)
     if authority is not None and insecure:
         raise click.UsageError("--certificate-authority and --insecure-skip-tls-verify cannot be combined")
     if (authority is not None or insecure) and not any(url.startswith(("wss:", "https:")) for url in urls):
         flag = "--insecure-skip-tls-verify" if insecure else "--certificate-authority"
         raise click.UsageError(f"{flag} needs an https:// or wss:// URL")
-    token: Token | None = file or os.environ.get(TOKEN_VARIABLE) or None
+    token: Token | None
+    if kubeconfig is not None or context is not None:
+        token = _token_of_user(kubeconfig or "", context or "")
+    else:
+        token = file or os.environ.get(TOKEN_VARIABLE) or None
     return {"token": token, "ssl": _anyone() if insecure else authority}
+
+
+def _token_of_user(kubeconfig: str, context: str) -> Token:
+    """Sent only if asked for: the URL need not belong to the cluster. A flag wins over the environment."""
+    source = click.get_current_context().get_parameter_source("token_file")
+    if source is ParameterSource.COMMANDLINE:
+        flag = "--kubeconfig" if kubeconfig else "--context"
+        raise click.UsageError(f"--token-file and {flag} cannot be combined")
+    try:
+        return KubeconfigToken(kubeconfig, context)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _anyone() -> SSLContext:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import click
 import msgspec
 
-from astrolabe.client import Change, EdgeChange, Node, NodeChange, ServerState
+from astrolabe.client import Change, EdgeChange, Node, NodeChange, ServerState, UserCoverage
 from astrolabe.printable import printable, printable_json
 
 _VERBS = {"+": "added", "~": "changed", "-": "removed"}
@@ -44,6 +45,30 @@ def state_line(state: ServerState) -> str:
             said = state.why
     since = f" since {_clock(state.since)}" if state.state == "stale" and state.since else ""
     return printable(f"{state.state}{since}{f': {said}' if said else ''}")
+
+
+#: Names of kinds or namespaces that a line shows; it counts the others.
+_NAMED = 6
+
+
+def coverage_line_of(coverage: UserCoverage) -> str:
+    """`you see most kinds only in these namespaces: cart, shop; not visible to you: Node, ClusterRole`."""
+    said = []
+    if coverage.limited:
+        # Of other kinds, if any, everything is seen.
+        kinds = _named(coverage.limited, "kinds") if len(coverage.limited) <= _NAMED else "most kinds"
+        places = _named(coverage.namespaces, "namespaces") or "none"
+        said.append(f"you see {kinds} only in these namespaces: {places}")
+    if coverage.hidden:
+        said.append(f"not visible to you: {_named(coverage.hidden, 'kinds')}")
+    return printable("; ".join(said))
+
+
+def _named(names: Sequence[str], what: str) -> str:
+    more = len(names) - _NAMED
+    if more <= 1:  # "and 1 more" takes the room of a name
+        return ", ".join(names)
+    return f"{', '.join(names[:_NAMED])} and {more} more {what}"
 
 
 def trouble_of(state: ServerState) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from astrolabe.cli import problems, wording
 from astrolabe.cli.asking import coverage_line, coverage_of, say
-from astrolabe.cli.formatting import state_line
+from astrolabe.cli.formatting import coverage_line_of, state_line
 from astrolabe.client import ReportedProblem
 from astrolabe.client.follower import Access, FollowEvent
 from astrolabe.client.problem_set import ProblemChange
@@ -63,8 +63,13 @@ class ProblemPrinter:
         if sys.stdout.isatty():
             click.clear()
         found = [each.problem for each in held]
-        click.echo(f"{time.strftime('%H:%M:%S')}  {problems.headline(found)}")
+        click.echo(f"{time.strftime('%H:%M:%S')}  {problems.headline(found, sees_all=self._sees_all)}")
         self._show_table(found)
+
+    @property
+    def _sees_all(self) -> bool:
+        state = self._follower.state
+        return state is None or state.coverage is None
 
     def _show_table(self, found: Sequence[ReportedProblem]) -> None:
         wording.echo(problems.lines_of(found, now=time.time(), room=wording.width()))
@@ -84,8 +89,11 @@ class ProblemPrinter:
         if state is None:  # not connected: the loss is reported
             return
         now = [state_line(state)] if state.state != "live" else []
-        coverage = coverage_of([each.problem for each in self._follower.problems.held.values()])
-        now += [coverage_line(coverage)] if coverage else []
+        hidden = state.coverage.hidden if state.coverage is not None else ()
+        now += [coverage_line_of(state.coverage)] if state.coverage is not None else []
+        unseen = coverage_of([each.problem for each in self._follower.problems.held.values()])
+        unseen = [kind for kind in unseen if kind not in hidden]
+        now += [coverage_line(unseen)] if unseen else []
         for line in now:
             if line not in self._doubts:
                 say(line)

@@ -63,16 +63,20 @@ def _stacked(row: Sequence[str], room: int) -> list[str]:
     ]
 
 
-def summary(problems: Sequence[ReportedProblem], limit: int) -> str:
-    """The last line, for people."""
+def summary(problems: Sequence[ReportedProblem], limit: int, *, sees_all: bool = True) -> str:
+    """The last line, for people. sees_all: whether the user may see everything."""
     if not problems:
-        return "nothing is broken"
+        return _nothing(sees_all)
     if len(problems) >= limit:
         return f"only the first {limit:,} problems are shown; --limit shows more"
     return ""
 
 
-def headline(problems: Sequence[ReportedProblem]) -> str:
+def headline(problems: Sequence[ReportedProblem], *, sees_all: bool = True) -> str:
     """`2 problems`, above each list of `--watch`."""
     number = sum([not each.ended for each in problems])
-    return "nothing is broken" if not number else f"{number:,} problem{'' if number == 1 else 's'}"
+    return _nothing(sees_all) if not number else f"{number:,} problem{'' if number == 1 else 's'}"
+
+
+def _nothing(sees_all: bool) -> str:
+    return "nothing is broken" if sees_all else "nothing is broken in what you may see"

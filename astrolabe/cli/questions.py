@@ -157,8 +157,9 @@ class _Listing:
         """Print them; the exit code."""
         answer = await self._inquiry.ask("/api/v1/problems", self._params)
         found = self._inquiry.read(answer, tuple[ReportedProblem, ...])
+        doubts = await self._inquiry.doubts(answer, coverage_of(found))
         self._show(answer, found)
-        for line in await self._inquiry.doubts(answer, coverage_of(found)):
+        for line in doubts:
             say(line)
         if any(not each.ended for each in found):
             return TOLD
@@ -169,7 +170,7 @@ class _Listing:
             _print_json(answer)
             return
         wording.echo(problems.lines_of(found, now=time.time(), room=wording.width()))
-        note = problems.summary(found, self._limit)
+        note = problems.summary(found, self._limit, sees_all=self._inquiry.coverage is None)
         if note:
             say(note)
 
@@ -294,9 +295,10 @@ def find_resources(server: str, query: tuple[str, ...], output: str, **given: An
             wording.echo([printable(each.path) for each in found])
         else:
             wording.echo(find.lines_of(found, wording.width()))
+        doubts = await inquiry.doubts(answer)
         if not found:
-            say("nothing is found")
-        for line in await inquiry.doubts(answer):
+            say("nothing is found" + (" in what you may see" if inquiry.coverage is not None else ""))
+        for line in doubts:
             say(line)
         if found:
             return 0

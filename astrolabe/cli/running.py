@@ -37,7 +37,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 #: Advice to add to a ClientError, by its code.
 _ADVICE: Mapping[str, str] = {
-    "unauthorised": f"; pass one with --token-file=PATH or the environment variable {TOKEN_VARIABLE}",
+    "unauthorised": f"; pass one with --token-file=PATH or the environment variable {TOKEN_VARIABLE}, "
+    "or that of your kubeconfig with --context=NAME",
     "certificate": "; pass the certificate to trust with --certificate-authority=PATH",
 }
 

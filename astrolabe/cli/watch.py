@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from ssl import SSLContext
 
-from astrolabe.cli.formatting import state_line, trouble_of
-from astrolabe.client import Change, Client, Filter, ServerState, Token, Update
+from astrolabe.cli.formatting import coverage_line_of, state_line, trouble_of
+from astrolabe.client import Change, Client, Filter, ServerState, Token, Update, UserCoverage
 
 DEFAULT_URL = "ws://localhost:8080"
 
@@ -44,6 +44,8 @@ class WatchCommand:
         #: The last reported state of the server; None before the first.
         self._reported: ServerState | None = None
         self._reported_at = 0.0
+        #: What the user may see, as reported last; None: everything.
+        self._coverage: UserCoverage | None = None
 
     async def run(self) -> None:
         """Watch until cancelled. Raises ClientError."""
@@ -66,6 +68,7 @@ class WatchCommand:
             case _:
                 self._accepted = True
                 self._report_state(self._client.state)  # also on a bookmark: a line may have been held back
+                self._report_coverage(self._client.state)
         if update.changes and (self._begun or self._initial):
             self._on_change(update.changes)
         if not self._begun and update.position is not None:
@@ -86,6 +89,13 @@ class WatchCommand:
             return
         self._reported, self._reported_at = state, now
         self._on_status(state_line(state))
+
+    def _report_coverage(self, state: ServerState | None) -> None:
+        if state is None or state.coverage == self._coverage:
+            return
+        self._coverage = state.coverage
+        everything = "you may see everything now"
+        self._on_status(coverage_line_of(state.coverage) if state.coverage is not None else everything)
 
     def _report_loss(self, why: str) -> None:
         """Report repeated failures with the same reason once."""

@@ -1,14 +1,15 @@
 """The client of Astrolabe's stream: holds the filtered graph exactly and reports every change.
 
 Promise: `Client.graph` always equals a state that the server's filtered graph has had. The reported changes
-lead from each such state to the next. A message that does not fit is never applied. This package imports
-nothing else from Astrolabe.
+lead from each such state to the next. A message that does not fit is never applied. Of Astrolabe
+this package imports only the rules by which kubeconfigs are merged.
 
 Public are the names in `__all__`, and `Plan`, `Report`, `Latency` and `run` of `astrolabe.client.load`:
 
-- `Client`, `Filter`, `Update`, `Backoff`, `Token`, `TokenFile`: connect and follow.
+- `Client`, `Filter`, `Update`, `Backoff`, `Token`, `TokenFile`, `KubeconfigToken`: connect and follow.
 - `Graph`, `Position`, `Node`, `Edge`, `EdgeKey`, `Change`, `NodeChange`, `EdgeChange`: the graph.
-- `ServerState`, `ClusterName`, `SyncProgress`, `PartialKind`: how complete and how fresh the graph is.
+- `ServerState`, `ClusterName`, `SyncProgress`, `PartialKind`, `UserCoverage`: how complete and how fresh
+  the graph is.
 - `ProblemList`, `ReportedProblem`, `Explanation`, `ImpactForecast`, `FoundResources`: what `Client.problems`,
   `why`, `impact` and `find` return.
 - `ClientError`, `ProtocolError`: what can go wrong.
@@ -25,10 +26,11 @@ from astrolabe.client.client import Client, Update
 from astrolabe.client.errors import ClientError, ProtocolError
 from astrolabe.client.follower import Filter
 from astrolabe.client.graph import Change, EdgeChange, Graph, NodeChange
+from astrolabe.client.kubeconfig import KubeconfigToken
 from astrolabe.client.message import Edge, EdgeKey, Node
 from astrolabe.client.progress import Position
 from astrolabe.client.reported import ReportedProblem
-from astrolabe.client.state import ClusterName, PartialKind, ServerState, SyncProgress
+from astrolabe.client.state import ClusterName, PartialKind, ServerState, SyncProgress, UserCoverage
 from astrolabe.client.token import Token, TokenFile
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "FoundResources",
     "Graph",
     "ImpactForecast",
+    "KubeconfigToken",
     "Node",
     "NodeChange",
     "PartialKind",
@@ -57,4 +60,5 @@ __all__ = [
     "Token",
     "TokenFile",
     "Update",
+    "UserCoverage",
 ]

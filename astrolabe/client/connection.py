@@ -73,6 +73,8 @@ CLOSING = 1.0
 DEAD_AFTER = 2.5
 #: Close codes after which the client must not reconnect.
 FINAL_CODES = range(4500, 5000)
+#: Close code of a stream whose user may see more or less than before. Coming back at once is expected.
+RIGHTS_CHANGED = 4010
 #: Close code of a stream whose token was withdrawn.
 WITHDRAWN = 4501
 #: The code of errors that another token may solve.
@@ -85,18 +87,20 @@ _UNTRUSTED = (18, 19, 20, 21)
 #: OpenSSL's reasons, by version, when the peer does not use TLS.
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
 
-ADVICE = "; it accepts the tokens in its --auth-token-file"
+ADVICE = "; it takes a token of its --auth-token-file or, with --auth=kubernetes, of a user of its cluster"
 
 
 class ConnectionLost(Exception):
     """The connection is lost or could not be made; a later attempt may succeed. The message is for people.
 
-    retry_after: seconds that the server asked the client to wait.
+    retry_after: seconds that the server asked the client to wait. expected: nothing failed, and the client
+    may come back at once.
     """
 
-    def __init__(self, message: str, *, retry_after: float = 0.0) -> None:
+    def __init__(self, message: str, *, retry_after: float = 0.0, expected: bool = False) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.expected = expected
 
 
 class _Wire(ClientConnection):
@@ -167,6 +171,8 @@ class OpenConnection:
             begun = self.heartbeat is not None
             said_so = "ended the stream: the token is no longer valid" if begun else "requires a token"
             raise ClientError(f"{shown(self._url)} {said_so}{ADVICE}", code=UNAUTHORISED) from error
+        if close.code == RIGHTS_CHANGED:
+            raise ConnectionLost("what you may see has changed", expected=True) from error
         if close.code in FINAL_CODES:
             text = f"{shown(self._url)} refuses this client: close code {close.code}{said}"
             raise ClientError(text, code="refused") from error

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: The code of errors of a kubeconfig's user, or its credential plugin, that gives no token.
+NO_TOKEN = "no-token"
+
 
 class ClientError(Exception):
     """The client cannot follow this server with this filter, and a retry would not help.
@@ -11,7 +14,7 @@ class ClientError(Exception):
     code: for programs. `bad-filter` and the server's other error codes; `unauthorised`: another token is
     needed; `certificate`: no trusted authority signed the server's certificate; `bad-certificate`: it is for
     another host, or has expired; `refused`: a close code after which clients must not reconnect;
-    `no-astrolabe`: the peer is not an Astrolabe server.
+    `no-astrolabe`: the peer is not an Astrolabe server; `bad-token`, `no-token`: there is no token to send.
     """
 
     def __init__(self, message: str, *, code: str) -> None:

@@ -224,8 +224,12 @@ class StreamFollower(Generic[C]):
                 return FollowEvent("bookmark", size=size)
 
     def _lost(self, lost: ConnectionLost) -> FollowEvent[C]:
+        at_once = lost.expected and self._in_step is not None  # else it would be a loop without a pause
         self._wait(lost.retry_after)
-        reason = str(lost) if self._last_error is None else self._last_error.message
+        if at_once:
+            self._retry_at = 0.0
+        said = None if lost.expected else self._last_error
+        reason = str(lost) if said is None else said.message
         return FollowEvent("disconnected", reason=reason)
 
     def _violated(self, error: ProtocolError) -> FollowEvent[C]:

@@ -34,12 +34,25 @@ class PartialKind(msgspec.Struct, frozen=True):
     objects: int = 0
 
 
+class UserCoverage(msgspec.Struct, frozen=True):
+    """What the user may see, where that is not everything (see `--auth=kubernetes`).
+
+    hidden: the kinds of which they may see nothing. limited: those that they may see in some namespaces only.
+    namespaces: these.
+    """
+
+    hidden: tuple[str, ...] = ()
+    limited: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+
+
 class ServerState(msgspec.Struct, frozen=True, tag_field="type", tag="state"):
     """How far the graph can be trusted.
 
     state: `live`; `syncing`: incomplete so far; `partial`: up to date, but some kinds are missing or
         incomplete; `stale`: not kept up to date at the moment. A newer server may have more: trust only
         `live` fully.
+    coverage: what of it the user sees; None: everything.
     since: RFC 3339, when this state began. why: one sentence, empty when live.
     """
 
@@ -49,3 +62,4 @@ class ServerState(msgspec.Struct, frozen=True, tag_field="type", tag="state"):
     cluster: ClusterName = ClusterName()
     progress: SyncProgress = SyncProgress()
     partial: tuple[PartialKind, ...] = ()
+    coverage: UserCoverage | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from inspect import isawaitable
@@ -11,6 +12,18 @@ from astrolabe.client.errors import ClientError
 
 #: A token, or a callable that returns one. It is called before each connection, and again after a refusal.
 Token = str | Callable[[], str | Awaitable[str]]
+
+
+class RenewableToken(ABC):
+    """A callable `Token` that keeps a token, and is told when the server refuses it."""
+
+    @abstractmethod
+    async def __call__(self) -> str:
+        """The token to send. Raises ClientError."""
+
+    @abstractmethod
+    def refused(self, token: str) -> None:
+        """The server refuses this token: the next call must not return it from memory."""
 
 
 class TokenSource:
@@ -38,6 +51,8 @@ class TokenSource:
         """Whether the token differs from the refused one. True only once until `accepted`."""
         if self._tried_another or not callable(self._token):
             return False
+        if isinstance(self._token, RenewableToken):
+            self._token.refused(self._shown)
         self._tried_another = await self._ask() != self._shown
         return self._tried_another
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from astrolabe.kube import library
 from astrolabe.kube.errors import ClusterError
-from astrolabe.kube.kubeconfig import SECTIONS, KubeconfigError, choose_context, merge, paths_of
+from astrolabe.kubeconfig import SECTIONS, choose_context, existing, fault_of, paths_of, read
 from astrolabe.settings import Settings
 
 log = logging.getLogger("astrolabe.kube")
@@ -140,17 +140,17 @@ async def _load_kubeconfig(config: Any, configuration: Any, settings: Settings) 
 
 def _existing(text: str) -> list[str]:
     """The existing files that the text names, separated as in $KUBECONFIG."""
-    paths = paths_of(text)
-    existing = [path for path in paths if os.path.isfile(path)]
-    if not existing:
-        raise ClusterError(f"There is no kubeconfig at {os.pathsep.join(paths) or 'an empty path'}. {ADVICE}")
-    return existing
+    found = existing(text)
+    if not found:
+        shown = os.pathsep.join(paths_of(text)) or "an empty path"
+        raise ClusterError(f"There is no kubeconfig at {shown}. {ADVICE}")
+    return found
 
 
 def _loader(config: Any, paths: Sequence[str], shown: str, context: str) -> Any:
     """kubernetes_asyncio's loader of the merged files."""
     parts = config.kube_config
-    merged = merge([(path, parts.yaml.safe_load(Path(path).read_bytes())) for path in paths])
+    merged = read(paths)
     chosen = choose_context(merged, context)
     for section in SECTIONS:
         merged[section] = [
@@ -162,16 +162,11 @@ def _loader(config: Any, paths: Sequence[str], shown: str, context: str) -> Any:
 
 
 def _what_is_broken(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    if mark is not None:
-        return f"it is not valid YAML, see line {mark.line + 1}"
-    if isinstance(error, KubeconfigError):
-        return str(error)
     if isinstance(error, FileNotFoundError):  # of the plugin; the error does not name it
         return "its credential plugin (exec) is not installed, or not in PATH"
     if type(error).__name__ == "ConfigException" or isinstance(error, OSError):
         return str(error).split("/{")[0].split("{")[0].rstrip(". ")
-    return f"it does not have the structure of a kubeconfig ({type(error).__name__})"
+    return fault_of(error)
 
 
 def _refresh_before_requests(loader: Any, configuration: Any) -> None:

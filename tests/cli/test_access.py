@@ -104,8 +104,10 @@ async def test_what_is_missing_is_one_line_that_says_what_to_do(site: Site, pair
     assert await run("watch", url, trust) == (
         1,
         "",
-        f"astrolabe: wss://127.0.0.1:{site.port} refuses: HTTP 401, a token is needed; it accepts the tokens "
-        "in its --auth-token-file; pass one with --token-file=PATH or the environment variable ASTROLABE_TOKEN\n",
+        f"astrolabe: wss://127.0.0.1:{site.port} refuses: HTTP 401, a token is needed; it takes a token "
+        "of its --auth-token-file or, with --auth=kubernetes, of a user of its cluster; pass one with "
+        "--token-file=PATH or the environment variable ASTROLABE_TOKEN, or that of your kubeconfig with "
+        "--context=NAME\n",
     )
     assert await run("watch", url, ASTROLABE_TOKEN=TOKEN) == (
         1,
@@ -129,8 +131,10 @@ async def test_questions_with_token_and_certificate(site: Site, pair: Pair, toke
     assert await run("why", "pod/x", trust, ASTROLABE_SERVER=url) == (
         2,
         "",
-        f"astrolabe: https://127.0.0.1:{site.port} refuses: HTTP 401, a token is needed; it accepts the tokens "
-        "in its --auth-token-file; pass one with --token-file=PATH or the environment variable ASTROLABE_TOKEN\n",
+        f"astrolabe: https://127.0.0.1:{site.port} refuses: HTTP 401, a token is needed; it takes a token "
+        "of its --auth-token-file or, with --auth=kubernetes, of a user of its cluster; pass one with "
+        "--token-file=PATH or the environment variable ASTROLABE_TOKEN, or that of your kubeconfig with "
+        "--context=NAME\n",
     )
     assert await run("impact", "pod/x", ASTROLABE_SERVER=url, ASTROLABE_TOKEN=TOKEN) == (
         2,

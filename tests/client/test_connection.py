@@ -114,7 +114,7 @@ REFUSED = '{"error":"unauthorised","message":"who are you?"}'
 @pytest.mark.parametrize(
     ("data", "code", "message"),
     [
-        (response("401 Unauthorized", REFUSED), "unauthorised", "URL refuses: HTTP 401, who are you?; it accepts the tokens in its --auth-token-file"),
+        (response("401 Unauthorized", REFUSED), "unauthorised", "URL refuses: HTTP 401, who are you?; it takes a token of its --auth-token-file or, with --auth=kubernetes, of a user of its cluster"),
         (response("426 Upgrade Required", LACKING), "upgrade-required", "URL refuses: HTTP 426, a proxy must pass it on"),
         (response("421 Misdirected Request", MISDIRECTED), "misdirected", "URL refuses: HTTP 421, not this host"),
         (response("421 Misdirected Request"), "no-astrolabe", "URL is not an Astrolabe server: HTTP 421"),

@@ -67,7 +67,7 @@ async def test_without_one_it_is_said_what_to_do(tokens: Path, token: Token | No
             await client.ready()
     assert caught.value.code == "unauthorised"
     assert str(caught.value) == (
-        f"ws://127.0.0.1:{site.port} refuses: HTTP 401, {said}; it accepts the tokens in its --auth-token-file"
+        f"ws://127.0.0.1:{site.port} refuses: HTTP 401, {said}; it takes a token of its --auth-token-file or, with --auth=kubernetes, of a user of its cluster"
     )
 
 
@@ -100,7 +100,7 @@ async def test_a_withdrawn_token_ends_it(tokens: Path) -> None:
     async with closed(tokens) as site, client_of(site, lambda: TOKEN) as client:
         await client.ready()
         await asyncio.to_thread(tokens.write_text, "another\n")
-        with pytest.raises(ClientError, match=r"the token is no longer valid; it accepts the") as caught:
+        with pytest.raises(ClientError, match=r"the token is no longer valid; it takes a token of") as caught:
             await client.reached(99)
     assert caught.value.code == "unauthorised"
 

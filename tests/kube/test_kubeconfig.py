@@ -9,7 +9,7 @@ import yaml
 
 from astrolabe.kube.credentials import load_access
 from astrolabe.kube.errors import ClusterError
-from astrolabe.kube.kubeconfig import KubeconfigError, choose_context, merge
+from astrolabe.kubeconfig import KubeconfigError, choose_context, merge
 from astrolabe.settings import Settings
 
 FIRST = """

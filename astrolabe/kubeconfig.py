@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 #: The lists of named entries, and the key of an entry's content.
@@ -33,6 +34,30 @@ class KubeconfigError(ValueError):
 def paths_of(text: str) -> list[str]:
     """The files in `KUBECONFIG=a:b`, with `~` expanded and without empty parts."""
     return [os.path.expanduser(part) for part in text.split(os.pathsep) if part]
+
+
+def existing(text: str) -> list[str]:
+    """Those of `paths_of` that are files."""
+    return [path for path in paths_of(text) if os.path.isfile(path)]
+
+
+def read(paths: Sequence[str]) -> dict[str, Any]:
+    """Read and merge these files. May raise anything, see `fault_of`."""
+    import yaml  # late: most programs that could read a kubeconfig read none
+
+    return merge([(path, yaml.safe_load(Path(path).read_bytes())) for path in paths])
+
+
+def fault_of(error: Exception) -> str:
+    """What is wrong with the files, for people. It quotes neither their content nor, so, a token."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is not None:
+        return f"it is not valid YAML, see line {mark.line + 1}"
+    if isinstance(error, KubeconfigError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"it cannot be read: {error.strerror}"
+    return f"it does not have the structure of a kubeconfig ({type(error).__name__})"
 
 
 def merge(files: Sequence[tuple[str, Any]]) -> dict[str, Any]:
