@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 from unittest.mock import patch
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 
 from astrolabe.graph.model import linker
 from astrolabe.graph.model.facts import Facts, Rules
-from astrolabe.graph.model.links import Link, Ref, RefByUid
+from astrolabe.graph.model.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.model.model import Model
-from astrolabe.graph.selector import Selector, equality
+from astrolabe.graph.selector import Requirement, Selector, equality
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.edge_types import MOUNTS, OWNS, USES_CONFIGMAP
 from astrolabe.graph.state.graph import ServedGraph
@@ -220,6 +221,40 @@ def test_what_many_name_is_linked_bit_by_bit_and_equals_the_facts(
     with patch.object(linker, "MANY", 1), patch.object(linker, "LEAVING", 0):
         settle_bit_by_bit(world, history)
     check_equal(world.graph, world.expected())
+
+
+def bit_by_bit(*history: Any) -> World:
+    """As above, for a history that was wrong once."""
+    world = World(None)
+    with patch.object(linker, "MANY", 1), patch.object(linker, "LEAVING", 0):
+        settle_bit_by_bit(world, list(history))
+    return world
+
+
+def test_what_leaves_bit_by_bit_is_not_found_by_an_alias_that_is_its_name() -> None:
+    selects = Select("owns", "Service", "a", Selector(), "f2")
+    mounts = Ref("mounts", "Service", "a", "y", "f1", reverse=True)
+    before = msgspec.structs.replace(
+        a_pod("u4", "y"), kind="Service", aliases=("x", "y"), links=(mounts, selects)
+    )
+    world = bit_by_bit(before, "u4", a_pod("u4", "x", mounts))
+    check_equal(world.graph, world.expected())
+    assert not list(world.graph.edges())
+
+
+def test_a_selection_among_many_links_makes_no_edge_before_it_hears_of_labels() -> None:
+    selects = Select("selects", "Pod", "a", Selector((Requirement("app", "notin", frozenset("2")),)), "f1")
+    itself = Ref("owns", "Pod", "a", "x", "f2", uid="u2")
+    other = msgspec.structs.replace(a_pod("u0", "y"), aliases=("x", "y"))
+    changed = msgspec.structs.replace(other, labels={"app": "2"}, selectable={"app": "2"})
+    world = bit_by_bit(other, a_pod("u2", "x", selects, itself), changed)
+    check_equal(world.graph, world.expected())
+    assert {edge.key for edge in world.graph.edges()} == {("owns", "u2", "u2"), ("selects", "u2", "u2")}
+
+
+def a_pod(uid: str, name: str, *links: Link) -> Facts:
+    meta = {"creationTimestamp": "2026-01-01T00:00:00Z"}
+    return Facts("Pod", uid, name, "a", {}, Status(READY, "Ready"), meta, links=links, selectable={})
 
 
 def test_a_newcomer_that_many_name_gets_its_edges_in_several_commits() -> None:

@@ -143,8 +143,9 @@ class Linker:
         waiting = [(key, name, list(self._names.wanting(key, name))) for key, name in names]
         if sum([len(holders) for _, _, holders in waiting]) <= LEAVING and record not in self._many:
             return False
-        for name_key, name in names_of(record):
-            self._names.release(name_key, name, record)
+        self._names.release((record.kind, record.namespace), record.name, record)
+        for alias in record.aliases:  # one may be its name, too
+            self._names.release(alias_key(record), alias, record)
         record.aliases = ()
         self._being_removed[record] = [each for each in waiting if each[2]]
         if record in self._many:

@@ -94,8 +94,11 @@ class ManyLinks:
         return list(found.values())
 
     def about(self, record: Record) -> list[Link]:
-        """The links that may resolve to this record."""
-        found: list[Link] = list(self._selections)
+        """The links that may resolve to this record.
+
+        A selection that waits is not told of changed labels yet, so it makes no edges until it is taken.
+        """
+        found: list[Link] = [select for select in self._selections if select not in self.waiting]
         targets: list[_Target] = [(record.kind, name) for name in (record.name, *record.aliases)]
         for target in (record.uid, *targets):
             found.extend(self._looking_for(target))
