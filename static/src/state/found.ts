@@ -39,6 +39,11 @@ export class Found {
     else this.#follow(view);
   }
 
+  /** Disconnects for good. */
+  stop(): void {
+    this.#client?.stop();
+  }
+
   /** There is a connection again, or another token. */
   retry(): void {
     this.#client?.retry();

@@ -1,6 +1,13 @@
 /** The page as it is now, for those who draw it. */
 
-import type { ClusterName, ConnectionState, FallbackReason, Problem, ServerState } from "@astrolabe/stream";
+import type {
+  CallingUser,
+  ClusterName,
+  ConnectionState,
+  FallbackReason,
+  Problem,
+  ServerState,
+} from "@astrolabe/stream";
 import type { Card } from "../cluster/cards";
 import { type Counts, noCounts } from "../cluster/counts";
 import type { Scene } from "../scene/scene";
@@ -11,7 +18,7 @@ import type { View } from "./url";
 
 /**
  * All that is on the page. state: what the server says now; null while it says nothing. cluster: what it said
- * last, which is what the picture is of. counts, nodes: of what the filter shows. problems: of the same; null until
+ * last, which is what the picture is of. user: who looks at it; null where the server tells nobody from anybody. counts, nodes: of what the filter shows. problems: of the same; null until
  * the server has told them. fault: why the filter's search is refused, or empty. study: of what is focused, once the
  * server has answered. fallback: why updates arrive as server-sent events, until somebody hides that. hidden: the types of edges that are not drawn. lost: what is focused no longer exists. updated: the server
  * has a newer version than the page.
@@ -22,6 +29,7 @@ export interface Page {
   readonly trust: Trust;
   readonly cluster: ClusterName | null;
   readonly fallback: FallbackReason | null;
+  readonly user: CallingUser | null;
   readonly signedIn: boolean;
   readonly loaded: boolean;
   readonly updated: boolean;
@@ -45,7 +53,7 @@ export function emptyPage(view: View, signedIn: boolean): Page {
   return {
     connection: { state: "connecting" },
     ...{ state: null, trust: trustOf({ state: "connecting" }, null), cluster: null, fallback: null },
-    ...{ signedIn, loaded: false, updated: false },
+    ...{ user: null, signedIn, loaded: false, updated: false },
     ...{ counts: noCounts(), nodes: 0, problems: null, fault: "" },
     ...{ view, open: view.open ?? new Set<string>() },
     scene: { halls: [], room: null, lines: new Map(), cards: new Map(), cardOf: new Map() },

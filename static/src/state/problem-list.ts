@@ -48,6 +48,11 @@ export class ProblemList {
     this.#startIfConnected();
   }
 
+  /** Disconnects for good. */
+  stop(): void {
+    this.#client?.stop();
+  }
+
   /** The graph's connection has changed. */
   connected({ state }: ConnectionState): void {
     const wasConnected = this.#isConnected;

@@ -1,6 +1,13 @@
 /** How far what the page shows can be trusted: what the page knows itself, then what the server says. */
 
-import type { ClusterName, ConnectionState, PartialKind, ServerState, SyncProgress } from "@astrolabe/stream";
+import type {
+  ClusterName,
+  ConnectionState,
+  PartialKind,
+  ServerState,
+  SyncProgress,
+  UserCoverage,
+} from "@astrolabe/stream";
 import type { View } from "./url";
 
 /**
@@ -19,20 +26,29 @@ export type TrustLevel =
   | "locked"
   | "unknown";
 
-/** since: Unix milliseconds, when it became so; null when that is not known. why: a sentence, or empty. */
+/**
+ * since: Unix milliseconds, when it became so; null when that is not known. why: a sentence, or empty. coverage: what
+ * the user may see of it; null: everything.
+ */
 export interface Trust {
   readonly level: TrustLevel;
   readonly since: number | null;
   readonly why: string;
   readonly progress: SyncProgress | null;
   readonly partial: readonly PartialKind[];
+  readonly coverage: UserCoverage | null;
 }
 
 const SAID: ReadonlySet<string> = new Set<TrustLevel>(["live", "syncing", "partial", "stale"]);
 
-export function trustOf(connection: ConnectionState, state: ServerState | null): Trust {
+/** coverage: what the server said last of it, which is what the picture is of. */
+export function trustOf(
+  connection: ConnectionState,
+  state: ServerState | null,
+  coverage: UserCoverage | null = state?.coverage ?? null,
+): Trust {
   const own = (level: TrustLevel, since: number | null = null, why = ""): Trust => ({
-    ...{ level, since, why, progress: null, partial: [] },
+    ...{ level, since, why, progress: null, partial: [], coverage },
   });
   switch (connection.state) {
     case "connecting":
@@ -63,7 +79,7 @@ function told(
   const level = SAID.has(state.state) ? (state.state as TrustLevel) : "unknown";
   const why = level === "unknown" ? [state.state, state.why].filter(Boolean).join(": ") : (state.why ?? "");
   const progress = state.progress ?? null;
-  return { level, since: timeOf(state), why, progress, partial: state.partial ?? [] };
+  return { ...own(level, timeOf(state), why), progress, partial: state.partial ?? [] };
 }
 
 function timeOf(state: ServerState): number | null {
@@ -86,14 +102,15 @@ export interface Verdict {
 
 /** clock: how a time is written. */
 export function verdictOf(trust: Trust, view: View, clock: (time: number) => string): Verdict {
+  const seen = trust.coverage === null ? "" : " in what you may see";
   const asked = [...view.filter.statuses].filter((level) => level !== "Ready");
   if (asked.length > 0)
     return { clear: false, text: `No known resource has the status ${asked.join(" or ")}.` };
   if (isOld(trust)) {
     const when = trust.since === null ? "when the state was last known" : `at ${clock(trust.since)}`;
-    return { clear: false, text: `Nothing was broken ${when}. The current state is unknown.` };
+    return { clear: false, text: `Nothing was broken ${when}${seen}. The current state is unknown.` };
   }
-  if (isGrowing(trust)) return { clear: false, text: "No problems found so far." };
+  if (isGrowing(trust)) return { clear: false, text: `No problems found so far${seen}.` };
   if (trust.level === "partial")
     return { clear: false, text: "No problems in the resources that are visible." };
   if (trust.level === "unknown") {
@@ -105,7 +122,7 @@ export function verdictOf(trust: Trust, view: View, clock: (time: number) => str
   if (Object.keys(view.scope).length > 0) {
     return { clear: false, text: "No problems in the resources that this page asks for." };
   }
-  return { clear: true, text: "Nothing is broken." };
+  return { clear: seen === "", text: `Nothing is broken${seen}.` };
 }
 
 /** One or two words for it. */

@@ -26,6 +26,7 @@ import { Answers, type Study } from "./answers";
 import { Descriptions } from "./descriptions";
 import { IMPACT, PROBLEM, subjectOf } from "./focus";
 import { Found, type FoundNodes } from "./found";
+import { Identity } from "./identity";
 import { emptyPage, type Page } from "./page";
 import { PictureSchedule } from "./picture-schedule";
 import { ProblemList } from "./problem-list";
@@ -47,6 +48,7 @@ export class Viewer {
   readonly #cluster: Cluster;
   readonly #descriptions: Descriptions;
   readonly #session: Session;
+  readonly #identity: Identity;
   readonly #answers: Answers;
   readonly #problems: ProblemList;
   readonly #found: Found;
@@ -71,7 +73,9 @@ export class Viewer {
       onChange: (changes) => this.#changed(changes),
       onConnection: (connection) => {
         if (connection.state === "catching-up") this.#descriptions.connected();
-        const trust = trustOf(connection, this.#page.state);
+        if (connection.state === "catching-up") void this.#identity.connected();
+        const { state, trust: before } = this.#page;
+        const trust = trustOf(connection, state, before.coverage);
         this.#set({ connection, trust, signedIn: this.#session.token !== null });
         this.#problems.connected(connection);
         if (connection.state === "catching-up") this.#found.retry();
@@ -89,6 +93,7 @@ export class Viewer {
       },
     });
     const token = () => this.#session.token;
+    this.#identity = new Identity(url, token, (user) => this.#set({ user }));
     this.#answers = new Answers(url, token, { onStudy: (study) => this.#studied(study) });
     this.#problems = new ProblemList(url, token, {
       onProblems: (problems) => {
@@ -138,9 +143,12 @@ export class Viewer {
     this.#client.retry();
   }
 
-  /** With the token all that it has shown is forgotten; the address stays. */
+  /** With the token all that it has shown is forgotten, and its streams end; the address stays. */
   signOut(): void {
     this.#session.forget();
+    this.#client.stop();
+    this.#problems.stop();
+    this.#found.stop();
     location.reload();
   }
 
@@ -334,8 +342,9 @@ export class Viewer {
 
   #told(state: ServerState | null): void {
     const cluster = state?.cluster ?? this.#page.cluster;
+    const coverage = state === null ? this.#page.trust.coverage : (state.coverage ?? null);
     const wasSyncing = this.#page.trust.level === "syncing";
-    this.#set({ state, cluster, trust: trustOf(this.#page.connection, state) });
+    this.#set({ state, cluster, trust: trustOf(this.#page.connection, state, coverage) });
     if (wasSyncing && state !== null && state.state !== "syncing") this.#arrange();
   }
 

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { isGrowing, isOld, titleOf, verdictOf } from "../state/trust";
 import type { Viewer } from "../state/viewer";
 import { Banner } from "./banner";
+import { Coverage } from "./coverage";
 import { Details } from "./details";
 import { FilterBar } from "./filter-bar";
 import { Header } from "./header";
@@ -44,7 +45,10 @@ export function App({ viewer }: { viewer: Viewer }) {
         data-old={isOld(trust) && page.loaded}
       >
         <Header viewer={viewer} page={page} />
-        <Banner viewer={viewer} page={page} />
+        <div class="banners">
+          <Banner viewer={viewer} page={page} />
+          <Coverage coverage={trust.coverage} />
+        </div>
         <Problems viewer={viewer} page={page} />
         <main>
           {focus === null ? (

@@ -5,6 +5,7 @@ import { isGrowing } from "../state/trust";
 import type { Viewer } from "../state/viewer";
 import { ClusterName } from "./cluster-name";
 import { ConnectionState } from "./connection";
+import { Account } from "./coverage";
 import { Glyph } from "./glyph";
 import { Logo } from "./logo";
 import { SearchBox } from "./search-box";
@@ -24,11 +25,7 @@ export function Header({ viewer, page }: { viewer: Viewer; page: Page }) {
       <a class="api" href="./docs" title="API reference">
         API
       </a>
-      {page.signedIn && (
-        <button type="button" class="plain" onClick={() => viewer.signOut()}>
-          Sign out
-        </button>
-      )}
+      <Account viewer={viewer} page={page} />
       <ThemeSwitch />
     </header>
   );

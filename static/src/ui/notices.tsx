@@ -37,6 +37,17 @@ export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
   if (viewer.graph.nodes.size === 0 && page.trust.level !== "live") {
     return <Empty page={page} />;
   }
+  if (viewer.graph.nodes.size === 0 && page.trust.coverage !== null) {
+    return (
+      <Notice title="There is nothing that you may see">
+        <p>
+          You see here what you may <code>list</code> in Kubernetes. Either that is nothing, or there is
+          nothing in it. <code>kubectl auth can-i --list</code> tells what you may do. Ask whoever runs the
+          cluster for a role.
+        </p>
+      </Notice>
+    );
+  }
   if (viewer.graph.nodes.size === 0) {
     return (
       <Notice title="No resources yet">

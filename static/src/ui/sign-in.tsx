@@ -2,18 +2,20 @@ import type { SignInRequired } from "@astrolabe/stream";
 import { useEffect, useRef } from "preact/hooks";
 import type { Viewer } from "../state/viewer";
 import { Logo } from "./logo";
+import { sentence } from "./sentence";
 
 const REASONS: Readonly<Record<SignInRequired["why"], string>> = {
   needed: "",
   refused: "This token is not valid. Check that you copied all of it.",
   unreachable: "The server cannot be reached.",
-  withdrawn: "Your token is no longer valid. Sign in with another one to continue where you were.",
+  withdrawn:
+    "Your token is no longer valid: it has expired or was withdrawn. Sign in with another one to continue where you were.",
 };
 
 /** In place of the page while the server wants a token. */
 export function SignIn({ viewer, lock }: { viewer: Viewer; lock: SignInRequired }) {
   const field = useRef<HTMLInputElement>(null);
-  const reason = lock.checking ? "" : REASONS[lock.why];
+  const reason = lock.checking ? "" : sentence(lock.reason || REASONS[lock.why]);
   useEffect(() => {
     if (!lock.checking) field.current?.select();
   }, [lock.checking]);
@@ -43,8 +45,9 @@ export function SignIn({ viewer, lock }: { viewer: Viewer; lock: SignInRequired 
           aria-describedby="sign-in-reason sign-in-source"
         />
         <p class="hint" id="sign-in-source">
-          Ask whoever runs Astrolabe for a token. It is one line of the file that{" "}
-          <code>--auth-token-file</code> names; in a cluster, that file is in a Secret.
+          With your own token of the cluster you see what you may list there:{" "}
+          <code>kubectl create token NAME</code> makes one of a service account. Or ask whoever runs Astrolabe
+          for a line of its <code>--auth-token-file</code>.
         </p>
         <button type="submit" class="primary" aria-disabled={lock.checking}>
           {lock.checking ? "Signing in…" : "Sign in"}

@@ -63,6 +63,14 @@ export class Cluster {
     return cluster;
   }
 
+  /** `tests/support/tenant_server.py`: users with rights of their own; a user's token is their name. */
+  static async tenants(): Promise<Cluster> {
+    const port = await freePort();
+    const cluster = new Cluster(port, ["-m", "tests.support.tenant_server", String(port)]);
+    await cluster.restart();
+    return cluster;
+  }
+
   /** What anybody starts with `astrolabe demo`, and these flags. */
   static async demo(...flags: readonly string[]): Promise<Cluster> {
     const port = await freePort();
@@ -92,8 +100,10 @@ export class Cluster {
     return this.tell("crash") as Promise<Crash>;
   }
 
-  /** Carry out a command of the incident. */
-  async tell(command: "crash" | "away" | "back" | "release"): Promise<unknown> {
+  /** Carry out a command of the program. */
+  async tell(
+    command: "crash" | "away" | "back" | "release" | `${"grant" | "withdraw" | "forget"} ${string}`,
+  ): Promise<unknown> {
     this.#process?.stdin.write(`${command}\n`);
     const line = await this.#lines?.next();
     return JSON.parse(line?.value ?? "");

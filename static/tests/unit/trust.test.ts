@@ -70,6 +70,24 @@ describe("nothing is broken", () => {
     expect(verdict(LIVE, said("live"), search).text).toBe(text);
   });
 
+  const coverage = { hidden: ["Node"], limited: ["Pod"], namespaces: ["shop"] };
+
+  it.each([
+    [LIVE, "live", "Nothing is broken in what you may see."],
+    [LIVE, "syncing", "No problems found so far in what you may see."],
+    [LIVE, "partial", "No problems in the resources that are visible."],
+    [LIVE, "stale", "Nothing was broken at 12:00 in what you may see. The current state is unknown."],
+  ])("is never said of what one may not see", (connection, state, text) => {
+    expect(verdict(connection, said(state, { coverage }))).toEqual({ clear: false, text });
+  });
+
+  it("is not said of it while there is no connection, either", () => {
+    const trust = trustOf(LOST, null, coverage);
+    expect(verdictOf(trust, readView(""), () => "12:00").text).toBe(
+      "Nothing was broken at 12:00 in what you may see. The current state is unknown.",
+    );
+  });
+
   it("is said of the time when it was known", () => {
     expect(verdict(LIVE, said("stale")).text).toBe(
       "Nothing was broken at 12:00. The current state is unknown.",

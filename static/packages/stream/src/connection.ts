@@ -35,12 +35,14 @@ export type ConnectionState =
  * The server does not let the client in until `retry` is called with another token.
  *
  * needed: there is no token. refused: the server rejected the one that was just entered. withdrawn: it used to be
- * valid. unreachable: the server could not be asked. checking: a new token is being tried.
+ * valid. unreachable: the server could not be asked, or could not find out whose token it is: `reason` is its sentence,
+ * if it said one. checking: a new token is being tried.
  */
 export interface SignInRequired {
   readonly state: "locked";
   readonly why: "needed" | "refused" | "withdrawn" | "unreachable";
   readonly checking: boolean;
+  readonly reason?: string;
 }
 
 /** T: `Change` of the graph, `ProblemChange` of problems. */

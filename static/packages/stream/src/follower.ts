@@ -14,6 +14,7 @@ import {
   CONNECT_TIMEOUT,
   FIRST_FINAL_CODE,
   openWebSocket,
+  RIGHTS_CHANGED,
   type Transport,
   type TransportListener,
   UNAUTHORISED,
@@ -309,7 +310,18 @@ export class Follower<Told extends { readonly type: string }, Change> {
       result = await this.#probe(url.href, this.#token);
       if (this.#attempt !== attempt) return;
     }
-    this.#closed(attempt, closure, result);
+    if (closure.code === RIGHTS_CHANGED || this.#error?.code === "rights-changed") this.#comeBack();
+    else this.#closed(attempt, closure, result);
+  }
+
+  /** Nothing failed: it connects at once. Only if nothing was received since the last time, it waits. */
+  #comeBack(): void {
+    if (this.#liveSince === null) {
+      this.#lost("what you may see has changed");
+      return;
+    }
+    this.#disconnect();
+    this.#connect();
   }
 
   #closed(
@@ -332,7 +344,7 @@ export class Follower<Told extends { readonly type: string }, Change> {
     } else {
       if (by === "events" && !heard) this.#fallback = null;
       const how = code === ABNORMAL_CLOSURE ? "the connection was lost" : `closed with code ${code}`;
-      this.#lost(said?.message || known || reason || how);
+      this.#lost(said?.message || known || reason || how, said !== null);
     }
   }
 
@@ -367,16 +379,17 @@ export class Follower<Told extends { readonly type: string }, Change> {
     this.#requireSignIn(this.#token === null ? "needed" : rejected);
   }
 
-  #requireSignIn(why: SignInRequired["why"]): void {
+  #requireSignIn(why: SignInRequired["why"], reason = ""): void {
     this.#credentials?.forget();
     this.#disconnect();
-    this.#signIn = { state: "locked", why, checking: false };
+    this.#signIn = { state: "locked", why, checking: false, ...(reason && { reason }) };
     this.#listener.onConnection(this.#signIn);
   }
 
-  #lost(reason: string): void {
+  /** isSaid: whether the server said why. */
+  #lost(reason: string, isSaid = false): void {
     if (this.#signIn !== null) {
-      this.#requireSignIn("unreachable");
+      this.#requireSignIn("unreachable", isSaid ? reason : "");
       return;
     }
     const now = Date.now();

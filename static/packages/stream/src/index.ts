@@ -53,5 +53,6 @@ export {
   type SearchHits,
   unitsOf,
 } from "./search";
-export type { ClusterName, PartialKind, ServerState, SyncProgress } from "./server-state";
+export type { ClusterName, PartialKind, ServerState, SyncProgress, UserCoverage } from "./server-state";
 export { STATUSES, type Status, severity } from "./status";
+export { type Caller, type CallingUser, fetchCaller } from "./whoami";

@@ -26,9 +26,19 @@ export interface PartialKind {
 }
 
 /**
+ * What the user may see, where that is not everything (`--auth=kubernetes`). hidden: the kinds of which they may see
+ * nothing. limited: those that they may see in some namespaces only. namespaces: these.
+ */
+export interface UserCoverage {
+  readonly hidden: readonly string[];
+  readonly limited: readonly string[];
+  readonly namespaces: readonly string[];
+}
+
+/**
  * state: `live`; `syncing`: the first lists are not complete; `partial`: up to date, but some kinds are incomplete;
  * `stale`: no longer updated. A later server may add others. since: RFC 3339, when the state began. why: one
- * sentence, empty when live.
+ * sentence, empty when live. coverage: absent for somebody who sees everything.
  */
 export interface ServerState {
   readonly type: "state";
@@ -38,4 +48,5 @@ export interface ServerState {
   readonly cluster?: ClusterName;
   readonly progress?: SyncProgress;
   readonly partial?: readonly PartialKind[];
+  readonly coverage?: UserCoverage;
 }

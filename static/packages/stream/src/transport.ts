@@ -10,6 +10,8 @@ const CLOSED_BY_CLIENT = 4000;
 export const ABNORMAL_CLOSURE = 1006;
 /** From here to 4999, connecting again cannot help. */
 export const FIRST_FINAL_CODE = 4500;
+/** The user may see more or less than before: a client that comes back is told what. */
+export const RIGHTS_CHANGED = 4010;
 /** The token is missing, wrong or no longer valid. */
 export const UNAUTHORISED = 4501;
 

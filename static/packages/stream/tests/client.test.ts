@@ -114,6 +114,28 @@ describe("a client", () => {
     expect(client.graph.nodes.get("a")?.status).toBe("Error");
   });
 
+  it("comes back at once when rights have changed, and does not call that a loss", async () => {
+    const never = { ...AT_ONCE(), delay: () => 600_000 } as unknown as Backoff;
+    follow({}, { backoff: never });
+    const peer = await server.accept();
+    peer.say(HELLO, snapshot(1, node("a"), node("b")));
+    await became("live");
+    changes = [];
+    peer.say({ type: "error", code: "rights-changed", message: "your rights have changed; come back" });
+    peer.socket.close(4010);
+    const again = await server.accept();
+    expect(await again.hear()).toMatchObject({ since: { epoch: "e", seq: 1 } });
+    again.say(HELLO, { type: "reset", id: "default", reason: "epoch" }, snapshot(9, node("b")));
+    await vi.waitFor(() => expect(client.graph.position).toEqual({ epoch: "e", seq: 9 }));
+    expect(changes.map((change) => change.sign)).toEqual(["-"]);
+    expect(states()).not.toContain("disconnected");
+    // A server that says it again and again is not asked without a pause.
+    again.socket.close(4010);
+    (await server.accept()).socket.close(4010);
+    await became("disconnected");
+    expect(reasons()).toEqual(["what you may see has changed"]);
+  });
+
   it("keeps what it holds through a reset, and tells what differs", async () => {
     const peer = await live();
     changes = [];
@@ -455,6 +477,18 @@ describe("a client of a server that asks for a token", () => {
     follow({}, { credentials: keyring });
     await became("locked");
     expect(locks()).toEqual([lock("withdrawn")]);
+  });
+
+  it("says why the server cannot tell whose token it is", async () => {
+    server.tokens = new Set(["slow"]);
+    follow({}, { credentials: keyring });
+    await became("locked");
+    signIn("slow");
+    const peer = await server.accept();
+    const message = "the API server does not say whose token this is";
+    peer.say({ type: "error", code: "identity-unknown", message });
+    peer.socket.close(4429);
+    await vi.waitFor(() => expect(locks().at(-1)).toEqual({ ...lock("unreachable"), reason: message }));
   });
 
   it("stays locked while the server cannot be reached", async () => {
