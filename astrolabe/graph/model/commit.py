@@ -105,7 +105,8 @@ class Settlement:
                 edit.shown = before
             ends = edit.source, edit.target
             now_ends = self._ends(key, edit) if transaction.removed else ends
-            if (edit.now is None) is (before is None) and now_ends == ends:
+            stays = (edit.now is None) is (before is None) and not edit.returned
+            if stays and now_ends == ends:
                 continue
             self._derivation.edge_changed(key[0], *now_ends)
             if now_ends != ends:
@@ -146,7 +147,7 @@ class Settlement:
                 if edge.key not in edges:  # it did not change, but one of its ends did
                     source, target = self._linker.known(edge.source), self._linker.known(edge.target)
                     shown = edge if source.emitted and target.emitted else None
-                    edges[edge.key] = EdgeEdit(source, target, edge, edge, shown)
+                    edges[edge.key] = EdgeEdit(source, target, edge, edge, shown=shown)
         for key, edit in edges.items():
             if key[0] in INNER_TYPES:
                 continue

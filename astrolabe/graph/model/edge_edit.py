@@ -16,6 +16,7 @@ class EdgeEdit(msgspec.Struct, gc=False):
     """An edge that may have changed since the last `take`, with the records at its ends at that time.
 
     before: the edge at that time; None if there was none. now: the edge as it is.
+    returned: it was gone for a while, in which neither end was told what became of the other.
     shown: the edge as the graph has it; None if an end is not in the graph.
     """
 
@@ -23,6 +24,7 @@ class EdgeEdit(msgspec.Struct, gc=False):
     target: Record
     before: Edge | None
     now: Edge | None = None
+    returned: bool = False
     shown: Edge | None = None
 
 
@@ -51,7 +53,7 @@ class EdgeEdits:
                 if edit is None:
                     self.touched[key] = EdgeEdit(source, target, None, edge)
                 else:
-                    edit.now = edge
+                    edit.now, edit.returned = edge, edit.before is not None
                 source.outgoing = with_new_edge(source.outgoing, edge)
                 target.incoming = with_new_edge(target.incoming, edge, incoming=True)
             return

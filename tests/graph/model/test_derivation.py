@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from astrolabe.graph.model.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.model.rendering import render
-from astrolabe.graph.selector import Selector
+from astrolabe.graph.selector import Selector, equality
 from astrolabe.graph.state.edge_types import OWNS, SELECTS, USES_SECRET
 from astrolabe.graph.state.node import parse_node
 from astrolabe.graph.state.status import READY, UNKNOWN, Status
@@ -84,6 +85,39 @@ def test_who_has_one_does_not_care() -> None:
     model.remove("Service a")
     model.set_synced("Pod", "", False)
     assert reasons(model) == {}
+
+
+def _tell_pods(own: Peer, neighborhood: Neighborhood, *, by_manifest: bool) -> Derived:
+    pods = neighborhood.outgoing(SELECTS, "Pod", own=by_manifest)
+    return Derived(Status(READY, ", ".join([pod.status.reason for pod in pods]) or "None"))
+
+
+@pytest.mark.parametrize("by_manifest", [True, False])
+def test_who_leaves_and_comes_back_changed_within_one_commit_is_read_again(by_manifest: bool) -> None:
+    model = Model(
+        (
+            Rules(kind="Pod", api_version="v1"),
+            Rules(
+                kind="Service",
+                api_version="v1",
+                derive=partial(_tell_pods, by_manifest=by_manifest),
+                reads=(Read("outgoing", SELECTS, "Pod", own=by_manifest),),
+            ),
+        )
+    )
+    web = {"app": "web"}
+    model.upsert(a("Service", "a", Select(SELECTS, "Pod", "a", equality(web), "spec.selector")))
+    pod = a("Pod", "a")
+    model.upsert(msgspec.structs.replace(pod, selectable=web))
+    assert reasons(model) == {"a": "Own"}
+    model.upsert(msgspec.structs.replace(pod, selectable={}))
+    model.upsert(msgspec.structs.replace(pod, selectable=web, status=Status(READY, "Changed")))
+    changes = model.commit()
+    assert {node.uid: node.document()["reason"] for node in changes.nodes_set} == {
+        "Pod a": "Changed",
+        "Service a": "Changed",
+    }
+    assert changes.edges_set == changes.edges_removed == []
 
 
 def _divide(_: Peer, neighborhood: Neighborhood) -> Derived:
