@@ -31,7 +31,7 @@ def proposed(text: str) -> tuple[str, list[str]]:
 @pytest.mark.parametrize(
     ("text", "replaced", "texts"),
     [
-        ("stat|", "stat", ["status:"]),
+        ("stat|", "stat", ["status:", "staticPod:"]),
         ("web na|", "na", ["name:", "namespace:"]),
         ("-rea|", "rea", ["reason:", "ready:"]),
         ("clusteri|", "clusteri", ["clusterIP:"]),
