@@ -23,6 +23,7 @@ from astrolabe.engine.serving_state import ClusterInfo
 from astrolabe.garbage import GC_THRESHOLDS, collect_periodically
 from astrolabe.http.access.authentication import ApiTokens
 from astrolabe.http.access.rights import KubernetesRights
+from astrolabe.http.errors import FileError
 from astrolabe.http.scopes.namespaces import NamespaceCounts
 from astrolabe.http.server import create_server
 from astrolabe.http.source import GraphSource
@@ -194,9 +195,18 @@ async def serve(
     telemetry.configure(
         verbosity=settings.verbosity, log_format=settings.log_format, several=settings.workers > 1
     )
+    if settings.audit_log:
+        _open_audit_log(settings.audit_log)
     gc.set_threshold(*GC_THRESHOLDS)
     _raise_file_limit()
     await Application(settings, extra_tasks=extra_tasks, listener=listener, opened=opened).run_until_signal()
+
+
+def _open_audit_log(path: str) -> None:
+    try:
+        telemetry.configure_audit(path)
+    except OSError as error:
+        raise FileError(f"the audit log {path} cannot be written: {error.strerror}") from error
 
 
 def _raise_file_limit() -> None:

@@ -24,17 +24,19 @@ LOGGER = "astrolabe.telemetry"
 
 
 class LogQueue(logging.Handler):
-    """Writes lines to stderr in its own thread. If too many wait, it drops, counts and reports them.
+    """Writes lines to a stream, by default stderr, in its own thread. If too many wait, it drops, counts and
+    reports them.
 
     dropped: lines dropped since the process started.
     """
 
-    def __init__(self, limit: int = LONGEST_QUEUE) -> None:
+    def __init__(self, limit: int = LONGEST_QUEUE, stream: TextIO | None = None) -> None:
         super().__init__()
         self.dropped = 0
         self._limit = limit
         self._untold = 0
-        self._stream = sys.stderr
+        self._stream = stream or sys.stderr
+        self._owns = stream is not None and stream is not sys.stdout
         self._begin()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -69,6 +71,9 @@ class LogQueue(logging.Handler):
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        if self._owns:
+            self._writer.join(LONGEST_FLUSH)
+            self._stream.close()
         super().close()
 
     def _begin(self) -> None:

@@ -90,6 +90,7 @@ class Settings:
     auth: how clients are known, one way or several with commas. auth_token_file: one token per line.
     auth_proxy_secret_file: one per line, by which an authenticating proxy is known.
     open_metrics: /metrics needs none.
+    audit_log: a file that says who asked what; `-`: standard output; "": none.
     host: address to listen on; "": a safe default, see `listen_host`.
     allowed_hosts: host names that requests may use; empty: see `checks_hosts`.
     allowed_origins: other sites whose pages may connect. cors_origins: other sites that may also read.
@@ -126,6 +127,7 @@ class Settings:
     auth_token_file: str = ""
     auth_proxy_secret_file: str = ""
     open_metrics: bool = False
+    audit_log: str = ""
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import os
 import sys
 from datetime import UTC, datetime
 from types import TracebackType
@@ -17,6 +18,9 @@ import msgspec
 
 from astrolabe.log_queue import LogQueue
 from astrolabe.printable import printable, printable_json
+
+#: The logger of the audit log, whose messages are its lines.
+AUDIT = "astrolabe.audit"
 
 #: Most characters of a message and of a traceback, before escaping. Of a traceback the end is kept.
 LONGEST_MESSAGE = 8 * 1024
@@ -57,6 +61,30 @@ def configure(*, verbosity: int, log_format: Literal["text", "json"], several: b
     sys.excepthook = _log_uncaught
 
 
+def configure_audit(path: str) -> None:
+    """Append the audit log to a file; `-`: standard output. Raises OSError."""
+    stream = sys.stdout if path == "-" else open(path, "a", encoding="utf-8", opener=_for_owner)  # noqa: SIM115
+    handler = LogQueue(stream=stream)
+    handler.setFormatter(AuditFormatter())
+    audit = logging.getLogger(AUDIT)
+    audit.setLevel(logging.INFO)
+    audit.propagate = False
+    audit.addHandler(handler)
+
+
+def close_audit() -> None:
+    """Write what is left of the audit log, and close its file."""
+    audit = logging.getLogger(AUDIT)
+    for handler in list(audit.handlers):
+        audit.removeHandler(handler)
+        handler.flush()
+        handler.close()
+
+
+def _for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def line(message: str, *, log_format: Literal["text", "json"]) -> str:
     """A warning formatted as a log line, for use before logging is set up."""
     formatter = (JsonFormatter if log_format == "json" else TextFormatter)(numbered=False)
@@ -65,7 +93,18 @@ def line(message: str, *, log_format: Literal["text", "json"]) -> str:
 
 def lines_dropped() -> int:
     """Number of dropped log lines since the process started."""
-    return sum(each.dropped for each in logging.getLogger().handlers if isinstance(each, LogQueue))
+    loggers = (logging.getLogger(), logging.getLogger(AUDIT))
+    return sum(each.dropped for one in loggers for each in one.handlers if isinstance(each, LogQueue))
+
+
+class AuditFormatter(logging.Formatter):
+    """One JSON object per line, as `http.access.audit` makes it; also for lines that were dropped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if record.name == AUDIT:
+            return record.getMessage()
+        entry = {"time": _time_of(record), "event": "dropped", "message": record.getMessage()}
+        return msgspec.json.encode(entry).decode()
 
 
 class TextFormatter(logging.Formatter):

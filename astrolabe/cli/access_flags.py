@@ -42,6 +42,14 @@ ACCESS = (
         help="Secrets, one per line, by which an authenticating proxy is known; see --auth=proxy.",
     ),
     Flag(
+        ("--audit-log",),
+        heading=_ACCESS,
+        envvar="ASTROLABE_AUDIT_LOG",
+        default=_DEFAULTS.audit_log,
+        metavar="PATH",
+        help="Who asked what, with which result, as JSON lines appended to this file; - for standard output.",
+    ),
+    Flag(
         ("--open-metrics",),
         heading=_ACCESS,
         envvar="ASTROLABE_OPEN_METRICS",

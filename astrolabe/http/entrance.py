@@ -12,7 +12,7 @@ from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.identity import Release
 from astrolabe.graph.visible.redaction import redact
 from astrolabe.graph.visible.visibility import Visibility
-from astrolabe.http.access.guard import identity_of
+from astrolabe.http.access.authentication import identity_of
 from astrolabe.http.access.visible import Rights
 from astrolabe.http.doors import FrontDoors
 from astrolabe.http.errors import JSON, Refusal

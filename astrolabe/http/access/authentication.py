@@ -200,3 +200,9 @@ async def identify(request: Request, authenticators: Sequence[Authenticator]) ->
     if unsure is not None:
         raise unsure
     return None
+
+
+def identity_of(request: Request) -> KnownUser | None:
+    """Whom the guard found to have sent the request; None if anybody is let in."""
+    identity: KnownUser | None = getattr(request.ctx, "identity", None)
+    return identity

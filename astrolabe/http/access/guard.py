@@ -12,7 +12,14 @@ from sanic.request import Request
 from sanic.response import BaseHTTPResponse, HTTPResponse
 
 from astrolabe.engine.serving_state import StateTracker
-from astrolabe.http.access.authentication import Authenticator, FileTokens, KnownUser, ProxyHeaders, identify
+from astrolabe.http.access.audit import AuditLog
+from astrolabe.http.access.authentication import (
+    Authenticator,
+    FileTokens,
+    ProxyHeaders,
+    identify,
+    identity_of,
+)
 from astrolabe.http.access.bearer import bearer_token
 from astrolabe.http.access.hosts import AllowedHosts, TrustedProxies, hosts_of, parse_authority
 from astrolabe.http.access.tokens import Tokens
@@ -68,6 +75,7 @@ class Guard:
         origins: Collection[str] = (),
         shared: Collection[str] = (),
     ) -> None:
+        self.audit = AuditLog()
         self._state = state
         self._authenticators = tuple(authenticators)
         self._hosts = hosts
@@ -122,6 +130,7 @@ class Guard:
         if "Vary" in headers and "vary" in response.headers:
             headers["Vary"] = f"{response.headers['vary']}, {headers['Vary']}"
         response.headers.update(headers)
+        self.audit.answered(request, response.status)
 
     def _check_origin(self, request: Request) -> None:
         """Check the headers that a browser sets. No page can change them.
@@ -167,12 +176,6 @@ class Guard:
             why = "a token is needed" if bearer_token(request) is None else "the token is not known"
             raise Refusal(401, "unauthorised", why, headers={"WWW-Authenticate": "Bearer"})
         request.ctx.identity = identity
-
-
-def identity_of(request: Request) -> KnownUser | None:
-    """Whom the guard found to have sent the request; None if anybody is let in."""
-    identity: KnownUser | None = getattr(request.ctx, "identity", None)
-    return identity
 
 
 def _always() -> bool:

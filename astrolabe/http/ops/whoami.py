@@ -7,7 +7,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from astrolabe.graph.encoding import wire
-from astrolabe.http.access.guard import identity_of
+from astrolabe.http.access.authentication import identity_of
 from astrolabe.http.errors import JSON
 from astrolabe.http.openapi import operation, process
 from astrolabe.http.openapi.operation import ApiEndpoint, Operation

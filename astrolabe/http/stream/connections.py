@@ -8,7 +8,9 @@ from typing import NoReturn
 
 from sanic.request import Request
 
-from astrolabe.http.access.guard import Guard, identity_of
+from astrolabe.http.access.audit import StreamRecord
+from astrolabe.http.access.authentication import identity_of
+from astrolabe.http.access.guard import Guard
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.channel import Channel
 from astrolabe.http.net.close_codes import CHANGED, RIGHTS_CHANGED
@@ -22,6 +24,7 @@ class Connections:
         self.guard = guard
         self._limit = limit
         self._open: dict[Channel, User | None] = {}
+        self._records: dict[Channel, StreamRecord | None] = {}
 
     def __len__(self) -> int:
         """The number of open streams."""
@@ -40,6 +43,7 @@ class Connections:
     def add(self, channel: Channel, request: Request) -> None:
         """Add an open stream, which ends when the request's token is withdrawn. `until_lost` must follow."""
         channel.admitted = self.guard.renewal(request)
+        self._records[channel] = self.guard.audit.opened(request)
         self._open[channel] = identity.user if (identity := identity_of(request)) is not None else None
 
     async def until_lost(self, channel: Channel, leave: Callable[[], None]) -> NoReturn:
@@ -52,6 +56,8 @@ class Connections:
         finally:
             channel.abort()
             self._open.pop(channel, None)
+            if (record := self._records.pop(channel, None)) is not None:
+                record.close()
             leave()
         raise CancelledError
 
