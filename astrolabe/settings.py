@@ -60,11 +60,11 @@ class Limits:
     min_rate: int = 1024
     grace: float = 1.0
 
-    def rules_of_filters(self, catalogue: Catalogue) -> FilterRules:
-        """The rules for filters over these kinds. Changes of the catalogue take effect."""
+    def rules_of_filters(self, catalogue: Catalogue, *, cluster: str = "") -> FilterRules:
+        """The rules for filters over these kinds. Changes of the catalogue take effect. cluster: its name."""
         return FilterRules.of(
             catalogue.keys,
-            vocabulary=catalogue.vocabulary,
+            vocabulary=catalogue.vocabulary(cluster=cluster),
             terms=self.max_filter_terms,
             values=self.max_filter_values,
             size=self.max_filter_bytes,

@@ -40,7 +40,7 @@ class FrontDoors:
     ) -> None:
         limits = settings.limits
         self.source = source
-        rules = limits.rules_of_filters(source.catalogue)
+        rules = limits.rules_of_filters(source.catalogue, cluster=source.state.current.cluster.name)
         cache = ResponseCache(size=int(limits.max_body_bytes * share))
         grafana = Grafana(source, connections, cache, rules=rules, limits=limits)
         self._making = (grafana, cache)

@@ -95,10 +95,9 @@ class Catalogue:
         wanted |= {self.find(word[1:]).key for word in words if word.startswith("+")}
         return Catalogue(kind for kind in self if kind.key in wanted)
 
-    @property
-    def vocabulary(self) -> SearchVocabulary:
-        """What a search may name; follows every change."""
-        return SearchVocabulary(self)
+    def vocabulary(self, *, cluster: str = "") -> SearchVocabulary:
+        """What a search may name; follows every change. cluster: its name."""
+        return SearchVocabulary(self, cluster=cluster)
 
     def change(self, *, added: Iterable[Kind[Any]] = (), removed: Collection[GroupKind] = ()) -> None:
         """Take out some, then put in others, which come last; one of the same identity is replaced in place.
@@ -139,7 +138,8 @@ class Catalogue:
 class SearchVocabulary:
     """Implements `parser.Vocabulary` for a catalogue."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, *, cluster: str = "") -> None:
+        self.cluster = cluster
         self._catalogue = catalogue
         self._version = -1
         self._metadata: frozenset[str] = frozenset()

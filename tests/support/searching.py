@@ -33,6 +33,7 @@ class Words:
     """The words of a small world of kinds."""
 
     metadata = ("n", "pods", "creationTimestamp")
+    cluster = "Prod-1"
     kinds = ("Pod", "Service", "Ingress", "PersistentVolume", "Namespace", "Secret")
     _KINDS = {"po": "Pod", "pods": "Pod", "svc": "Service", "ing": "Ingress", "pv": "PersistentVolume"}
 
@@ -50,6 +51,7 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "": ("x", "pod", "r1", "ervice", "*", "p*d", "Read", "backends", "a", "[]"),
     "name": ("x", "y", "X", "*", "z*"),
     "ns": ("a", "b", "A*", "*"),
+    "cluster": ("prod-1", "PROD*", "*1", "test"),
     "kind": ("po", "Service", "pods", "*e*", "ing"),
     "status": ("ready", "Error"),
     "reason": ("Ready", "pods", "Back*", "*"),
@@ -147,6 +149,8 @@ def _texts(field: str, document: Json, graph: ReadableGraph, uid: str) -> Iterat
         case "":
             for key in ("name", "kind", "namespace", "release", "reason", "message"):
                 yield document.get(key, "")
+        case "cluster":
+            yield WORDS.cluster
         case "ns":
             yield document["namespace"]
         case "label":

@@ -94,6 +94,8 @@ def closed_values(place: Place, vocabulary: Vocabulary) -> list[Proposal] | None
             values = vocabulary.kinds
         case "unresolved":
             values = ("true", "false")
+        case "cluster":
+            values = (vocabulary.cluster,) if vocabulary.cluster else ()
         case "neighbour" | "object" if "/" not in place.typed:
             values = [f"{kind}/" for kind in vocabulary.kinds]
         case _:

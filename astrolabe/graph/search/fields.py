@@ -14,8 +14,13 @@ from astrolabe.graph.search.document import document_of, texts_at
 from astrolabe.graph.state.node import Node, reason_of
 
 #: How the values of a field are written: a text with wildcards; a part of a text; one of a closed set;
-#: another object, as `kind/name`; `true`, `false` or an object; the other end of an edge; its type.
-Shape = Literal["text", "part", "kind", "status", "object", "unresolved", "neighbour", "edge"]
+#: another object, as `kind/name`; `true`, `false` or an object; the other end of an edge; its type; the name
+#: of the cluster, which is the same for all nodes.
+Shape = Literal["text", "part", "kind", "status", "object", "unresolved", "neighbour", "edge", "cluster"]
+
+
+#: What a name of a cluster is parsed to that is the name of the served one; and any other.
+THIS_CLUSTER, OTHER_CLUSTER = "this", "other"
 
 
 class SearchField(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +111,13 @@ _ENTRIES = (
         shape="kind",
         texts=lambda node: (node.kind,),
         indexed=True,
+    ),
+    SearchField(
+        name="cluster",
+        description="The cluster, by the name that `/health` shows.",
+        example="cluster:prod",
+        shape="cluster",
+        texts=lambda _: (THIS_CLUSTER,),
     ),
     SearchField(
         name="status",

@@ -11,8 +11,16 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from difflib import get_close_matches
 from typing import NamedTuple, Protocol, cast
 
-from astrolabe.graph.search.fields import BY_WORD, METADATA, SEARCH_FIELDS, SearchField, metadata_field
-from astrolabe.graph.search.pattern import Pattern, time_of
+from astrolabe.graph.search.fields import (
+    BY_WORD,
+    METADATA,
+    OTHER_CLUSTER,
+    SEARCH_FIELDS,
+    THIS_CLUSTER,
+    SearchField,
+    metadata_field,
+)
+from astrolabe.graph.search.pattern import Pattern, matches, time_of
 from astrolabe.graph.search.term import Operator, Term
 from astrolabe.graph.selector import quoted
 from astrolabe.graph.state.edge_types import EDGE_TYPES
@@ -43,6 +51,11 @@ class Vocabulary(Protocol):
     @property
     def metadata(self) -> Collection[str]:
         """The keys of metadata that nodes may show."""
+        ...
+
+    @property
+    def cluster(self) -> str:
+        """The name of the cluster; "" if nobody knows."""
         ...
 
 
@@ -196,6 +209,11 @@ def _kind(value: Pattern, vocabulary: Vocabulary) -> Pattern:
     return (vocabulary.kind(value[0]),) if len(value) == 1 else value
 
 
+def _cluster(value: Pattern, vocabulary: Vocabulary) -> Pattern:
+    wanted = tuple([piece.lower() for piece in value])
+    return (THIS_CLUSTER if matches(wanted, vocabulary.cluster.lower()) else OTHER_CLUSTER,)
+
+
 def _status(value: Pattern, _: Vocabulary) -> Pattern:
     return _one_of("status", value, SEVERITIES)
 
@@ -236,6 +254,7 @@ def _unresolved(value: Pattern, vocabulary: Vocabulary) -> Pattern:
 
 
 _MEANINGS: dict[str, Callable[[Pattern, Vocabulary], Pattern]] = {
+    "cluster": _cluster,
     "kind": _kind,
     "status": _status,
     "edge": _edge,

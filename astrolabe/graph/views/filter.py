@@ -65,6 +65,7 @@ class _KindsOnly:
     def __init__(self, kinds: Collection[str]) -> None:
         self.kinds = kinds
         self.metadata: Collection[str] = ()
+        self.cluster = ""
 
     def kind(self, word: str, /) -> str:
         for kind in self.kinds:

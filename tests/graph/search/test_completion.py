@@ -8,7 +8,7 @@ from astrolabe.graph.search.completion import ValueCount, closed_values, fields_
 from astrolabe.kinds.builtin import builtin_catalogue
 from tests.graph.search.test_search import CART, DEPLOYMENT, SECRET, WEB
 
-WORDS = builtin_catalogue().vocabulary
+WORDS = builtin_catalogue().vocabulary(cluster="prod-eu")
 
 
 def proposed(text: str) -> tuple[str, list[str]]:

@@ -24,5 +24,5 @@ from tests.support.worlds import World, facts
 def test_a_name_that_is_like_a_word_comes_first(search: str, names: list[str]) -> None:
     world = World()
     world.set(*[facts("Pod", name) for name in ("my-cart", "db", "cart-1", "cart")])
-    order = hit_order(parse(search, builtin_catalogue().vocabulary))
+    order = hit_order(parse(search, builtin_catalogue().vocabulary()))
     assert [node.name for node in sorted(world.hub.graph.nodes.values(), key=order)] == names

@@ -21,7 +21,7 @@ from astrolabe.graph.views.filter import Filter
 from astrolabe.graph.views.view import View
 from astrolabe.kinds.builtin import builtin_catalogue
 
-WORDS = builtin_catalogue().vocabulary
+WORDS = builtin_catalogue().vocabulary(cluster="prod-eu")
 
 
 def node(name: str, kind: str = "Pod", **fields: Any) -> Node:
@@ -182,6 +182,13 @@ def test_what_does_not_parse_says_where(query: str, message: str) -> None:
     with pytest.raises(SearchError) as error:
         parse(query, WORDS)
     assert message in str(error.value)
+
+
+def test_the_cluster_is_the_same_for_all() -> None:
+    everything = found("")
+    assert found("cluster:prod-eu") == found("cluster:PROD*") == found("-cluster:test") == everything
+    assert found("cluster:test") == found("-cluster:prod-eu") == set()
+    assert found("cluster:test,prod-eu reason:Crash*") == {"cart-1"}
 
 
 def test_searches_that_ask_the_same_are_the_same() -> None:
