@@ -89,6 +89,23 @@ async def test_who_asks_is_told_who_they_are_and_what_they_do_not_see() -> None:
         assert (await site.json("admin", "/api/v1/whoami"))["coverage"] is None
 
 
+async def test_an_id_token_beside_an_access_token_that_the_cluster_does_not_know() -> None:
+    """As Grafana forwards them (`oauthPassThru`)."""
+    async with tenancy(two_shops(), "jane", "admin") as site:
+
+        async def ask(**headers: str) -> tuple[int, Any]:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            async with site.http.get(site.url("/api/v1/whoami"), headers=named) as answer:
+                document = await answer.json()
+                return answer.status, document["user"]["name"] if answer.status == 200 else document["error"]
+
+        assert await ask(Authorization="Bearer opaque", X_ID_Token="jane") == (200, "jane")
+        assert await ask(X_ID_Token="jane") == (200, "jane")
+        assert await ask(Authorization="Bearer admin", X_ID_Token="jane") == (200, "admin")
+        assert await ask(Authorization="Bearer opaque", X_ID_Token="forged") == (401, "unauthorised")
+        assert await ask(Authorization="Bearer opaque", X_ID_Token=" ") == (401, "unauthorised")
+
+
 async def test_a_rule_with_names_opens_these_objects_alone() -> None:
     store = two_shops()
     grant(

@@ -35,6 +35,9 @@ USER_HEADER, GROUP_HEADER, UID_HEADER, EXTRA_PREFIX = (
     "x-remote-extra-",
 )
 SECRET_HEADER = "x-astrolabe-proxy-secret"
+#: Grafana forwards a user's access token as the bearer token, and the ID token here. An API server takes ID
+#: tokens of OpenID Connect.
+ID_TOKEN_HEADER = "x-id-token"
 
 
 class KnownUser(NamedTuple):
@@ -88,9 +91,14 @@ class ApiTokens:
         self._abreast = asyncio.Semaphore(ABREAST)
 
     async def authenticate(self, request: Request) -> KnownUser | None:
-        token = bearer_token(request)
-        if token is None or len(token) > LONGEST_TOKEN:
-            return None
+        for token in (bearer_token(request), request.headers.get(ID_TOKEN_HEADER, "").strip()):
+            if token and len(token) <= LONGEST_TOKEN:
+                known = await self._known(token)
+                if known is not None:
+                    return known
+        return None
+
+    async def _known(self, token: str) -> KnownUser | None:
         digest = hmac.digest(self._key, token.encode(errors="surrogateescape"), hashlib.sha256)
         verdict = self._verdicts.get(digest)
         if verdict is not None and verdict.until > self._clock():

@@ -1,4 +1,4 @@
-import { Filter, Kind, Kinds, ProbeResult, ServerState } from '@astrolabe/stream';
+import { Caller, Filter, Kind, Kinds, ProbeResult, ServerState } from '@astrolabe/stream';
 import {
   CoreApp,
   DataFrame,
@@ -32,6 +32,9 @@ import { parseVariableQuery } from './variables';
 const GAP = 500;
 /** Queries whose places, series and rows are remembered from one request of a panel to the next. */
 const REMEMBERED = 64;
+
+/** What Grafana's proxy answers, with 400, in place of a 401 of the server behind it. */
+const REFUSED_BY_ASTROLABE = 'Authentication to data source failed';
 
 /** Of `/health`, which has what the server says of itself, too. */
 type Health = { status?: string; nodes?: number; synced?: boolean } & Partial<ServerState>;
@@ -84,12 +87,19 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
         return { status: 'error', message: 'The server at this URL is not Astrolabe.' };
       }
       const synced = health.synced ? '' : ', still reading the cluster';
-      const [notice] = health.state === undefined ? [] : noticesOf({ ...health, state: health.state, type: 'state' });
-      const said = notice ? `: ${health.nodes} resources. ${notice.text}` : `: ${health.nodes} resources${synced}.`;
-      return { status: 'success', message: `Connected to Astrolabe${said}` };
+      const notices = health.state === undefined ? [] : noticesOf({ ...health, state: health.state, type: 'state' });
+      const texts = notices.map(({ text }) => text).join(' ');
+      const said = texts ? `: ${health.nodes} resources. ${texts}` : `: ${health.nodes} resources${synced}.`;
+      return { status: 'success', message: `Connected to Astrolabe${await this.asWhom()}${said}` };
     } catch (error) {
-      return { status: 'error', message: `Cannot reach Astrolabe: ${described(error)}` };
+      return { status: 'error', message: unreached(error) };
     }
+  }
+
+  /** ` as jane`; nothing of a server that tells nobody from anybody, or is too old to say. */
+  private async asWhom(): Promise<string> {
+    const caller = await this.get<Partial<Caller>>('/api/v1/whoami').catch(() => undefined);
+    return caller?.user ? ` as ${caller.user.name}` : '';
   }
 
   private follow(target: AstrolabeQuery, request: DataQueryRequest<AstrolabeQuery>): Observable<DataQueryResponse> {
@@ -122,7 +132,7 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
   private async probe(): Promise<ProbeResult> {
     return this.get('/health').then(
       () => ({ found: 'unknown' }),
-      (error) => ({ found: 'unknown', reason: `Cannot reach Astrolabe: ${described(error)}` })
+      (error) => ({ found: 'unknown', reason: unreached(error) })
     );
   }
 
@@ -173,10 +183,14 @@ function noticed(frames: DataFrame[], notices: Notice[]): DataFrame[] {
   return notices.length ? frames.map((frame) => ({ ...frame, meta: { ...frame.meta, notices } })) : frames;
 }
 
-function described(error: unknown): string {
+/** Why there was no answer. */
+function unreached(error: unknown): string {
   if (isFetchError(error)) {
     const said = error.data?.message ?? error.statusText ?? '';
-    return `HTTP ${error.status}${said ? ` ${said}` : ''}`;
+    if (error.status === 401 || said.includes(REFUSED_BY_ASTROLABE)) {
+      return 'Astrolabe does not accept the token. Sign in to Grafana again, or correct the token of the data source';
+    }
+    return `Cannot reach Astrolabe: HTTP ${error.status}${said ? ` ${said}` : ''}`;
   }
-  return error instanceof Error ? error.message : String(error);
+  return `Cannot reach Astrolabe: ${error instanceof Error ? error.message : String(error)}`;
 }

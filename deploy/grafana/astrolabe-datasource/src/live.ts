@@ -37,8 +37,8 @@ export class LiveGraph implements Connection<Update> {
       onConnection: (connection: ConnectionState) => this.connectionChanged(connection),
       onServerState: (state: ServerState | null) => this.stateChanged(state ?? undefined),
     };
-    // Grafana's proxy forwards WebSockets, so there is nothing to fall back from.
-    this.client = new StreamClient(url, listener, { filter, probe, serverSentEvents: false });
+    // Grafana's proxy forwards WebSockets, so there is nothing to fall back from, and adds the token.
+    this.client = new StreamClient(url, listener, { filter, probe, forwarded: true, serverSentEvents: false });
   }
 
   /** The listener gets all further updates, and at once the last one, without its changes. */

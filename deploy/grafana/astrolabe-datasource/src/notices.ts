@@ -1,4 +1,4 @@
-import { ServerState } from '@astrolabe/stream';
+import { ServerState, UserCoverage } from '@astrolabe/stream';
 
 /** As data frames have it in their `meta`. */
 export interface Notice {
@@ -6,9 +6,39 @@ export interface Notice {
   text: string;
 }
 
-/** What is to be said beside what is shown; nothing of a server that is live, or too old to tell. */
+/** Names of kinds or namespaces that a notice shows; it counts the others. */
+const NAMED = 6;
+
+/** What is to be said beside what is shown; nothing of a server that is live and hides nothing, or too old to tell. */
 export function noticesOf(state: ServerState | undefined): Notice[] {
-  if (state === undefined || state.state === 'live') {
+  if (state === undefined) {
+    return [];
+  }
+  return [...troublesOf(state), ...coverageOf(state.coverage)];
+}
+
+/** What these rights do not show: those of the signed-in user, or of the data source's service account. */
+function coverageOf(coverage: UserCoverage | undefined): Notice[] {
+  if (!coverage) {
+    return [];
+  }
+  const { hidden, limited, namespaces } = coverage;
+  const places = namespaces.length === 1 ? 'the namespace' : 'the namespaces';
+  const said = [
+    limited.length > 0 && `Only in ${places} ${some(namespaces)}: ${some(limited)}.`,
+    hidden.length > 0 && `Not visible with your rights: ${some(hidden)}.`,
+  ].filter(Boolean);
+  return said.length ? [{ severity: 'info', text: said.join(' ') }] : [];
+}
+
+/** `Node, Secret and 12 more`. */
+function some(names: readonly string[]): string {
+  const more = names.length - NAMED;
+  return more <= 1 ? names.join(', ') : `${names.slice(0, NAMED).join(', ')} and ${more} more`;
+}
+
+function troublesOf(state: ServerState): Notice[] {
+  if (state.state === 'live') {
     return [];
   }
   const why = state.why ? `: ${state.why}` : '';

@@ -49,8 +49,9 @@ export class LiveProblems implements Connection<ProblemUpdate> {
       onChange: () => this.tell({ problems: [...this.client.problems.byId.values()] }),
       onConnection: (connection: ConnectionState) => this.connectionChanged(connection),
     };
-    // Grafana's proxy forwards WebSockets, so there is nothing to fall back from.
-    this.client = new ProblemClient(url, listener, { filter, detail, probe, serverSentEvents: false });
+    // Grafana's proxy forwards WebSockets, so there is nothing to fall back from, and adds the token.
+    const options = { probe, forwarded: true, serverSentEvents: false };
+    this.client = new ProblemClient(url, listener, { filter, detail, ...options });
   }
 
   listen(listener: Listener): () => void {

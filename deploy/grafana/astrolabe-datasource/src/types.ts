@@ -40,6 +40,8 @@ export function seeksProblems({ queryType = 'topology', focus = false }: Astrola
 export interface AstrolabeOptions extends DataSourceJsonData {
   /** Of the header that Grafana's proxy adds; its value is a secret that Grafana keeps. */
   httpHeaderName1?: string;
+  /** Whether Grafana's proxy adds the OAuth token of whoever is signed in. The header above would replace it. */
+  oauthPassThru?: boolean;
   /** Whether Grafana's proxy verifies by the authority that it keeps. */
   tlsAuthWithCACert?: boolean;
   tlsSkipVerify?: boolean;

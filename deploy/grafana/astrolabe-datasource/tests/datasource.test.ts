@@ -104,7 +104,8 @@ describe('problems', () => {
     const panel = await new Panel(page, 'one').run({ queryType: 'topology', focus: true });
     const before = await panel.until((response) => response.frames.length === 2);
     const served = await site.astrolabe.json<Problem[]>('/api/v1/problems?detail=true');
-    const concerned = served.flatMap(({ cause, affected }) => [cause, ...affected.nodes!]).map(({ uid }) => uid);
+    const lasting = served.filter(({ ended }) => ended === undefined);
+    const concerned = lasting.flatMap(({ cause, affected }) => [cause, ...affected.nodes!]).map(({ uid }) => uid);
     expect([...column(before, 'id')].sort()).toEqual([...new Set(concerned)].sort());
     await site.astrolabe.tell('set Pod broken Error');
     const after = await panel.until((response) => column(response, 'title').includes('broken'));
@@ -306,10 +307,15 @@ describe('the rest', () => {
       status: 'success',
       message: expect.stringMatching(/^Connected to Astrolabe: \d+ resources/),
     });
+    site.grafana.refuses = 502;
+    expect(await check()).toEqual({
+      status: 'error',
+      message: 'Cannot reach Astrolabe: HTTP 502 refused by the proxy',
+    });
     site.grafana.refuses = 401;
     expect(await check()).toEqual({
       status: 'error',
-      message: 'Cannot reach Astrolabe: HTTP 401 refused by the proxy',
+      message: expect.stringMatching(/^Astrolabe does not accept the/),
     });
   });
 });

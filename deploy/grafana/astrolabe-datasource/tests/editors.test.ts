@@ -111,6 +111,25 @@ describe.each<React>([18, 19])('with React %i', (react) => {
     await picture('configuration-editor');
   });
 
+  test('either the token of the user is forwarded, or the data source has one', async () => {
+    await show('config', {
+      url: 'http://a',
+      jsonData: { httpHeaderName1: 'Authorization' },
+      secureJsonFields: { httpHeaderValue1: true },
+    });
+    await page.getByLabel("Forward the signed-in user's token").check({ force: true });
+    await expect.poll(last, { timeout: 5_000 }).toMatchObject({
+      jsonData: { oauthPassThru: true },
+      secureJsonFields: { httpHeaderValue1: false },
+    });
+    expect((await last()).jsonData.httpHeaderName1).toBeUndefined();
+    expect(await page.getByLabel('Authorization').isEnabled()).toBe(false);
+    await page.getByLabel("Forward the signed-in user's token").uncheck({ force: true });
+    await expect.poll(last, { timeout: 5_000 }).toMatchObject({ jsonData: { oauthPassThru: false } });
+    await page.getByLabel('Authorization').fill('Bearer abc');
+    await expect.poll(last, { timeout: 5_000 }).toMatchObject({ jsonData: { httpHeaderName1: 'Authorization' } });
+  });
+
   test('secrets that are set are not shown, and can be reset', async () => {
     await show('config', {
       url: 'http://a',

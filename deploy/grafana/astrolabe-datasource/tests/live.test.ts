@@ -121,6 +121,23 @@ test('a filter that is refused is final', async () => {
   expect(updates[0]).toMatchObject({ trouble: 'unknown kind', final: true });
 });
 
+test('a token that has expired is no end: the proxy may have another one by now', async () => {
+  const withdrawn = { type: 'error', code: 'unauthorised', message: 'the token is not known any more' };
+  follow(close(4501, HELLO, SNAPSHOT, withdrawn), send(HELLO, { type: 'bookmark', epoch: 'e', seq: 2 }));
+  await until(() => updates.length === 3);
+  expect(troubles()).toEqual([undefined, 'the token is not known any more', undefined]);
+  expect(updates.some(({ final }) => final)).toBe(false);
+});
+
+test('rights that have changed are no trouble', async () => {
+  const changed = { type: 'error', code: 'rights-changed', message: 'your rights have changed; come back' };
+  const state = { type: 'state', state: 'live', coverage: { hidden: ['Node'], limited: [], namespaces: [] } };
+  follow(close(4010, HELLO, SNAPSHOT, changed), send(HELLO, state, { type: 'reset' }, { ...SNAPSHOT, seq: 3 }));
+  await until(() => updates.length === 3);
+  expect(troubles()).toEqual([undefined, undefined, undefined]);
+  expect(updates[2].state?.coverage?.hidden).toEqual(['Node']);
+});
+
 test('a handshake that fails is looked into', async () => {
   handshakesToReject = 1;
   follow(send(HELLO, SNAPSHOT));

@@ -36,6 +36,19 @@ test('whatever else it is stands beside what is shown', () => {
   expect(said('frozen', { why: 'winter' })[0].text).toBe('The state of Astrolabe is frozen: winter.');
 });
 
+test('what the rights of the user or the data source do not show stands beside it', () => {
+  const hidden = ['Node', 'Secret', 'Lease', 'Job', 'CronJob', 'Ingress', 'Event', 'ConfigMap'];
+  const coverage = { hidden, limited: ['Pod', 'Service'], namespaces: ['bank', 'shop'] };
+  const text =
+    'Only in the namespaces bank, shop: Pod, Service. ' +
+    'Not visible with your rights: Node, Secret, Lease, Job, CronJob, Ingress and 2 more.';
+  expect(said('live', { coverage })).toEqual([{ severity: 'info', text }]);
+  expect(said('stale', { coverage }).map(({ severity }) => severity)).toEqual(['warning', 'info']);
+  expect(said('live', { coverage: { hidden: ['Node'], limited: [], namespaces: [] } })[0].text).toBe(
+    'Not visible with your rights: Node.'
+  );
+});
+
 test('a series has no points of a time of which nothing is known', () => {
   const counts = shapeOf({ refId: 'A', queryType: 'counts' }, new Kinds());
   const update = { graph: new Graph(), changes: [], time: 0 };

@@ -35,6 +35,8 @@ const RETRY_WEBSOCKET_EVERY = 60_000;
  * filter: what to follow; everything by default.
  * detail: whether problems also name what they affect.
  * credentials: the token to send. Without them a server that asks for a token is a final refusal.
+ * forwarded: whether a proxy adds a token of its own to each connection. When that expires, it may have another one, so
+ * the client comes back.
  * serverSentEvents: whether to use them when no WebSocket gets through.
  * probe: finds out why a WebSocket did not open.
  * retryWebSocketEvery: milliseconds.
@@ -43,6 +45,7 @@ export interface FollowOptions {
   readonly filter?: Filter;
   readonly detail?: boolean;
   readonly credentials?: Credentials;
+  readonly forwarded?: boolean;
   readonly serverSentEvents?: boolean;
   readonly probe?: Probe;
   readonly backoff?: Backoff;
@@ -75,6 +78,7 @@ export class Follower<Told extends { readonly type: string }, Change> {
   readonly #filter: Filter;
   readonly #detail: boolean;
   readonly #credentials: Credentials | null;
+  readonly #forwarded: boolean;
   readonly #serverSentEvents: boolean;
   readonly #probe: Probe;
   readonly #backoff: Backoff;
@@ -111,6 +115,7 @@ export class Follower<Told extends { readonly type: string }, Change> {
     this.#filter = options.filter ?? {};
     this.#detail = options.detail ?? false;
     this.#credentials = options.credentials ?? null;
+    this.#forwarded = options.forwarded ?? false;
     this.#serverSentEvents = options.serverSentEvents ?? true;
     this.#probe = options.probe ?? probeOverHttp;
     this.#backoff = options.backoff ?? new Backoff();
@@ -370,6 +375,10 @@ export class Follower<Told extends { readonly type: string }, Change> {
   }
 
   #unauthorised(reason: string): void {
+    if (this.#forwarded) {
+      this.#lost(reason || "the token is not accepted");
+      return;
+    }
     if (this.#credentials === null) {
       this.#refused(reason || "the server asks for a token", "unauthorised");
       return;

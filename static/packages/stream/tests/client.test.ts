@@ -472,6 +472,20 @@ describe("a client of a server that asks for a token", () => {
     expect(await again.hear()).toMatchObject({ since: { epoch: "e", seq: 1 } });
   });
 
+  it("comes back when a proxy adds the token, which may have another by now", async () => {
+    server.tokens = null; // the page has none; the proxy would add one
+    follow({}, { forwarded: true });
+    const peer = await server.accept();
+    peer.say(HELLO, snapshot(1, node("a")));
+    await became("live");
+    peer.say({ type: "error", code: "unauthorised", message: "the token is not known any more" });
+    peer.socket.close(4501);
+    const again = await server.accept();
+    expect(await again.hear()).toMatchObject({ since: { epoch: "e", seq: 1 } });
+    expect(reasons()).toEqual(["the token is not known any more"]);
+    expect(locks()).toEqual([]);
+  });
+
   it("takes a stored token that is refused for one that was withdrawn", async () => {
     keyring.token = "old";
     follow({}, { credentials: keyring });

@@ -25,8 +25,19 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
         />
       </Field>
       <Field
+        label="Forward the signed-in user's token"
+        description="With --auth=kubernetes, each user of Grafana sees what they may list in the cluster. They must sign in with OAuth, by an identity provider that the cluster knows."
+      >
+        <Switch
+          id="astrolabe-forward"
+          value={jsonData.oauthPassThru ?? false}
+          onChange={({ currentTarget }) => onOptionsChange(forwarding(options, currentTarget.checked))}
+        />
+      </Field>
+      <Field
         label="Authorization"
-        description="If Astrolabe (--auth=token) or a proxy in front of it requires a token: the word Bearer and the token."
+        disabled={jsonData.oauthPassThru}
+        description="If Astrolabe (--auth) or a proxy in front of it requires a token: the word Bearer and the token. All users of Grafana then see the same."
       >
         <SecretInput
           id="astrolabe-authorization"
@@ -64,6 +75,20 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
       </Field>
     </>
   );
+}
+
+/** A header of the data source would replace the user's token, so there is either one or the other. */
+function forwarding(options: Props['options'], isOn: boolean): Props['options'] {
+  const { jsonData, secureJsonFields = {}, secureJsonData = {} } = options;
+  if (!isOn) {
+    return { ...options, jsonData: { ...jsonData, oauthPassThru: false } };
+  }
+  return {
+    ...options,
+    jsonData: { ...jsonData, oauthPassThru: true, httpHeaderName1: undefined },
+    secureJsonFields: { ...secureJsonFields, httpHeaderValue1: false },
+    secureJsonData: { ...secureJsonData, httpHeaderValue1: '' },
+  };
 }
 
 interface Secret {

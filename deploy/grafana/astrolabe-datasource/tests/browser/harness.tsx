@@ -60,9 +60,18 @@ function ofCell(name: string, path: string, context?: data.DataContextScopedVar[
   return undefined;
 }
 
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 async function send(options: runtime.BackendSrvRequest): Promise<runtime.FetchResponse> {
   const answer = await fetch(`${BASE}${options.url}?${new URLSearchParams(options.params)}`);
-  const found = await answer.json().catch(() => ({}));
+  const text = await answer.text();
+  const found = parsed(text) ?? { message: text }; // as Grafana does with what is no JSON
   const { ok, status, statusText, headers, redirected, type, url } = answer;
   const response = { ok, status, statusText, headers, redirected, type, url, data: found, config: options };
   if (!ok) {

@@ -24,6 +24,17 @@ export class Astrolabe {
     return new Astrolabe(Number(value), started, lines);
   }
 
+  /** One with users (tests/support/tenant_server.py): a user's token is their name. */
+  static async tenants(): Promise<Astrolabe> {
+    const started = python(['-m', 'tests.support.tenant_server', '0'], 'pipe');
+    const log = createInterface({ input: started.stderr! });
+    const port = await new Promise<number>((resolve, reject) => {
+      started.once('exit', () => reject(new Error('Astrolabe did not start')));
+      log.on('line', (line) => /^serving http.*:(\d+)\//.exec(line)?.slice(1).map(Number).forEach(resolve));
+    });
+    return new Astrolabe(port, started, createInterface({ input: started.stdout! })[Symbol.asyncIterator]());
+  }
+
   /** One that serves a simulated cluster in motion, once it knows all of it; it takes no commands. */
   static async demo(): Promise<Astrolabe> {
     const started = python(['-m', 'astrolabe.cli', 'demo', '--host', '127.0.0.1', '--port', '0'], 'pipe');

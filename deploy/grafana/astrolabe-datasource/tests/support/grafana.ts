@@ -12,6 +12,8 @@ const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javas
 export class Grafana {
   /** How the proxy answers instead of forwarding; null: it forwards. */
   refuses: number | null = null;
+  /** The credentials that the proxy adds: of the data source, or of whoever is signed in. */
+  credentials: IncomingHttpHeaders = { authorization: 'Bearer of-the-data-source' };
   /** The headers of what was forwarded last. */
   forwarded: IncomingHttpHeaders = {};
   private readonly tunnels = new Set<Socket>();
@@ -61,6 +63,10 @@ export class Grafana {
     } else {
       const options = { port: this.target.port, path: behind, method: message.method, headers: this.headers(message) };
       const forwarded = request(options, (found) => {
+        if (found.statusCode === 401) {
+          answer.writeHead(400).end('Authentication to data source failed');
+          return;
+        }
         answer.writeHead(found.statusCode!, found.headers);
         found.pipe(answer);
       });
@@ -109,7 +115,7 @@ export class Grafana {
 
   private headers(message: IncomingMessage): IncomingHttpHeaders {
     const { origin, referer, cookie, ...headers } = message.headers;
-    this.forwarded = { ...headers, authorization: 'Bearer of-the-data-source' };
+    this.forwarded = { ...headers, ...this.credentials };
     return this.forwarded;
   }
 }
