@@ -22,6 +22,7 @@ from astrolabe.bus.redis.connection import address_of
 from astrolabe.engine.serving_state import ClusterInfo
 from astrolabe.garbage import GC_THRESHOLDS, collect_periodically
 from astrolabe.http.access.authentication import ApiTokens
+from astrolabe.http.access.measured_reviews import MeasuredReviews
 from astrolabe.http.access.rights import KubernetesRights
 from astrolabe.http.errors import FileError
 from astrolabe.http.scopes.namespaces import NamespaceCounts
@@ -116,7 +117,8 @@ class Application:
         settings, supervisor = self._settings, self._supervisor
         cluster = await Cluster.connect(settings)
         supervisor.on_close(cluster.close)
-        reviewer, grants = AccessReviews(cluster), RoleWatch(cluster, settings.namespaces)
+        reviewer = MeasuredReviews(AccessReviews(cluster), clock=time.monotonic)
+        grants = RoleWatch(cluster, settings.namespaces)
         namespaces = NamespaceCounts(source.hub)
         rights = KubernetesRights(
             reviewer, grants, source.catalogue, namespaces=namespaces.names, clock=time.monotonic
@@ -125,7 +127,7 @@ class Application:
         supervisor.spawn(rights.run(), name="rights")
         tokens = "kubernetes" in settings.auth_modes
         ways = [ApiTokens(reviewer, clock=time.monotonic)] if tokens else []
-        return {"rights": rights, "authenticators": ways}
+        return {"rights": rights, "authenticators": ways, "reviews": reviewer.counters}
 
     async def ready(self) -> None:
         """Wait until it has started and serves the graph of the whole cluster."""

@@ -40,7 +40,11 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class ReviewUnavailable(Exception):
-    """The API server did not answer a review. The message says why."""
+    """The API server did not answer a review. The message says why, to anybody; detail: to operators."""
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail or message
 
 
 class Reviewer(Protocol):

@@ -43,7 +43,7 @@ async def _check_tokens(cluster: Cluster) -> Finding:
     try:
         user = await AccessReviews(cluster).identify(token)
     except ReviewUnavailable as error:
-        return Finding(_TOKENS, "missing", f"nobody can be let in: {error}", about=about)
+        return Finding(_TOKENS, "missing", f"nobody can be let in: {error.detail}", about=about)
     if user is None:
         advice = (
             "a TokenReview does not know the token that the API server takes from this account itself. "
@@ -61,7 +61,7 @@ async def _check_access_reviews(cluster: Cluster) -> Finding:
     try:
         await AccessReviews(cluster).permits(User("system:anonymous"), Question(resource="pods"))
     except ReviewUnavailable as error:
-        return Finding(_RIGHTS, "missing", f"nobody would see anything: {error}", about=about)
+        return Finding(_RIGHTS, "missing", f"nobody would see anything: {error.detail}", about=about)
     return Finding(_RIGHTS, "ok", about=f"{about}; tried")
 
 

@@ -29,6 +29,20 @@ class Distribution:
         self.sum += value
 
 
+class ReviewCounters:
+    """The reviews of one sort that the API server was asked for. failed: those without an answer.
+
+    duration: seconds until the answer.
+    """
+
+    __slots__ = ("asked", "duration", "failed")
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.failed = 0
+        self.duration = Distribution(LATENCIES)
+
+
 class TransportCounters:
     """What was sent over one transport, and how many connections were opened on it."""
 

@@ -13,6 +13,7 @@ from astrolabe.graph.state.identity import Release
 from astrolabe.graph.visible.redaction import redact
 from astrolabe.graph.visible.visibility import Visibility
 from astrolabe.http.access.authentication import identity_of
+from astrolabe.http.access.guard import FORBIDDEN, UNKNOWN
 from astrolabe.http.access.visible import Rights
 from astrolabe.http.doors import FrontDoors
 from astrolabe.http.errors import JSON, Refusal
@@ -65,6 +66,11 @@ class Entrance:
             return replace(endpoint, handler=self._leading(endpoint.name))
         return replace(endpoint, handler=self._checking(endpoint))
 
+    @property
+    def views(self) -> int:
+        """How many different sets of rights are served, beside that of who may see everything."""
+        return len(self._scopes)
+
     async def close(self) -> None:
         """Close all doors."""
         await self._scopes.close()
@@ -77,6 +83,7 @@ class Entrance:
                 try:
                     doors = await self._scopes.doors_of(user_of(request), _namespaces(request))
                 except Refusal as refusal:
+                    self._connections.guard.denials[UNKNOWN] += 1
                     if not defer(request, refusal):
                         raise
             if name == "resource" and named["uid"] not in doors.source.hub.graph.nodes:
@@ -110,6 +117,7 @@ class Entrance:
         async def handle(request: Request, **named: str) -> Any:
             user = user_of(request)
             if user != EVERYBODY and not await self._rights.may_read(user, endpoint.path):
+                self._connections.guard.denials[FORBIDDEN] += 1
                 message = (
                     f"{user.name} may not get {endpoint.path}: a ClusterRole with nonResourceURLs grants it"
                 )

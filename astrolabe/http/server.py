@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from astrolabe.http.access.authentication import Authenticator
 from astrolabe.http.access.certificate import Certificate
 from astrolabe.http.access.guard import create_guard, state_header
 from astrolabe.http.access.visible import Rights
+from astrolabe.http.counters import ReviewCounters
 from astrolabe.http.doors import FrontDoors
 from astrolabe.http.entrance import Entrance
 from astrolabe.http.errors import JsonErrors, ServerError
@@ -29,7 +31,7 @@ from astrolabe.http.net.limits import RequestLimit, SocketLimit
 from astrolabe.http.net.transport import StreamProtocol
 from astrolabe.http.openapi.operation import ApiEndpoint
 from astrolabe.http.openapi.route import ApiDescription
-from astrolabe.http.ops.metrics import Metrics
+from astrolabe.http.ops.metrics import AccessFigures, Metrics
 from astrolabe.http.responses.shared import position_headers
 from astrolabe.http.rest.release_details import HelmKnowledge, NoKnowledge
 from astrolabe.http.scopes.scopes import Doors
@@ -56,34 +58,42 @@ def create_server(
     helm: HelmKnowledge | None = None,
     rights: Rights | None = None,
     authenticators: Sequence[Authenticator] = (),
+    reviews: Mapping[str, ReviewCounters] = MappingProxyType({}),
 ) -> HttpServer:
     """A server of this graph, not yet started, at the host and port of the settings (port 0: any).
 
     listener: a listening socket, instead of that address. helm: what is read of releases; None: only labels.
     rights: what each user may see; None: everybody sees everything. authenticators: who knows users, beside
-    the files of the settings.
+    the files of the settings. reviews: those that the API server was asked for.
     Raises FileError if a file of the settings cannot be used.
     """
     guard = create_guard(settings, source.state, authenticators=authenticators)
     connections = Connections(settings.limits.max_connections, guard)
     known = NoKnowledge() if helm is None else helm
     doors = FrontDoors(settings, source, connections, helm=known)
+    entrance: Entrance | None = None
+    users = None
+    if rights is not None:
+        entrance = Entrance(settings, source, rights, doors, connections, helm=known)
+        users = partial(_figures, rights, entrance, reviews)
     endpoints = [
         *doors.endpoints,
-        Metrics(source, connections, open=settings.open_metrics).endpoint,
+        Metrics(source, connections, open=settings.open_metrics, users=users).endpoint,
         *Viewer(find_static()).endpoints,
     ]
     description = ApiDescription(endpoints, source.catalogue, tokens=bool(settings.auth_modes))
     app = _create_app(source, settings.limits)
     guard.install(app)
-    entrance: Entrance | None = None
-    if rights is not None:
-        entrance = Entrance(settings, source, rights, doors, connections, helm=known)
+    if entrance is not None:
         endpoints = [entrance.of(endpoint) for endpoint in endpoints]
     _route([*endpoints, description.endpoint], app)
     return HttpServer(
         app, settings, connections, source, doors=doors if entrance is None else entrance, listener=listener
     )
+
+
+def _figures(rights: Rights, entrance: Entrance, reviews: Mapping[str, ReviewCounters]) -> AccessFigures:
+    return AccessFigures(rights.users, entrance.views, reviews)
 
 
 class HttpServer:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from random import Random
 from typing import Any
 
 import msgspec
 
 from astrolabe.kube.client import Cluster
-from astrolabe.kube.errors import ApiError, RequestFailed
+from astrolabe.kube.errors import ApiError, ClusterError, ConnectionBroken, RequestFailed, forget_frames
 from astrolabe.users import Question, ReviewUnavailable, User
 
 _AUTHENTICATION = "authentication.k8s.io/v1"
-#: Questions that are repeated after a 429, and seconds to wait if the answer names none.
-TRIES, WAIT = 3, 1.0
-#: Seconds to wait at most, whatever the answer asks for.
-LONGEST_WAIT = 5.0
+#: How often a review is asked at most, after 429, 5xx and broken connections.
+TRIES = 3
+#: Seconds to wait before the second try, as an upper bound; and whatever an answer asks for.
+FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
+#: Seconds for one answer.
+ANSWER_SECONDS = 8.0
 
 
 class _UserInfo(msgspec.Struct):
@@ -46,10 +49,11 @@ class _AccessReview(msgspec.Struct):
 
 
 class AccessReviews:
-    """Implements `http.access.reviews.Reviewer`."""
+    """Implements `users.Reviewer`."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, *, random: Random | None = None) -> None:
         self._cluster = cluster
+        self._random = random or Random()
 
     async def identify(self, token: str) -> User | None:
         answer = await self._ask("TokenReview", {"token": token}, _TokenReview, group=_AUTHENTICATION)
@@ -74,17 +78,55 @@ class AccessReviews:
         return answer.status.allowed and not answer.status.denied
 
     async def _ask(self, kind: str, spec: dict[str, Any], type: type[Any], **options: Any) -> Any:
-        for attempt in range(TRIES):
+        """The answer. Raises ReviewUnavailable, of whose texts only the detail quotes the API server."""
+        reloaded = False
+        for attempt in range(1, TRIES + 1):
             try:
-                return await self._cluster.review(kind, spec, type, **options)
-            except ApiError as error:
-                if error.code == 429 and attempt + 1 < TRIES:
-                    await asyncio.sleep(min(error.retry_after or WAIT, LONGEST_WAIT))
-                    continue
-                if error.code == 401 and attempt == 0:
-                    await self._cluster.reload()
-                    continue
-                raise ReviewUnavailable(f"{kind} answers {error}") from error
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    return await self._cluster.review(kind, spec, type, **options)
+            except TimeoutError:
+                raise ReviewUnavailable(f"{kind}: no answer within {ANSWER_SECONDS:.0f} s") from None
             except RequestFailed as error:
-                raise ReviewUnavailable(f"{kind}: {error}") from error
-        raise ReviewUnavailable(f"{kind}: too many requests")
+                forget_frames(error)
+                why = _unavailable(kind, error)
+                if _needs_credentials(error) and not reloaded:
+                    reloaded = True
+                    await self._reload(why)
+                elif attempt == TRIES or not _is_passing(error):
+                    raise why from error
+                else:
+                    await asyncio.sleep(self._pause(error, attempt))
+        raise ReviewUnavailable(f"{kind}: the credentials are refused")
+
+    async def _reload(self, why: ReviewUnavailable) -> None:
+        try:
+            await self._cluster.reload()
+        except ClusterError as error:
+            raise ReviewUnavailable(str(why), f"{why.detail}; {error}") from error
+
+    def _pause(self, error: RequestFailed, attempt: int) -> float:
+        """Seconds: what the answer asks for, or twice as long as before; never the same for all."""
+        asked = error.retry_after if isinstance(error, ApiError) else None
+        longest = FIRST_WAIT * 2.0**attempt
+        return min(asked or 0.0, LONGEST_WAIT) + self._random.uniform(0.0, longest)
+
+
+def _needs_credentials(error: RequestFailed) -> bool:
+    return (isinstance(error, ApiError) and error.code == 401) or (
+        isinstance(error, ConnectionBroken) and error.tls
+    )
+
+
+def _is_passing(error: RequestFailed) -> bool:
+    """Whether the same review may be answered a moment later. A connection that was kept open may have been
+    closed by an API server that restarts."""
+    return isinstance(error, ConnectionBroken) or (
+        isinstance(error, ApiError) and (error.code == 429 or error.code >= 500)
+    )
+
+
+def _unavailable(kind: str, error: RequestFailed) -> ReviewUnavailable:
+    if isinstance(error, ApiError):
+        return ReviewUnavailable(f"{kind} answers {error.code}", f"{kind} answers {error}")
+    short = "the API server cannot be reached" if isinstance(error, ConnectionBroken) else "no valid answer"
+    return ReviewUnavailable(f"{kind}: {short}", f"{kind}: {error}")

@@ -102,11 +102,11 @@ async def test_what_lacks_is_named_with_what_follows_from_it(simulator: Simulato
 
 
 async def test_a_review_is_tried_not_only_permitted(simulator: Simulator) -> None:
-    simulator.faults.add(HttpStatus(kind="TokenReview", verb="create", code=500))
+    simulator.faults.add(HttpStatus(kind="TokenReview", verb="create", code=500, times=3))
     findings = await found(simulator, {"": [TOKENS, RIGHTS, ROLES]})
     assert findings["Token reviews"].outcome == "missing"
     assert findings["Token reviews"].advice.startswith("nobody can be let in: TokenReview answers 500")
-    simulator.faults.add(HttpStatus(kind="SubjectAccessReview", verb="create", code=500))
+    simulator.faults.add(HttpStatus(kind="SubjectAccessReview", verb="create", code=500, times=3))
     findings = await found(simulator, {"": [TOKENS, RIGHTS, ROLES]})
     assert findings["Access reviews"].advice.startswith(
         "nobody would see anything: SubjectAccessReview answers"

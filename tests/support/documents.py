@@ -17,6 +17,8 @@ from astrolabe.graph.search.fields import SEARCH_FIELDS
 from astrolabe.graph.state.edge_types import EDGE_TYPES
 from astrolabe.graph.state.identity import OWN_GROUPS
 from astrolabe.graph.views.filter_fields import FILTER_FIELDS
+from astrolabe.http.access.measured_reviews import ACCESS, TOKEN
+from astrolabe.http.counters import ReviewCounters
 from astrolabe.http.openapi.codes import ERROR_CODES, FINAL, ErrorCode
 from astrolabe.http.ops import metrics
 from astrolabe.kinds.custom.rulebook import RuleBook
@@ -255,6 +257,10 @@ async def _families() -> list[Any]:
             *metrics.of_batches(figures),
             *metrics.of_streams(figures, 0, 0, 0),
             *metrics.of_replication(_REPLICATION),  # type: ignore[arg-type]
+            *metrics.of_denials({}),
+            *metrics.of_access(
+                metrics.AccessFigures(0, 0, {TOKEN: ReviewCounters(), ACCESS: ReviewCounters()})
+            ),
         ]
 
 

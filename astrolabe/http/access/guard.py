@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from time import monotonic
 from typing import Any
@@ -42,6 +43,10 @@ EVENTS = "/api/v1/events"
 #: Values of Sec-Fetch-Site for pages of other origins (W3C Fetch Metadata).
 _ELSEWHERE = ("cross-site", "same-site")
 
+#: Why a request was refused: nobody knows who sent it; they may not do it; the API server does not tell.
+UNAUTHENTICATED, FORBIDDEN, UNKNOWN = "unauthenticated", "forbidden", "unknown"
+DENIALS = (UNAUTHENTICATED, FORBIDDEN, UNKNOWN)
+
 _PREFLIGHT: Mapping[str, str] = {
     "Access-Control-Allow-Methods": "GET, HEAD",
     "Access-Control-Allow-Headers": "Authorization, If-None-Match, Last-Event-ID",
@@ -76,6 +81,8 @@ class Guard:
         shared: Collection[str] = (),
     ) -> None:
         self.audit = AuditLog()
+        #: Requests that were refused, by reason: see `DENIALS`.
+        self.denials: Counter[str] = Counter()
         self._state = state
         self._authenticators = tuple(authenticators)
         self._hosts = hosts
@@ -171,8 +178,13 @@ class Guard:
     async def _check_identity(self, request: Request) -> None:
         if not self._authenticators:
             return
-        identity = await identify(request, self._authenticators)
+        try:
+            identity = await identify(request, self._authenticators)
+        except Refusal:
+            self.denials[UNKNOWN] += 1
+            raise
         if identity is None:
+            self.denials[UNAUTHENTICATED] += 1
             why = "a token is needed" if bearer_token(request) is None else "the token is not known"
             raise Refusal(401, "unauthorised", why, headers={"WWW-Authenticate": "Bearer"})
         request.ctx.identity = identity

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextvars import Context
 
 from astrolabe.graph.visible.visibility import EVENT, Visibility
@@ -75,9 +75,14 @@ class KubernetesRights:
         self._abreast = asyncio.Semaphore(ALL_ABREAST)
         self._checking: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
+        self._is_failing = False
         self.questions = 0
         grants.follow(self._note_change)
         catalogue.observe(lambda _: self._note_change(""))
+
+    @property
+    def users(self) -> int:
+        return len(self._users)
 
     def follow(self, listener: RightsChanged) -> None:
         self._listeners.append(listener)
@@ -228,6 +233,7 @@ class KubernetesRights:
     async def _check(self) -> None:
         """Ask again about all users whose rights may have changed, and tell of those that did."""
         changed: dict[User, tuple[Visibility, Visibility]] = {}
+        unchecked: list[str] = []
         due = [(user, known) for user, known in self._users.items() if not self._is_fresh(known)]
 
         async def check(user: User, known: _Known) -> None:
@@ -238,7 +244,7 @@ class KubernetesRights:
                 try:
                     await self._ask(user, known, self._wanted(user, known, ()))
                 except Refusal as refusal:
-                    logger.warning("the rights of %s cannot be checked: %s", user.name, refusal.message)
+                    unchecked.append(refusal.message)
                     return
                 if before is not None and before != known.visibility:
                     changed[user] = before, known.visibility
@@ -246,8 +252,17 @@ class KubernetesRights:
         async with asyncio.TaskGroup() as group:
             for user, known in due:
                 group.create_task(check(user, known), name="astrolabe.http.rights")
+        self._note_unchecked(unchecked)
         if changed:
             self._tell(changed)
+
+    def _note_unchecked(self, why: Sequence[str]) -> None:
+        """Say once when the rights of users cannot be checked any more, and once when they can again."""
+        if why and not self._is_failing:
+            logger.warning("the rights of %d users cannot be checked: %s", len(why), why[0])
+        elif self._is_failing and not why:
+            logger.info("the rights of all users are checked again")
+        self._is_failing = bool(why)
 
     def _tell(self, changed: Mapping[User, tuple[Visibility, Visibility]]) -> None:
         for listener in self._listeners:

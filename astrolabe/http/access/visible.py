@@ -28,6 +28,11 @@ class Rights(Protocol):
         """Whether the user may get a path that is no resource, such as `/metrics`. Raises Refusal."""
         ...
 
+    @property
+    def users(self) -> int:
+        """How many users are remembered."""
+        ...
+
     def follow(self, listener: RightsChanged, /) -> None:
         """Call the listener with changes of the rights of users who were asked about lately."""
         ...

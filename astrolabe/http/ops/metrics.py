@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import accumulate
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 from prometheus_client.core import (
@@ -26,7 +27,8 @@ from astrolabe.engine.serving_state import PARTIAL_REASONS, STATE_NAMES, Serving
 from astrolabe.graph.causes.problems import FoundProblem
 from astrolabe.graph.state.edge_types import EDGE_TYPES
 from astrolabe.graph.state.status import ERROR, PENDING, SEVERITIES, UNKNOWN
-from astrolabe.http.counters import Counters, Distribution
+from astrolabe.http.access.guard import DENIALS
+from astrolabe.http.counters import Counters, Distribution, ReviewCounters
 from astrolabe.http.net.sse import EventStream
 from astrolabe.http.net.websocket import WebSocket
 from astrolabe.http.openapi.operation import TEXT, ApiEndpoint, ApiResponse, Operation
@@ -60,18 +62,35 @@ _OTHERS = "*"
 _RESETS = ("epoch-changed", "too-old", "lagging")
 
 
+class AccessFigures(NamedTuple):
+    """users: that are remembered. views: different sets of rights that are served. reviews: by sort."""
+
+    users: int
+    views: int
+    reviews: Mapping[str, ReviewCounters]
+
+
 class Metrics:
     """Answers `/metrics`, from a registry of its own. The labels have few values: kinds, statuses, types.
 
-    connections: the open streams. open: whether anyone may ask.
+    connections: the open streams. open: whether anyone may ask. users: what is known of them; None: all
+        see everything.
     """
 
-    def __init__(self, source: GraphSource, connections: Connections, *, open: bool) -> None:
+    def __init__(
+        self,
+        source: GraphSource,
+        connections: Connections,
+        *,
+        open: bool,
+        users: Callable[[], AccessFigures] | None = None,
+    ) -> None:
         self.endpoint = ApiEndpoint(
             path="/metrics", name="metrics", handler=self._answer, open=open, operation=_OPERATION
         )
         self._source = source
         self._connections = connections
+        self._users = users
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
@@ -96,6 +115,9 @@ class Metrics:
         yield from of_watches(there, now=time.monotonic(), epoch=time.time())
         yield from of_skipped(source.readiness if watches else None)
         yield from of_replication(replication)
+        yield from of_denials(connections.guard.denials)
+        if self._users is not None:
+            yield from of_access(self._users())
 
     async def _answer(self, request: Request) -> HTTPResponse:
         async for _ in in_slices(self._source.hub.stats.count(), Lane.ANSWER):
@@ -331,6 +353,40 @@ def of_replication(replication: ReplicationHealth | None) -> Iterator[Metric]:
     )
 
 
+def of_denials(denials: Mapping[str, int]) -> Iterator[Metric]:
+    """Requests that were refused because of who sent them."""
+    refused = CounterMetricFamily(
+        "astrolabe_access_denials",
+        "Requests refused: without a valid token, without the right, or while the API server does not tell.",
+        labels=["reason"],
+    )
+    for reason in DENIALS:
+        refused.add_metric([reason], denials.get(reason, 0))
+    yield refused
+
+
+def of_access(figures: AccessFigures) -> Iterator[Metric]:
+    """Users, and the reviews that the API server was asked for because of them."""
+    yield GaugeMetricFamily("astrolabe_access_users", "Users whose rights are known.", value=figures.users)
+    yield GaugeMetricFamily(
+        "astrolabe_access_views", "Different sets of rights that are served.", value=figures.views
+    )
+    asked = CounterMetricFamily(
+        "astrolabe_access_reviews", "Reviews of tokens and of rights, asked.", labels=["review"]
+    )
+    failed = CounterMetricFamily(
+        "astrolabe_access_review_failures", "Reviews that the API server did not answer.", labels=["review"]
+    )
+    took = HistogramMetricFamily(
+        "astrolabe_access_review_seconds", "Time until a review was answered.", labels=["review"]
+    )
+    for sort, counters in figures.reviews.items():
+        asked.add_metric([sort], counters.asked)
+        failed.add_metric([sort], counters.failed)
+        took.add_metric([sort], _buckets(counters.duration), counters.duration.sum)
+    yield from (asked, failed, took)
+
+
 def _labelled(kinds: Iterable[str]) -> dict[str, list[str]]:
     """The kinds by their label: a kind has its own, but custom kinds beyond the first share one, as a cluster
     may have hundreds."""
@@ -352,8 +408,10 @@ def _is_ready(readiness: ReadinessTracker, replication: ReplicationHealth | None
 
 
 def _histogram(name: str, text: str, distribution: Distribution) -> HistogramMetricFamily:
+    return HistogramMetricFamily(name, text, buckets=_buckets(distribution), sum_value=distribution.sum)
+
+
+def _buckets(distribution: Distribution) -> list[tuple[str, float]]:
     counts = accumulate(distribution.counts)
     bounds = [*[str(float(bound)) for bound in distribution.bounds], "+Inf"]
-    return HistogramMetricFamily(
-        name, text, buckets=list(zip(bounds, counts, strict=True)), sum_value=distribution.sum
-    )
+    return list(zip(bounds, counts, strict=True))

@@ -14,8 +14,17 @@ from astrolabe.graph.model.faults import Fault
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.status import PENDING, Status
-from astrolabe.http.counters import Counters, Distribution
-from astrolabe.http.ops.metrics import of_batches, of_problems, of_replication, of_skipped, of_watches
+from astrolabe.http.access.guard import DENIALS
+from astrolabe.http.counters import Counters, Distribution, ReviewCounters
+from astrolabe.http.ops.metrics import (
+    AccessFigures,
+    of_access,
+    of_batches,
+    of_problems,
+    of_replication,
+    of_skipped,
+    of_watches,
+)
 from astrolabe.http.source import ReplicationHealth
 from astrolabe.kube.health import WatchHealth
 from astrolabe.settings import Limits
@@ -154,7 +163,7 @@ async def test_names_and_labels_are_as_prometheus_has_them(site: Site) -> None:
         "kind": {kind.name for kind in KINDS},
         "status": {"Ready", "Pending", "Error", "Unknown"},
         "transport": {"ws", "sse"},
-        "reason": {"epoch-changed", "too-old", "lagging", "forbidden", "not-served", "skipped"},
+        "reason": {"epoch-changed", "too-old", "lagging", "not-served", "skipped", *DENIALS},
         "state": {"syncing", "live", "partial", "stale"},
         "outcome": {"behind", "stalled", "silent"},
         "role": {"leader", "follower"},
@@ -236,6 +245,21 @@ def test_how_a_follower_stands() -> None:
     }
 
 
+def test_users_and_the_reviews_of_them() -> None:
+    token = ReviewCounters()
+    token.asked, token.failed = 3, 1
+    token.duration.observe(0.2)
+    told = samples(of_access(AccessFigures(500, 20, {"token": token, "access": ReviewCounters()})))
+    assert told["astrolabe_access_users",] == 500
+    assert told["astrolabe_access_views",] == 20
+    assert told["astrolabe_access_reviews_total", "token"] == 3
+    assert told["astrolabe_access_reviews_total", "access"] == 0
+    assert told["astrolabe_access_review_failures_total", "token"] == 1
+    assert told["astrolabe_access_review_seconds_bucket", "token", "0.1"] == 0
+    assert told["astrolabe_access_review_seconds_bucket", "token", "0.25"] == 1
+    assert told["astrolabe_access_review_seconds_count", "token"] == 1
+
+
 def test_a_value_at_a_bound_is_within_it() -> None:
     distribution = Distribution((1, 2))
     for value in (0.5, 1, 1.5, 3):
@@ -284,7 +308,8 @@ async def test_what_alerts_and_dashboard_may_name_is_there(site: Site) -> None:
         ReplicationHealth(complete=True, stale=False, document={}, report=None, lag=0.0),
     )
     skipped = of_skipped(ReadinessTracker([Scope("Pod")]))
-    for family in (*of_watches([health], now=2.0, epoch=3.0), *skipped, *of_replication(standing)):
+    users = of_access(AccessFigures(0, 0, {"token": ReviewCounters()}))
+    for family in (*of_watches([health], now=2.0, epoch=3.0), *skipped, *of_replication(standing), *users):
         served |= {sample.name: sample.labels.keys() for sample in family.samples}
     named = {name: labels for name, labels in METRICS.items() if name.startswith("astrolabe_")}
     assert {name: frozenset(served[name]) for name in named} == named

@@ -1,0 +1,120 @@
+"""Reviews against a simulated API server that fails."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+
+from astrolabe.kube import access_reviews
+from astrolabe.kube.access_reviews import AccessReviews
+from astrolabe.kube.client import Cluster
+from astrolabe.settings import Settings
+from astrolabe.sim.api.authorization import Authorizer
+from astrolabe.sim.faults import Disconnect, HtmlPage, HttpStatus, InjectedFault
+from astrolabe.sim.kubeconfig import kubeconfig_file
+from astrolabe.sim.server import Simulator
+from astrolabe.sim.store import ObjectStore
+from astrolabe.users import Question, ReviewUnavailable, User
+
+JANE = User("jane", ("system:authenticated",))
+PODS = Question(resource="pods", namespace="shop")
+
+
+@asynccontextmanager
+async def reviews(simulator: Simulator, token: str) -> AsyncIterator[tuple[AccessReviews, Path]]:
+    """Asks with this token, from a kubeconfig that may change."""
+    with kubeconfig_file(simulator.url, user={"token": token}) as path:
+        cluster = await Cluster.connect(Settings(in_cluster=False, kubeconfig=path))
+        try:
+            yield AccessReviews(cluster), Path(path)
+        finally:
+            await cluster.close()
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    async with Simulator(
+        ObjectStore(), authorizer=Authorizer({"own": "astrolabe", "t": "jane"})
+    ) as simulator:
+        yield simulator
+
+
+def fails(kind: str, fault: type[InjectedFault], times: int, **more: int) -> InjectedFault:
+    return fault(kind=kind, verb="create", times=times, **more)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        fails("TokenReview", HttpStatus, 2, code=429, retry_after=0),
+        fails("TokenReview", HttpStatus, 2, code=500),
+        fails("TokenReview", HttpStatus, 2, code=503),
+        fails("TokenReview", Disconnect, 2),
+    ],
+    ids=lambda fault: f"{type(fault).__name__}-{getattr(fault, 'code', '')}",
+)
+async def test_what_passes_is_asked_again(simulator: Simulator, fault: InjectedFault) -> None:
+    simulator.faults.add(fault)
+    async with reviews(simulator, "own") as (asking, _):
+        assert await asking.identify("t") == JANE
+
+
+async def test_it_waits_as_long_as_the_answer_asks_for(simulator: Simulator) -> None:
+    simulator.faults.add(fails("SubjectAccessReview", HttpStatus, 1, code=429, retry_after=1))
+    async with reviews(simulator, "own") as (asking, _):
+        began = perf_counter()
+        assert not await asking.permits(JANE, PODS)
+        assert 1.0 <= perf_counter() - began < 3.0
+
+
+@pytest.mark.parametrize(
+    ("fault", "told", "tries"),
+    [
+        (fails("TokenReview", HttpStatus, 9, code=500), "TokenReview answers 500", 3),
+        (fails("TokenReview", HttpStatus, 9, code=403), "TokenReview answers 403", 1),
+        (fails("TokenReview", HtmlPage, 9), "TokenReview answers 200", 1),
+        (fails("TokenReview", Disconnect, 9), "TokenReview: the API server cannot be reached", 3),
+    ],
+    ids=lambda each: str(each) if isinstance(each, str) else "",
+)
+async def test_what_lasts_is_told_without_a_word_of_the_cluster(
+    simulator: Simulator, fault: InjectedFault, told: str, tries: int
+) -> None:
+    simulator.faults.add(fault)
+    async with reviews(simulator, "own") as (asking, _):
+        with pytest.raises(ReviewUnavailable) as error:
+            await asking.identify("a-token-of-somebody")
+    assert str(error.value) == told
+    assert "a-token-of-somebody" not in error.value.detail
+    assert (
+        len([each for each in simulator.request_log.requests if each.path.endswith("/tokenreviews")]) == tries
+    )
+
+
+async def test_credentials_that_were_replaced_are_loaded_again(simulator: Simulator) -> None:
+    async with reviews(simulator, "own") as (asking, path):
+        assert await asking.identify("t") == JANE
+        path.write_text(path.read_text().replace("own", "newer"))
+        simulator.authorizer.tokens["newer"] = simulator.authorizer.tokens.pop("own")
+        assert await asking.identify("t") == JANE
+        # They are refused, and there are no others.
+        del simulator.authorizer.tokens["newer"]
+        with pytest.raises(ReviewUnavailable, match=r"^TokenReview answers 401$"):
+            await asking.identify("t")
+        path.write_text("no kubeconfig")
+        with pytest.raises(ReviewUnavailable, match=r"^TokenReview answers 401$") as error:
+            await asking.identify("t")
+        assert "kubeconfig" in error.value.detail
+
+
+async def test_an_answer_that_does_not_come_is_given_up(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_reviews, "ANSWER_SECONDS", 0.0)
+    async with reviews(simulator, "own") as (asking, _):
+        with pytest.raises(ReviewUnavailable, match=r"^TokenReview: no answer within 0 s$"):
+            await asking.identify("t")
