@@ -230,7 +230,7 @@ async def _check_permission(cluster: Cluster, scope: Scope, kind: Kind[Any]) -> 
     if not advice:
         return _finding(scope, kind, "ok")
     if scope.required:
-        return _finding(scope, kind, "missing", advice)
+        return _finding(scope, kind, "optional", f"{advice}; without it, what depends on it is Unknown")
     return _finding(scope, kind, "optional", f"to show it, {advice}")
 
 

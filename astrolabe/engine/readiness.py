@@ -164,8 +164,15 @@ class ReadinessTracker:
         ]
 
     def waiting(self) -> list[Scope]:
-        """What readiness waits for: required scopes that are not synced, and the first lists of others."""
-        return list(dict.fromkeys([*self.unready(), *self.still_listing()]))
+        """What readiness waits for: required scopes that are not synced, and the first lists of others.
+
+        What the account may not list holds up nobody, unless it may list nothing: so an API server answers
+        that has just started and does not know its roles yet.
+        """
+        unready = self.unready()
+        if any(known.state == "synced" for known in self.states.values()):
+            unready = [scope for scope in unready if self.states[scope].cause != "forbidden"]
+        return list(dict.fromkeys([*unready, *self.still_listing()]))
 
     def unready(self) -> list[Scope]:
         """The required scopes that are not synced."""

@@ -9,7 +9,7 @@ import msgspec
 from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
 from astrolabe.graph.model.links import Link, Ref, RefByUid
 from astrolabe.graph.state.edge_types import ENDPOINTS, OWNS
-from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
+from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.common import owner_links
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.live import STARTING
@@ -140,6 +140,10 @@ def _derive_slice(endpoint_slice: Peer, neighborhood: Neighborhood) -> Derived:
     lacking = [each for each in services if each.reason in _LACKING]
     if lacking:
         return Derived(Status(PENDING, own.reason, "No endpoints, though its Service should have some"))
+    hidden = [each.name for each in neighborhood.unseen if (each.type, each.kind) == (ENDPOINTS, "Service")]
+    if hidden:
+        message = f"{own.message}; if it should have some is not known: Service not visible: {hidden[0]}"
+        return Derived(Status(UNKNOWN, "ServiceNotVisible", message))
     return Derived(own)
 
 

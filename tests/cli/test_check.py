@@ -57,8 +57,9 @@ async def test_permissions_that_lack(simulator: Simulator) -> None:
     findings = await found(simulator)
     assert findings["Deployment"] == Finding(
         "Deployment",
-        "missing",
-        "grant list and watch on deployments.apps, as deploy/deployment.yaml does",
+        "optional",
+        "grant list and watch on deployments.apps, as deploy/deployment.yaml does; without it, what depends on "
+        "it is Unknown",
         about="apps/v1",
     )
     assert findings[optional.name].outcome == "optional"
@@ -148,12 +149,13 @@ async def test_of_some_namespaces_and_kinds(simulator: Simulator) -> None:
         ("Pod in shop", "ok"),
         ("Pod in web", "ok"),
         ("Service in shop", "ok"),
-        ("Service in web", "missing"),
+        ("Service in web", "optional"),
         ("Event in shop", "ok"),
         ("Event in web", "ok"),
     ]
     assert findings["Service in web"].advice == (
-        "grant list and watch on services in web, as deploy/overlays/namespace does"
+        "grant list and watch on services in web, as deploy/overlays/namespace does; without it, what depends "
+        "on it is Unknown"
     )
 
 
@@ -409,8 +411,12 @@ async def test_the_command_ends_with_1_when_something_is_missing(simulator: Simu
     assert out.splitlines()[0].split()[:4] == ["ok", "API", "server", simulator.url]
     simulator.authorizer.restrict("Deployment")
     code, out = await run()
-    assert code == 1
+    assert code == 0
     assert "grant list and watch on deployments.apps, as deploy/deployment.yaml does" in out
+    simulator.authorizer.tokens["only"] = "nobody has it"
+    code, out = await run()
+    assert code == 1
+    assert "Astrolabe could not serve." in out
 
 
 async def test_custom_kinds_are_seen_not_seen_noise_or_left_out(simulator: Simulator) -> None:
