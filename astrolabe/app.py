@@ -44,7 +44,7 @@ logger = logging.getLogger("astrolabe.app")
 #: Seconds after which the process ends even if stopping has not finished.
 LONGEST_STOP = 8.0
 
-#: Open files to ask for. Shells and systemd begin with 1024, of which 300 watches and 2,000 streams are more.
+#: Open files to ask for. Shells and systemd allow 1024, but 300 watches and 2,000 streams need more.
 MOST_FILES = 16_384
 
 #: Starts a task.

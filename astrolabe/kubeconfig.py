@@ -118,7 +118,7 @@ def choose_context(merged: Mapping[str, Any], wanted: str) -> str | None:
     names = sorted(str(entry["name"]) for _, entry in merged["contexts"])
     listed = f"the contexts are: {', '.join(names)}" if names else "there are none"
     if wanted and wanted not in names:
-        raise KubeconfigError(f"there is no context {wanted!r}; {listed}")
+        raise KubeconfigError(f"it has no context {wanted!r}; {listed}")
     current = merged.get("current-context")
     if not wanted and current and str(current) not in names:
         raise KubeconfigError(
@@ -128,5 +128,5 @@ def choose_context(merged: Mapping[str, Any], wanted: str) -> str | None:
         )
     chosen = wanted or current
     if not chosen and names:
-        raise KubeconfigError(f"there is no current context; choose one with --context, {listed}")
+        raise KubeconfigError(f"it has no current context; choose one with --context, {listed}")
     return str(chosen) if chosen else None

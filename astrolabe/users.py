@@ -1,4 +1,4 @@
-"""Who users are, and what the API server can be asked about them: shared by who asks and who answers."""
+"""Users, and the questions that the API server answers about them: shared by `kube` and `http`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class User(msgspec.Struct, frozen=True):
     extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-#: Who is let in by a token of the file, which has no rights of its own: sees everything.
+#: The user of a token of the token file. It has no rights in Kubernetes, and sees everything.
 EVERYBODY = User("", ("astrolabe:everything",))
 
 
@@ -51,7 +51,7 @@ class Reviewer(Protocol):
     """Asks the API server. Raises ReviewUnavailable."""
 
     async def identify(self, token: str, /) -> User | None:
-        """Whose token it is (TokenReview); None: nobody's."""
+        """The user of this token (TokenReview); None if the token is unknown."""
         ...
 
     async def permits(self, user: User, question: Question, /) -> bool:
@@ -60,7 +60,7 @@ class Reviewer(Protocol):
 
 
 class Grants(Protocol):
-    """What the roles and bindings of the cluster tell: where it is worth asking, and when to ask again.
+    """What the roles and bindings of the cluster say: where to ask, and when to ask again.
 
     They decide nothing.
     """

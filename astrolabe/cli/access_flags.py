@@ -39,7 +39,7 @@ ACCESS = (
         envvar="ASTROLABE_AUTH_PROXY_SECRET_FILE",
         default=_DEFAULTS.auth_proxy_secret_file,
         metavar="PATH",
-        help="Secrets, one per line, by which an authenticating proxy is known; see --auth=proxy.",
+        help="Secrets, one per line. A proxy that sends one of them may name the user; see --auth=proxy.",
     ),
     Flag(
         ("--audit-log",),
@@ -63,8 +63,8 @@ ACCESS = (
         heading=_ACCESS,
         shown="",
         envvar="ASTROLABE_ALLOWED_HOSTS",
-        help="Hosts to answer for besides localhost and addresses; *.name for all below a name, * for any. "
-        "Without it: in a cluster and with tokens any, else no others.",
+        help="Host names to answer for, besides localhost and addresses. *.name means all below a name, * "
+        "means any. The default is any in a cluster or with tokens, and no others elsewhere.",
     ),
     list_flag(
         "--allowed-origins",
@@ -72,7 +72,7 @@ ACCESS = (
         heading=_ACCESS,
         shown="",
         envvar="ASTROLABE_ALLOWED_ORIGINS",
-        help="Pages of other sites that may open a stream (https://host:port); * for any.",
+        help="Other sites whose pages may open a stream (https://host:port). * means any.",
     ),
     list_flag(
         "--cors-origins",
@@ -80,7 +80,7 @@ ACCESS = (
         heading=_ACCESS,
         shown="",
         envvar="ASTROLABE_CORS_ORIGINS",
-        help="Pages of other sites that may also read everything else (CORS); * for any.",
+        help="Other sites whose pages may also read everything else (CORS). * means any.",
     ),
     list_flag(
         "--trusted-proxies",
@@ -112,7 +112,7 @@ ACCESS = (
 def check_access(settings: Settings) -> None:
     """Raise click.UsageError if these settings conflict."""
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
-        raise click.UsageError("--tls-cert-file and --tls-key-file go together")
+        raise click.UsageError("give both --tls-cert-file and --tls-key-file, or neither")
     for mode, file, flag in (
         ("token", settings.auth_token_file, "--auth-token-file"),
         ("proxy", settings.auth_proxy_secret_file, "--auth-proxy-secret-file"),

@@ -306,7 +306,7 @@ _RULES = Flag(
     heading="Rules",
     metavar="DIR",
     default="",
-    help="A directory of rules beside those that ship.",
+    help="A directory of your own rules. They replace shipped ones for the same kind.",
 )
 
 
@@ -320,7 +320,7 @@ _RULES = Flag(
             heading="Manifests",
             metavar="FILE",
             default="",
-            help="Manifests as YAML, JSON or a JSON object per line; - is the standard input.",
+            help="Manifests as YAML, JSON or one JSON object per line. - means standard input.",
         ),
         _RULES,
         client_flags.OUTPUT,
@@ -351,7 +351,7 @@ def explain(kind: str, filename: str, rules: str, output: str) -> None:
     params=[click.Argument(["path"]), *flags.CLUSTER],
 )
 def check_rules(path: str, **given: Any) -> None:
-    """Checks a file of rules, or all in a directory; with --kubeconfig also against the schemas of the
+    """Checks a file or a directory of rules; with --kubeconfig also against the schemas of the
     cluster's CRDs.
 
     Prints what is wrong, with file and line. Exits 1 if a file is refused.

@@ -133,7 +133,7 @@ def _needed(scopes: Iterable[Scope], catalogue: Catalogue, namespace: str) -> se
 
 
 def _is_for_custom(right: Right) -> bool:
-    """Whether this is reading custom resources, of which an account may be given all."""
+    """Whether this is reading custom resources. An account may have the right to read all of them."""
     return right.verb in VERBS and right.group not in OWN_GROUPS
 
 

@@ -78,9 +78,9 @@ def target_of(words: Sequence[str], namespace: str) -> SoughtObject:
     else:
         raise click.UsageError("write KIND/NAME, such as deployment/web, and the namespace with -n")
     if not target.name or '"' in "".join(target) or (target.kind and not _KIND.fullmatch(target.kind)):
-        raise click.UsageError(f"{' '.join(words)!r} is no KIND/NAME, such as deployment/web")
+        raise click.UsageError(f"{' '.join(words)!r} is not KIND/NAME, such as deployment/web")
     if not target.kind and len(parts) == 2:
-        raise click.UsageError(f"{words[0]!r} is no KIND/NAME, such as deployment/web")
+        raise click.UsageError(f"{words[0]!r} is not KIND/NAME, such as deployment/web")
     return target
 
 
@@ -99,7 +99,7 @@ async def locate(inquiry: Inquiry, target: SoughtObject) -> FoundObject:
         return exact[0]
     if exact:
         raise ClientError(
-            f"{target.words} is not one object but {len(exact)}: {_listed(exact)}; write one of these",
+            f"{target.words} matches {len(exact)} objects; write one of these: {_listed(exact)}",
             code="ambiguous",
         )
     raise ClientError(await _absence(inquiry, target), code="not-found")

@@ -201,7 +201,7 @@ def address(text: str) -> str:
 
 
 def redis_url(text: str) -> str:
-    """The text itself; "" is none. Raises ValueError."""
+    """The text itself; "" means none. Raises ValueError."""
     if text:
         parse_redis_url(text)
     return text

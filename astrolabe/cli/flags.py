@@ -31,7 +31,7 @@ CLUSTER = (
         envvar="KUBECONFIG",
         default=_DEFAULTS.kubeconfig,
         metavar="PATH",
-        help="Configuration to connect with; several (a:b) are merged as kubectl does.",
+        help="File to connect with. Several (a:b) are merged as kubectl does.",
     ),
     Flag(
         ("--context",),
@@ -47,8 +47,8 @@ CLUSTER = (
         envvar="ASTROLABE_IN_CLUSTER",
         default=_DEFAULTS.in_cluster,
         type=BOOLEAN,
-        help="Connect as the pod's service account; false when a kubeconfig or context is given, and where "
-        "there is no pod but a kubeconfig.",
+        help="Connect as the pod's service account. It is false if a kubeconfig or context is given, or if "
+        "Astrolabe runs outside a pod and finds a kubeconfig.",
     ),
 )
 
@@ -84,7 +84,7 @@ SCOPE = (
         heading=_SCOPE,
         shown="all",
         envvar="ASTROLABE_KINDS",
-        help="Watch only these; +a adds to what is watched anyway, as in +rbac.",
+        help="Watch only these. +a adds to the default, as in +rbac.",
     ),
     Flag(
         ("--helm-details",),
@@ -92,7 +92,7 @@ SCOPE = (
         envvar="ASTROLABE_HELM_DETAILS",
         default=_DEFAULTS.helm_details,
         type=BOOLEAN,
-        help="Read what Helm keeps of releases, but for values; needs the right to get Secrets.",
+        help="Read what Helm keeps of releases, except for values. Needs the right to get Secrets.",
     ),
     list_flag(
         "--custom-resources",
@@ -101,7 +101,8 @@ SCOPE = (
         shown="auto",
         envvar="ASTROLABE_CUSTOM_RESOURCES",
         help="Custom resources to watch: auto (all but noise; none with --kinds), none, or a list of "
-        "KIND.GROUP, *.GROUP, * and auto; -KIND.GROUP leaves one out; the last word about a kind decides.",
+        "KIND.GROUP, *.GROUP, * and auto. -KIND.GROUP leaves one out. The last value that covers a kind "
+        "decides.",
     ),
     Flag(
         ("--rules",),
@@ -109,7 +110,7 @@ SCOPE = (
         envvar="ASTROLABE_RULES",
         default=_DEFAULTS.rules,
         metavar="DIR",
-        help="Directory of your own rules for custom resources (*.yaml); read again when a file changes.",
+        help="Directory of your own rules for custom resources (*.yaml). Reloaded when a file changes.",
     ),
     list_flag(
         "--controller-namespaces",
@@ -117,8 +118,8 @@ SCOPE = (
         heading=_SCOPE,
         shown="as usual",
         envvar="ASTROLABE_CONTROLLER_NAMESPACES",
-        help="Where controllers are that are not in their usual namespace: cert-manager=infra, "
-        "keda=…, crossplane-system=…. The Secrets of a ClusterIssuer are there.",
+        help="Namespaces of controllers that are not in their usual one: cert-manager=infra, keda=…, "
+        "crossplane-system=…. For example, the Secrets of a ClusterIssuer are there.",
     ),
     Flag(
         ("--max-custom-objects",),
@@ -126,7 +127,7 @@ SCOPE = (
         envvar="ASTROLABE_MAX_CUSTOM_OBJECTS",
         default=_DEFAULTS.max_custom_objects,
         type=FlagType("N", flag_types.integer(1)),
-        help="Most objects of a custom kind that are read whole; of more, only the metadata is.",
+        help="Most objects of a custom kind. If there are more, only their metadata is read.",
     ),
     Flag(
         ("--max-custom-watches",),
@@ -134,7 +135,7 @@ SCOPE = (
         envvar="ASTROLABE_MAX_CUSTOM_WATCHES",
         default=_DEFAULTS.max_custom_watches,
         type=FlagType("N", flag_types.integer(1)),
-        help="Most watches of custom kinds, one for each kind and namespace; kinds beyond are left out.",
+        help="Most watches of custom kinds, one per kind and namespace. Kinds beyond this are left out.",
     ),
     Flag(
         ("--events",),
@@ -142,7 +143,7 @@ SCOPE = (
         envvar="ASTROLABE_EVENTS",
         default=_DEFAULTS.events,
         type=flag_types.choice("warnings", "all", "off"),
-        help="Events to watch: they say why where a manifest does not.",
+        help="Events to watch. They say why something fails if no manifest does.",
     ),
     Flag(
         ("--max-events",),
@@ -158,7 +159,7 @@ SCOPE = (
         envvar="ASTROLABE_MAX_EVENTS_PER_OBJECT",
         default=_DEFAULTS.max_events_per_object,
         type=FlagType("N", flag_types.integer(1)),
-        help="Most Events to keep of one object.",
+        help="Most Events to keep about one object.",
     ),
 )
 
@@ -187,7 +188,7 @@ SERVING = (
         default=_DEFAULTS.batch_window,
         shown="50ms",
         type=FlagType("DURATION", flag_types.duration),
-        help="Changes within this time are sent together; the first goes out at once.",
+        help="Changes within this time are sent together. The first one is sent at once.",
     ),
 )
 
@@ -213,7 +214,7 @@ STREAM = (
         "max_requests",
         "N",
         flag_types.integer(1),
-        help="Most answers made or sent at a time, not counting streams and probes.",
+        help="Most answers made or sent at a time, without streams and probes.",
     ),
     _limit("max_sockets", "N", flag_types.integer(1), help="Most TCP connections open at a time."),
     _limit(
@@ -227,7 +228,7 @@ STREAM = (
         "max_visibilities",
         "N",
         flag_types.integer(1),
-        help="Most different sets of rights of users at a time; see --auth=kubernetes.",
+        help="Most different sets of users' rights at a time; see --auth=kubernetes.",
     ),
     _limit("max_filters", "N", flag_types.integer(1), help="Most different filters in use at a time."),
     _limit(
@@ -255,7 +256,7 @@ STREAM = (
         "DURATION",
         flag_types.positive_duration,
         shown="10s",
-        help="Longest time for a request to arrive; for the first one, since connecting.",
+        help="Longest time for a request to arrive. For the first one, it starts when the client connects.",
     ),
     _limit(
         "history_changes",
@@ -267,14 +268,14 @@ STREAM = (
         "history_bytes",
         "BYTES",
         flag_types.integer(0),
-        help="Most memory for them.",
+        help="Most memory for these changes.",
     ),
     _limit(
         "heartbeat",
         "DURATION",
         flag_types.positive_duration,
         shown="15s",
-        help="Time between signs of life; a client that is silent for 2.5 times as long is gone.",
+        help="Time between signs of life. A client that is silent for 2.5 times as long is cut off.",
     ),
     _limit(
         "stall_timeout",
@@ -287,7 +288,7 @@ STREAM = (
         "min_rate",
         "BYTES",
         flag_types.integer(0),
-        help="Bytes per second that a client must read, on average over --stall-timeout, while more waits.",
+        help="Bytes per second that a client must read while data waits, on average over --stall-timeout.",
     ),
 )
 
@@ -299,7 +300,7 @@ PERSISTENCE = (
         default=_DEFAULTS.enable_persistence,
         otherwise="false",
         type=BOOLEAN,
-        help="Keep the graph in Redis, and share it with other processes that do.",
+        help="Keep the graph in Redis, and share it with other processes that use the same Redis.",
     ),
     Flag(
         ("--cluster-name",),
@@ -307,7 +308,7 @@ PERSISTENCE = (
         envvar="ASTROLABE_CLUSTER_NAME",
         default=_DEFAULTS.cluster_name,
         type=FlagType("NAME", flag_types.cluster_name),
-        help="Names the keys, so that several clusters can share one Redis.",
+        help="Part of the names of the keys, so that several clusters can share one Redis.",
     ),
     Flag(
         ("--redis-addr",),
@@ -333,7 +334,7 @@ PERSISTENCE = (
         envvar="REDIS_PASSWORD",
         default=_DEFAULTS.redis_password,
         metavar="TEXT",
-        help="Better set in the environment, where other users cannot see it.",
+        help="Password of Redis. Set it in the environment, where other users cannot see it.",
     ),
     Flag(
         ("--redis-db",),
@@ -349,8 +350,8 @@ PERSISTENCE = (
         envvar="ASTROLABE_SNAPSHOT_INTERVAL",
         default=_DEFAULTS.snapshot_interval,
         type=FlagType("SECONDS", flag_types.at_least_zero),
-        help="Seconds between two comparisons of Redis with the graph that is served; 0: only when a process "
-        "finds something wrong.",
+        help="Seconds between two comparisons of Redis with the served graph. 0: only when a process finds "
+        "an error.",
     ),
 )
 
@@ -372,7 +373,8 @@ LOGGING = (
         envvar="ASTROLABE_V",
         default=_DEFAULTS.verbosity,
         type=FlagType("N", flag_types.verbosity),
-        help="0: changes of state. 1: libraries' too. 2: details. 3: libraries' too. From 4 on: everything.",
+        help="0: changes of state. 1: also those of libraries. 2: details. 3: also those of libraries. 4 and "
+        "more: everything.",
     ),
     Flag(
         ("--log-format",),

@@ -72,7 +72,7 @@ def _named(names: Sequence[str], what: str) -> str:
 
 
 def trouble_of(state: ServerState) -> str:
-    """The problem that delays a sync, to follow the count of kinds; "" if there is none."""
+    """The problem that delays a sync, printed after the count of kinds; "" if there is none."""
     _, semicolon, trouble = state.why.partition(";")
     return semicolon + trouble
 

@@ -50,7 +50,7 @@ _LOOKED_AT = 100
 
 
 def _is_json_lines(lines: list[str]) -> bool:
-    """Whether it is an object per line, of which some may be broken; not one object over several lines."""
+    """Whether it has one object per line (some may be broken), and not one object over several lines."""
     filled = [line for line in lines[:_LOOKED_AT] if line.strip()]
     if not filled or not filled[0].startswith("{"):
         return False

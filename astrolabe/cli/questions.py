@@ -26,7 +26,7 @@ from astrolabe.printable import printable, printable_json
 
 T = TypeVar("T")
 
-#: The exit codes beside 0: what was looked for is there (`problems`) or is not (`find`).
+#: The exit codes besides 0: there are problems (`problems`), or no resources were found (`find`).
 TOLD = 1
 
 DEFAULT_SERVER = "http://localhost:8080"
@@ -97,21 +97,21 @@ def _print_json(answer: ServerAnswer) -> None:
             heading="Output",
             type=flag_types.choice("severity", "reach", "affected", "age", "newest"),
             default="severity",
-            help="severity: the worst first, then what reaches furthest. age: the oldest first.",
+            help="severity: the worst first, then those that reach furthest. age: the oldest first.",
         ),
         Flag(
             ("--limit",),
             heading="Output",
             type=FlagType("N", flag_types.integer(1, 10_000)),
             default=1000,
-            help="Number of problems, at most.",
+            help="Most problems to print.",
         ),
         Flag(
             ("--watch", "-w"),
             heading="Output",
             type=BOOLEAN,
             default=False,
-            help="Go on, and print them again whenever they change.",
+            help="Continue, and print the list again whenever it changes.",
         ),
         _output("table", "json"),
         *_ACCESS,
@@ -183,7 +183,7 @@ def _target() -> tuple[click.Parameter, ...]:
             heading="Target",
             metavar="NAMESPACE",
             default="",
-            help="Its namespace; needed only if others have the same name.",
+            help="Namespace of the resource; needed only if several have the same name.",
         ),
     )
 
@@ -209,11 +209,11 @@ async def _tell(
 @click.command(
     name="why",
     cls=GoCommand,
-    short_help="Says why a resource is as it is: the chain of causes.",
+    short_help="Explains the status of a resource: the chain of causes.",
     params=[*_target(), _output("text", "json"), *_ACCESS],
 )
 def explain_status(server: str, target: tuple[str, ...], namespace: str, output: str, **given: Any) -> None:
-    """Says why a resource is as it is: the chain of causes, the root first.
+    """Explains the status of a resource: the chain of causes, the root first.
 
     Of a resource that is Ready, it says what that needs. KIND/NAME is as for kubectl: deployment/web or
     deploy web. It can also be pod/shop/web-1, a name alone, or a uid. Exits 0 with an answer, 2 without one.
@@ -237,7 +237,7 @@ def explain_status(server: str, target: tuple[str, ...], namespace: str, output:
 @click.command(
     name="impact",
     cls=GoCommand,
-    short_help="Says what would happen without a resource, and what a drain would be refused.",
+    short_help="Predicts what an action on a resource would break, such as a drain.",
     params=[
         *_target(),
         Flag(
@@ -245,7 +245,7 @@ def explain_status(server: str, target: tuple[str, ...], namespace: str, output:
             heading="Target",
             type=flag_types.choice(*impact.ACTIONS),
             default="fail",
-            help="What happens to it: fail, delete or restart, or of a Node drain or cordon.",
+            help="The action: fail, delete or restart, and for a Node also drain or cordon.",
         ),
         _output("text", "json"),
         *_ACCESS,
@@ -254,7 +254,7 @@ def explain_status(server: str, target: tuple[str, ...], namespace: str, output:
 def forecast(
     server: str, target: tuple[str, ...], namespace: str, action: str, output: str, **given: Any
 ) -> None:
-    """Says what would happen without a resource: what stops, degrades or loses a copy.
+    """Predicts what an action on a resource would break: what stops, degrades or loses a copy.
 
     It also says what is in the way, and what a drain would be refused. Nothing is changed. KIND/NAME is as
     for `astrolabe why`. Exits 0 with an answer, and 2 without one.

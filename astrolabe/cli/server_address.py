@@ -1,4 +1,4 @@
-"""The address of a server as a person writes it. What is none is refused with what was likely meant."""
+"""The address of a server as a person writes it. Anything else is refused, with what was likely meant."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ServerAddress(FlagType):
     """An address of a server: `host:port` or a URL. A word alone is more often a kind or a command."""
 
     def __init__(self, name: str, parse: Callable[[str], str]) -> None:
-        """parse: makes what is used of it, or raises ValueError."""
+        """parse: makes the used address from it, or raises ValueError."""
         super().__init__(name, lambda text: _parsed(text, parse))
 
 
@@ -90,7 +90,7 @@ def _kind(word: str) -> str:
 
 
 def _near_kind(word: str) -> str:
-    """A kind of which the word is a misspelled name; "" for none."""
+    """The kind whose name the word misspells; "" if there is none."""
     words = {name.lower(): kind.key for kind in builtin_catalogue() for name in (kind.name, kind.plural)}
     near = get_close_matches(word.lower(), words, n=1, cutoff=0.75)
     return words[near[0]] if near else ""

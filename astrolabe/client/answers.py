@@ -80,7 +80,7 @@ class RequestedEviction(AnsweredValue, frozen=True, kw_only=True):
 
 
 class AffectedLevels(AnsweredValue, frozen=True, kw_only=True):
-    """stops: does nothing any more. degrades: goes on with less. loses_copy: others of its copies go on."""
+    """stops: stops working. degrades: continues with less. loses_copy: its other copies continue."""
 
     stops: tuple[NamedObject, ...] = ()
     degrades: tuple[NamedObject, ...] = ()

@@ -132,9 +132,9 @@ def _without_token(user: Mapping[str, Any]) -> str:
     if user.get("client-certificate") or user.get("client-certificate-data"):
         return "signs in with a client certificate, which only the API server can check"
     if user.get("username"):
-        return "signs in with a password, which the API server does not check any more"
+        return "signs in with a password, which API servers no longer accept"
     if user.get("auth-provider"):
-        return f"signs in by the provider {user['auth-provider'].get('name')}, which kubectl has not any more"
+        return f"signs in by the provider {user['auth-provider'].get('name')}, which kubectl no longer has"
     return "has no token"
 
 

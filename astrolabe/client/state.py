@@ -37,7 +37,7 @@ class PartialKind(msgspec.Struct, frozen=True):
 class UserCoverage(msgspec.Struct, frozen=True):
     """What the user may see, where that is not everything (see `--auth=kubernetes`).
 
-    hidden: the kinds of which they may see nothing. limited: those that they may see in some namespaces only.
+    hidden: kinds that they may not see at all. limited: kinds that they may see in some namespaces only.
     namespaces: these.
     """
 
@@ -52,7 +52,7 @@ class ServerState(msgspec.Struct, frozen=True, tag_field="type", tag="state"):
     state: `live`; `syncing`: incomplete so far; `partial`: up to date, but some kinds are missing or
         incomplete; `stale`: not kept up to date at the moment. A newer server may have more: trust only
         `live` fully.
-    coverage: what of it the user sees; None: everything.
+    coverage: which parts the user sees; None: everything.
     since: RFC 3339, when this state began. why: one sentence, empty when live.
     """
 

@@ -71,7 +71,7 @@ class EventKeeper:
             if not changed and not self._is_full:
                 self._is_full = True
                 logger.warning(
-                    "more Events than --max-events=%d: others find no room until some expire", len(self)
+                    "more Events than --max-events=%d; new ones are dropped until some expire", len(self)
                 )
         elif isinstance(change, Deleted):
             changed = {self._index.remove(change.uid)} - {""}

@@ -78,7 +78,7 @@ class PartialEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 class Coverage(msgspec.Struct, frozen=True):
     """What somebody may see, where that is not everything.
 
-    hidden: the kinds of which they may see nothing. limited: those that they may see in some namespaces only.
+    hidden: kinds that they may not see at all. limited: kinds that they may see in some namespaces only.
     namespaces: these.
     """
 
@@ -92,7 +92,7 @@ class Assessment(msgspec.Struct, frozen=True):
 
     began: when the state began, on the clock of the event loop. None: when it was first observed.
     since: the same in RFC 3339, if another process reported it; "" otherwise.
-    coverage: what is seen of it; None: everything.
+    coverage: which parts are visible; None: everything.
     """
 
     state: StateName
@@ -318,7 +318,7 @@ def _is_whole(gap: PartialEntry) -> bool:
 
 
 def _names(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
+    """The first names, and the number of the others."""
     more = len(names) - MAX_NAMED_KINDS
     return ", ".join(names[:MAX_NAMED_KINDS]) + (f" and {more} more" if more > 0 else "")
 

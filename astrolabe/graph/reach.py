@@ -53,7 +53,7 @@ class Reach(Generic[T]):
         """Follow a change. Returns the items whose membership changed.
 
         touched: items that came, went, became or ceased to be roots or admitted, or gained an
-            incoming edge. cut: (source, target) pairs between which no edge leads any more.
+            incoming edge. cut: (source, target) pairs that no edge connects any longer.
         waiting: if given, items that may enter are added to it, and `enter` lets them in later.
         """
         touched = list(touched)

@@ -77,7 +77,7 @@ def _sight(settings: Settings, source: GraphSource) -> Sees:
             return False
         if any(gap.kind == kind for gap in state.partial):
             return False
-        # Nobody is told of other kinds that cannot be read: then there is none of them.
+        # Clients do not learn about other kinds that cannot be read: to them, there are none.
         return not entry.optional or any(of == kind for of, _ in source.hub.stats.nodes)
 
     return sees

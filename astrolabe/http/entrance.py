@@ -1,4 +1,4 @@
-"""Leads each request to the doors of what its user may see."""
+"""Leads each request to the front doors that serve what its user may see."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Entrance:
             if user != EVERYBODY and not await self._rights.may_read(user, endpoint.path):
                 self._connections.guard.denials[FORBIDDEN] += 1
                 message = (
-                    f"{user.name} may not get {endpoint.path}: a ClusterRole with nonResourceURLs grants it"
+                    f"{user.name} may not get {endpoint.path}; a ClusterRole with nonResourceURLs grants it"
                 )
                 raise Refusal(403, "forbidden", message)
             return await endpoint.handler(request, **named)
@@ -150,7 +150,7 @@ class VisibleHelm:
 
 
 def user_of(request: Request) -> User:
-    """Whom the guard has found the request to come from."""
+    """The user whom the guard identified."""
     identity = identity_of(request)
     assert identity is not None, "the guard lets nobody else in"
     return identity.user

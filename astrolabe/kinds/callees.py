@@ -20,7 +20,7 @@ READS = (Read("outgoing", CALLS, "Service"),)
 
 
 class CalledService(Projection):
-    """A ServiceReference; its CA bundle is beside it, and is not decoded. `port` absent means 443."""
+    """A ServiceReference. The CA bundle next to it is not decoded. Without `port`, 443 is meant."""
 
     namespace: str = ""
     name: str = ""

@@ -178,7 +178,7 @@ def verify(kinds: Sequence[Kind[Any]]) -> None:
             seen[key] = kind.name
         for edge_type in (*[type for type, _ in kind.makes], *[read.type for read in kind.reads]):
             if edge_type not in EDGE_TYPES and edge_type not in INNER_TYPES:
-                raise CatalogueError(f"{kind.name} speaks of an unknown edge type: {edge_type}")
+                raise CatalogueError(f"{kind.name} names an unknown edge type: {edge_type}")
     _verify_acyclic(kinds)
 
 
@@ -191,7 +191,7 @@ def verify_closed(kinds: Sequence[Kind[Any]]) -> None:
             *[read.kind for read in kind.reads],
         ):
             if target not in keys and "." not in target:
-                raise CatalogueError(f"{kind.name} speaks of an unknown kind: {target}")
+                raise CatalogueError(f"{kind.name} names an unknown kind: {target}")
 
 
 def _verify_acyclic(kinds: Sequence[Kind[Any]]) -> None:
@@ -199,6 +199,6 @@ def _verify_acyclic(kinds: Sequence[Kind[Any]]) -> None:
     while reads:
         settled = [name for name, read in reads.items() if not read & reads.keys()]
         if not settled:
-            raise CatalogueError(f"derived statuses read one another in a circle: {', '.join(sorted(reads))}")
+            raise CatalogueError(f"derived statuses read each other in a circle: {', '.join(sorted(reads))}")
         for name in settled:
             del reads[name]

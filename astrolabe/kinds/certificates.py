@@ -12,7 +12,7 @@ from astrolabe.graph.state.status import READY
 from astrolabe.kinds.common import LONGEST_QUOTE, shortened
 from astrolabe.kinds.manifest import Annotations
 
-#: Found under the name of the Secret that it makes, which is an alias of it.
+#: Found by the name of the Secret that it makes, which is its alias.
 CERTIFICATE = GroupKind("cert-manager.io", "Certificate").key
 READS_CERTIFICATES = Read("outgoing", USES, CERTIFICATE)
 

@@ -243,7 +243,7 @@ def holds(conditions: Iterable[Condition] | None, type: str) -> bool:
 
 
 def selector_of(selector: LabelSelector | None) -> Selector | None:
-    """What a metav1.LabelSelector selects; None when there is none, or it is not one that the API has."""
+    """What a metav1.LabelSelector selects; None if it is absent or invalid."""
     if selector is None:
         return None
     expressions = [(each.key, each.operator, each.values or ()) for each in selector.match_expressions or ()]

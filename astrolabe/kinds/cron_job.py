@@ -208,7 +208,7 @@ def _tell_unfinished(unfinished: list[Peer]) -> str:
 
 
 def _is_troubled(job: Peer) -> bool:
-    """Whether it is in Error, or a pod of it does not get on."""
+    """Whether it is in Error, or one of its pods is stuck."""
     return job.status.severity == ERROR or POD in job.status.message
 
 

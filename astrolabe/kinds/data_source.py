@@ -20,7 +20,7 @@ class DataSource(Projection):
 
 
 def link_source(sources: Iterable[tuple[DataSource | None, str]], own: str) -> list[Ref]:
-    """The snapshot or claim that a claim is filled from, of which nothing is needed once it is.
+    """The snapshot or claim that a claim is filled from. Once it is filled, the source is not needed.
 
     sources: where it may be named, each with its field; the first counts. own: the claim's namespace.
     """

@@ -172,7 +172,7 @@ def _deployment_selectable(deployment: Deployment) -> dict[str, str] | None:
 
 
 def _derive_deployment(deployment: Peer, neighborhood: Neighborhood) -> Derived:
-    """Its pods belong to its ReplicaSets, each of which exports its worst; the old ones count no more."""
+    """Its pods belong to its ReplicaSets, which export their worst pods. Old ReplicaSets do not count."""
     wanted: Rollout = deployment.details
     replicasets = list(neighborhood.outgoing(OWNS, "ReplicaSet"))
     current = max(

@@ -199,7 +199,7 @@ def _documents(manifest: str) -> Iterator[str]:
     yield manifest[begin:]
 
 
-#: A list of objects, of which Helm applies each; `kind: RoleList` and all others that the API has for lists.
+#: A list of objects: Helm applies each one. `kind: RoleList`, and all other list kinds of the API.
 _LIST = re.compile(r"^kind:[ \t]*[\"']?\w*List[\"']?[ \t]*(?:#.*)?\r?$", re.MULTILINE)
 _ITEMS = re.compile(r"^items:[ \t]*(?:#.*)?\r?\n", re.MULTILINE)
 _FIRST_ITEM = re.compile(r"(?:[ \t]*(?:#.*)?\r?\n)*([ ]*)-[ ]+\S")

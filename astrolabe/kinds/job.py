@@ -55,7 +55,7 @@ class Job(Manifest):
 
 
 class JobRun(msgspec.Struct, frozen=True, gc=False):
-    """What `derive` of a Job and of its CronJob read of it.
+    """What `derive` of a Job and of its CronJob read from it.
 
     at: when it was scheduled, else when it was made. is_over: it will start no more pods. failures: how many
     of its pods have failed and count. active: how many are there, and lacking: how many more it wants.
@@ -184,7 +184,7 @@ def _going_on(status: Status, words: str) -> Status:
 
 
 def _last_failure(pods: Iterable[Peer]) -> str:
-    """How the pod failed that did so last; "" when none of those that did is there any more."""
+    """How the last failed pod failed; "" if no failed pod exists any longer."""
     gone = [pod for pod in pods if pod.status.severity == ERROR and not pod.details.is_live]
     last = max(gone, key=lambda pod: (pod.status.since or "", pod.name), default=None)
     return WorstPod(last.name, last.details.restarts, last.status).words if last is not None else ""

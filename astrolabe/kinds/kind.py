@@ -55,9 +55,9 @@ class Kind(Generic[M]):
     observed: its controller says in status.observedGeneration what it has seen; left out, it has seen
         nothing.
     deletion: what holds an object that is being deleted, as a sentence; "" when nothing does.
-    metadata: what the node shows beside creationTimestamp. shows: its type; `derive` may add some keys.
+    metadata: what the node shows besides creationTimestamp. shows: its type; `derive` may add some keys.
     links: references and selections, without ownerReferences, which `owners` turns into links.
-    is_over: whether an object needs nothing any more, not even its owners; None: it always does.
+    is_over: whether an object no longer needs anything, not even its owners; None: it always does.
     inherits: the edge types into it along which it inherits its release and chart.
     makes: the (edge type, kind at the other end) that `links` may produce; checked at start.
     wide_aliases: see `Rules.wide_aliases`.

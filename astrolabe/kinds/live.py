@@ -140,7 +140,7 @@ def named_ports(spec: PodSpec | None) -> str:
         if container.ports:
             ports += [f"{port.name}/{port.protocol}" for port in container.ports if port.name]
     for container in spec.init_containers or ():
-        # One that is restarted is a sidecar, and serves beside the others
+        # One that is restarted is a sidecar and serves together with the others
         if container.ports and container.restart_policy == "Always":
             ports += [f"{port.name}/{port.protocol}" for port in container.ports if port.name]
     return intern(" ".join(ports)) if ports else ""

@@ -23,7 +23,7 @@ Quantity = Annotated[str, about("A quantity.", "10Gi")]
 
 
 class Metadata(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
-    """Base of what the nodes of a kind show, beside creationTimestamp, which all have.
+    """Base of what the nodes of a kind show, besides creationTimestamp, which all have.
 
     What is as it is by default is left out: None, "" and []; a number or a flag that may be 0 or False and
     still is to be shown is None by default. Kinds may show the same key, which then means the same.

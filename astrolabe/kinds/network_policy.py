@@ -69,7 +69,7 @@ def _peers(spec: NetworkPolicySpec) -> Iterator[tuple[str, PolicyPeer]]:
 
 
 def _link_peer(peer: PolicyPeer, field: str, own: str) -> Link | None:
-    """Pods of one namespace if the peer says of which, else the namespaces; none if these are all."""
+    """Pods of one namespace if the peer names it, otherwise the namespaces; none if it means all of them."""
     pods, namespaces = selector_of(peer.pod_selector), selector_of(peer.namespace_selector)
     if peer.namespace_selector is None:
         return _link_pods(pods, own, field) if pods is not None else None

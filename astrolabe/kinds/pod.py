@@ -235,7 +235,7 @@ class PodStatus(Projection):
 
 
 class PodDetails(msgspec.Struct, frozen=True, gc=False):
-    """What the neighbours of a pod read of it beside its status; see `live`.
+    """What the neighbours of a pod read from it besides its status; see `live`.
 
     restarts: as printed.
     is_live: it is neither finished nor being deleted. is_ready: it can be sent requests.

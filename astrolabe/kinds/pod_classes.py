@@ -20,7 +20,7 @@ class PriorityClass(Manifest):
 
 class PriorityClassMetadata(Metadata):
     value: Annotated[int | None, about("The priority of its Pods.")] = None
-    global_default: Annotated[bool | None, about("Whether Pods that name no class are of it.")] = None
+    global_default: Annotated[bool | None, about("Whether it is the class of Pods that name none.")] = None
     preemption_policy: str = ""
 
 

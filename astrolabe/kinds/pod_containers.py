@@ -214,7 +214,7 @@ def _with_roles(pod: Pod, status: PodStatus) -> Iterator[tuple[ContainerStatus, 
 
 
 def sidecar_names(pod: Pod) -> frozenset[str]:
-    """The init containers that run on beside the main ones (restartPolicy Always)."""
+    """The init containers that keep running next to the main ones (restartPolicy Always)."""
     inits = pod.spec.init_containers if pod.spec is not None else None
     return frozenset([each.name for each in inits or () if each.restart_policy == "Always"])
 
@@ -249,7 +249,7 @@ def _said(end: Terminated) -> str:
 def last_termination(status: PodStatus) -> Termination | None:
     """How a container of the pod ended last, if it failed or was started again.
 
-    It stays for as long as the kubelet tells of it: whether it was within the hour is for the reader to say,
+    It stays as long as the kubelet reports it. Readers decide whether it was within the hour,
     who has a clock.
     """
     newest: tuple[str, str, Terminated] | None = None

@@ -119,7 +119,7 @@ def _derive(pod: Peer, neighborhood: Neighborhood) -> Derived:
 
 
 def _stands(details: PodDetails, unresolved: Collection[Ref | RefByUid]) -> bool:
-    """Only a pod of which no container has started yet is said to wait for what it names, or to lack it."""
+    """A pod waits for what it names, or lacks it, only as long as none of its containers has started."""
     if not unresolved or not details.is_waiting:
         return True
     return details.rank == CERTAIN and not lacks_to_pull(unresolved)

@@ -45,7 +45,7 @@ USES = (
 )
 MAKES = (*USES, (RUNS_ON, "Node"))
 
-#: kind → the key of the metadata in which what is used of it stands.
+#: kind → the key of the metadata that lists its used objects.
 _NAMED_AS = {
     "PersistentVolumeClaim": "mounted_pvcs",
     "ConfigMap": "used_config_maps",
@@ -71,7 +71,7 @@ def link_pod(pod: Pod) -> tuple[Ref, ...]:
     """Its references, in this order: containers, volumes, imagePullSecrets, ServiceAccount, classes, claims,
     Node.
 
-    A pod that is over needs nothing any more, so that nothing is missing.
+    A pod that has finished needs nothing, so nothing is missing.
     """
     spec = pod.spec
     if spec is None:

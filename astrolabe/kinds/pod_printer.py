@@ -1,4 +1,4 @@
-"""Pod: what `kubectl get pods` prints of it.
+"""Pod: what `kubectl get pods` prints about it.
 
 STATUS, READY and RESTARTS are those of the API server's own printer (Kubernetes 1.36, `printPod` in
 pkg/printers/internalversion/printers.go), quirks included.

@@ -43,7 +43,7 @@ _BACK_OFF_PULLING = re.compile(r'Back-off pulling image ("[^"]*")(?:;|$)')
 
 #: Until a pod is on a node.
 _SCHEDULING = frozenset(("FailedScheduling", "FailedBinding", "NotTriggerScaleUp", "Preempted"))
-#: Until a container of it has started.
+#: Until one of its containers has started.
 _STARTING = frozenset(
     (
         "FailedAttachVolume",

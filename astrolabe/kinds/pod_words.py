@@ -92,7 +92,7 @@ def of_scheduling(pod: Pod, status: PodStatus, scheduled: Condition) -> Said:
     return (status.message, BY_POD) if status.message else ("Not scheduled yet", GENERAL)
 
 
-#: What is said of a pod of which nothing particular is known.
+#: The message of a pod about which nothing particular is known.
 _GENERAL = frozenset(("", "Not scheduled yet", "Pod is initializing", "Pod is not ready", "Pod is pending"))
 
 
@@ -107,7 +107,7 @@ def of_scheduler(message: str) -> str:
 
 
 def of_waiting(pod: Pod, status: PodStatus, stopped: Stopped, reason: str) -> Said:
-    """A pod that is on a node, not ready, and of which nothing fails again and again."""
+    """A pod on a node that is not ready, and in which nothing fails repeatedly."""
     waits = [each for each in stopped.waits if each.said]
     if waits:
         return waits[0].message, CERTAIN

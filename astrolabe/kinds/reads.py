@@ -1,4 +1,4 @@
-"""Which kinds decide what an object of a kind says beside its own manifest."""
+"""Which other kinds the status and metadata of a kind depend on, besides its own manifest."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def _service_status(service: Service) -> Status:
 
 
 def _tell_waiting(spec: ServiceSpec, status: ServiceStatus) -> str:
-    """For whom a load balancer waits, and what is said of it."""
+    """What a load balancer waits for, and the message about it."""
     of_class = f" of class {spec.load_balancer_class}" if spec.load_balancer_class else ""
     told = [
         f": {each.type}: {each.message or each.reason}"

@@ -75,7 +75,7 @@ class MetaFacts(msgspec.Struct, gc=False):
 
 
 class SharedPod(Pod, gc=True, dict=True):
-    """A pod that remembers what was asked of it.
+    """A pod that remembers what was computed from it.
 
     Not by functools.cached_property, whose lock (until Python 3.12) costs as much as the printer.
     """

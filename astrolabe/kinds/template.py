@@ -1,4 +1,4 @@
-"""Pod templates: what a workload asks for, whether or not there is a pod of it now.
+"""Pod templates: what a workload asks for, whether or not it has a pod now.
 
 The edges of a Pod say what is used, those of a workload what is asked for: by a Deployment at zero, a CronJob
 between its runs, a workload whose pods cannot be created.
@@ -24,7 +24,7 @@ class TemplateMeta(Projection):
 
 
 class Template(Projection, gc=True, dict=True):
-    """A pod template. It remembers its references, of which both metadata and links are made."""
+    """A pod template. It remembers its references, from which both metadata and links are made."""
 
     metadata: TemplateMeta | None = None
     spec: PodSpec | None = None

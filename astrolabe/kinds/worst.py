@@ -25,10 +25,10 @@ POD = "pod "
 TERMINATING = "Terminating"
 #: Of these workloads the pods are on their way out, whatever they say.
 _GOING = frozenset((TERMINATING, "ScalingDown", "Suspended"))
-#: Reasons that say nothing beside a message.
+#: Reasons that add nothing to a message.
 _VAGUE = frozenset(("Pending", "Running", TERMINATING, "Unknown"))
 _UNSCHEDULED = "Pending"
-#: Nothing changes before someone resumes it, so that is told beside what fails.
+#: Nothing changes before someone resumes it, so the message says that in addition to what fails.
 _PAUSED = "Paused"
 
 
@@ -61,7 +61,7 @@ class Revised(msgspec.Struct, frozen=True, gc=False):
 
 
 def worst(candidates: Iterable[WorstPod]) -> WorstPod | None:
-    """The worst of several; None when there is none."""
+    """The worst of several; None if there are none."""
     return min(candidates, key=_rank, default=None)
 
 
@@ -108,7 +108,7 @@ def go_on(status: Status, words: str) -> Status:
 
 
 def warn(status: Status, details: Any, warnings: Sequence[WarningEvent]) -> Warned:
-    """`warn` of a workload: that a pod could not be created says nothing beside a pod that is there."""
+    """`warn` of a workload: a failed creation does not matter once a pod exists."""
     if status.severity == PENDING and POD in status.message:
         return Warned(status, next(iter(current(status, warnings)), None))
     return tell(status, details, warnings)

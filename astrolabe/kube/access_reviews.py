@@ -1,4 +1,4 @@
-"""Asks the API server who somebody is (TokenReview) and what they may do (SubjectAccessReview)."""
+"""Asks the API server who a user is (TokenReview) and what they may do (SubjectAccessReview)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from astrolabe.kube.errors import ApiError, ClusterError, ConnectionBroken, Requ
 from astrolabe.users import Question, ReviewUnavailable, User
 
 _AUTHENTICATION = "authentication.k8s.io/v1"
-#: How often a review is asked at most, after 429, 5xx and broken connections.
+#: Most attempts of a review, after 429, 5xx and broken connections.
 TRIES = 3
-#: Seconds to wait before the second try, as an upper bound; and whatever an answer asks for.
+#: Most seconds to wait before the second attempt, and whatever an answer asks for.
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 #: Seconds for one answer.
 ANSWER_SECONDS = 8.0

@@ -93,7 +93,7 @@ async def load_access(settings: Settings) -> ClusterAccess:
         shown, name, context = await _load_kubeconfig(loaded.config, configuration, settings)
         origin = f"kubeconfig {shown}, context {context}"
     if not configuration.host.startswith(("https://", "http://")):
-        raise ClusterError(f"The {origin} names no http(s) URL of a server. {ADVICE}")
+        raise ClusterError(f"The {origin} has no http(s) URL of a server. {ADVICE}")
     _strip_token(configuration)
     identity = _identity(configuration)
     return ClusterAccess(

@@ -285,7 +285,7 @@ class CustomResources:
         return WantedKind(definition, expected=self.choices[id].reason == "asked", most=most)
 
     def _may_be_served(self, id: GroupKind) -> bool:
-        """Whether a kind may be there of which nobody can say so: an aggregated API does not answer."""
+        """Whether a kind may exist although discovery does not list it: an aggregated API does not answer."""
         return id.group in self._broken and id not in self.choices and not self._selection.is_none
 
     def _definitions(self) -> dict[GroupKind, Definition]:
@@ -305,6 +305,6 @@ def _log_news(news: KindsNews) -> None:
 
 
 def named(keys: Sequence[str]) -> str:
-    """The first keys, and how many more there are."""
+    """The first keys, and the number of the others."""
     more = len(keys) - MOST_NAMED
     return ", ".join(keys[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

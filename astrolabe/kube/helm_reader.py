@@ -24,7 +24,7 @@ RETRY_AFTER = 60.0
 READ_TIMEOUT = 10.0
 #: An object in etcd has 1.5 MB at most; in JSON it may be a little longer.
 LONGEST_OBJECT = 4_000_000
-#: Releases of which details are kept.
+#: Most releases whose details are kept.
 MOST_RELEASES = 2_000
 
 

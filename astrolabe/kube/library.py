@@ -2,7 +2,7 @@
 
 Its packages import all models and APIs of Kubernetes (700 modules, 37 MB). Astrolabe does not need them,
 because it decodes manifests itself. So the needed modules are imported beneath empty packages of the same
-names. Code that imports the library normally, before or afterwards, gets all of it.
+names. Code that imports the library normally, before or afterwards, gets the whole library.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Watches roles and bindings: where users may have rights, and when to ask again. They decide nothing."""
+"""Watches roles and bindings. They say where users may have rights and when to ask; they decide nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from astrolabe.users import User
 
 #: What is watched of the rights that the API server grants.
 TELLING_OF_RIGHTS = (ROLE_BINDING, CLUSTER_ROLE_BINDING, ROLE, CLUSTER_ROLE)
-#: Groups of a service account, beside those of its token.
+#: Groups of a service account, in addition to those of its token.
 _SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
@@ -43,7 +43,7 @@ class RoleWatch:
         self._listeners: list[Callable[[str], None]] = []
         #: By uid of the binding: its namespace, and whom it names (see `_subjects`).
         self._bindings: dict[str, tuple[str, frozenset[str]]] = {}
-        #: Whom bindings name: the namespaces, with the number of bindings in each.
+        #: For each subject of bindings, the namespaces, with the number of bindings in each.
         self._namespaces: dict[str, dict[str, int]] = {}
         #: Namespaces of all known objects by uid: a deletion names only the uid.
         self._places: dict[str, dict[str, str]] = {kind.key: {} for kind in TELLING_OF_RIGHTS}
@@ -141,7 +141,7 @@ class RoleWatch:
 
 
 def _subjects(facts: Facts) -> frozenset[str]:
-    """Whom a binding names, as `user <name>` and `group <name>`."""
+    """The subjects of a binding, as `user <name>` and `group <name>`."""
     told = facts.metadata
     accounts = [each.replace("/", ":", 1) for each in told.get("serviceAccounts", ())]
     return frozenset(

@@ -217,7 +217,7 @@ class Watches:
             self._spawn(self._start_together(started), f"{STARTER} {self._started}")
 
     async def _end(self, kind: str) -> None:
-        """End the watches of a kind. The sink receives nothing of it afterwards."""
+        """End the watches of a kind. The sink receives nothing about it afterwards."""
         tasks = []
         for reflector in self._reflectors.pop(kind, ()):
             self._outages.forget(reflector.health.label)

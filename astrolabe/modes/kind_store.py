@@ -76,7 +76,7 @@ class KindStore:
             try:
                 wanted = _KINDS.decode(body) if body else ()
             except (msgspec.MsgspecError, RecursionError) as error:  # from another version of Astrolabe
-                logger.debug("the stored custom kinds cannot be read: %s", error)
+                logger.debug("cannot read the stored custom kinds: %s", error)
                 return
             slice = TimeSlice()
             for _ in self._kinds.become({each.definition.id: each for each in wanted}):

@@ -45,13 +45,13 @@ class RuleFiles:
         self._seen = seen
         errors = {str(error) for error in loaded.errors}
         for error in sorted(errors - self._told):
-            logger.error("rules: %s; what was known of its kinds stays", error)
+            logger.error("rules: %s; the previous rules stay in force", error)
         self._told = errors
         self._kinds.rules = loaded.book
         slice = TimeSlice()
         for news in self._kinds.become({each.definition.id: each for each in self._kinds.wanted}):
             if news is not None:
-                logger.info("rules: %d kinds follow other rules", len(news.added))
+                logger.info("rules: reloaded, with other rules for %d kinds", len(news.added))
             await slice.pause()
         return True
 

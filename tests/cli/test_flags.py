@@ -312,7 +312,7 @@ def test_several_workers_share_the_graph_in_redis() -> None:
         ("redis+sentinel://:secret/@one/main", "one of the hosts is not of the form host or host:port"),
         ("redis+sentinel://one:99999/main", "one of the hosts is not of the form host or host:port"),
         ("redis+cluster://one,two:x", "one of the hosts is not of the form host or host:port"),
-        ("rediss+cluster://one/1", "a Redis Cluster has no database but 0"),
+        ("rediss+cluster://one/1", "a Redis Cluster has only database 0"),
     ],
 )
 def test_a_wrong_url_is_refused_and_not_repeated(url: str, why: str) -> None:
@@ -351,7 +351,7 @@ def test_a_certificate_needs_its_key() -> None:
     settings = read("--tls-cert-file=/etc/tls.crt", "--tls-key-file=/etc/tls.key")
     assert (settings.tls_cert_file, settings.tls_key_file) == ("/etc/tls.crt", "/etc/tls.key")
     for alone in ("--tls-cert-file=x", "--tls-key-file=x"):
-        with pytest.raises(click.UsageError, match="--tls-cert-file and --tls-key-file go together"):
+        with pytest.raises(click.UsageError, match="give both --tls-cert-file and --tls-key-file"):
             read(alone)
 
 

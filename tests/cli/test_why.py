@@ -71,7 +71,7 @@ async def test_what_one_that_is_well_needs(shop: str) -> None:
         ("po/web-0 -n other", "there is no po 'web-0' in namespace other, did you mean Pod/shop/web-0?"),
         (
             "cart",
-            "'cart' is not one object but 2: Deployment/shop/cart, Service/shop/cart; write one of these",
+            "'cart' matches 2 objects; write one of these: Deployment/shop/cart, Service/shop/cart",
         ),
         ("po/a/b/c", "write KIND/NAME, such as deployment/web, and the namespace with -n"),
         ("po/a/b -n c", "po/a/b is in namespace a, but -n says c"),

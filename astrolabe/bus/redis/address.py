@@ -91,7 +91,7 @@ def _path(kind: Topology, path: str) -> tuple[str, int]:
     """The service and the database in the path of a URL."""
     if kind == "cluster":
         if path not in ("", "/", "/0"):
-            raise ValueError("a Redis Cluster has no database but 0")
+            raise ValueError("a Redis Cluster has only database 0")
         return "", 0
     match = re.fullmatch(r"/([^/]+)(?:/([0-9]*))?", path)
     if match is None:

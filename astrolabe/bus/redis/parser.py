@@ -14,7 +14,7 @@ MAX_REPLY_BYTES = 8 * 1024 * 1024
 
 
 class ReplyTooLarge(RedisError):
-    """The reply was not read to its end, so the connection cannot be used any more."""
+    """The reply was not read to its end, so the connection can no longer be used."""
 
     def __init__(self) -> None:
         super().__init__(f"a reply has more than {MAX_REPLY_BYTES // 1024 // 1024} MB")

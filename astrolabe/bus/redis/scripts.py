@@ -1,4 +1,4 @@
-"""The scripts, each of which Redis executes as one step. Those that write refuse all but the latest token.
+"""The scripts. Redis executes each as one step. Those that write accept only the latest token.
 
 Lua numbers lose digits of a large seq, so positions are passed as text.
 """

@@ -1,4 +1,4 @@
-"""Events in Redis: a hash beside the graph. The leader writes it now and then, followers read it on demand.
+"""Events in Redis: a hash next to the graph. The leader writes it now and then, followers read it on demand.
 
 They are no part of the graph, its positions or its log, so a repetition reaches no client.
 """
@@ -19,7 +19,7 @@ SHARED_AT_A_TIME = 200
 
 _EVENTS = msgspec.json.Decoder(list[ObjectEvent])
 
-#: (Events by object, None where there are none any more; whether all others are to go) → whether it is done.
+#: (Events by object, None if there are none left; whether all others are to be removed) → whether it is done.
 StoreEvents = Callable[[Mapping[str, bytes | None], bool], Awaitable[bool]]
 
 

@@ -298,7 +298,7 @@ _COUNTS = re.compile(r"(\d+) (?:node\(s\) )?([^,.]+)")
 
 
 def verdict_of(message: str) -> SchedulerVerdict | None:
-    """What the scheduler's message says; None if it is none."""
+    """What the scheduler's message says; None if it is not from the scheduler."""
     total = _TOTAL.search(message)
     if total is None:
         return None
@@ -322,18 +322,18 @@ _GROUP = re.compile(r"\b([a-z0-9-]+(?:\.[a-z0-9-]+)+)/v\d\w*")
 
 
 def called_services(said: str) -> Iterator[tuple[str, str]]:
-    """The (namespace, name) of Services of which the words of a refused request speak."""
+    """The (namespace, name) of the Services that the message of a refused request names."""
     for name, namespace in _IN_CLUSTER.findall(said):
         yield namespace, name
 
 
 def named_groups(said: str) -> Iterable[str]:
-    """The API groups of which the words speak."""
+    """The API groups that the message names."""
     return {*_METRICS.findall(said), *_GROUP.findall(said)}
 
 
 def named_release(words: Words) -> tuple[str, str] | None:
-    """The (namespace, name) of the Helm release of which a custom resource says that it failed."""
+    """The (namespace, name) of the Helm release that failed, according to a custom resource."""
     if words.status == READY or not is_custom(words.key):
         return None
     found = _RELEASE.search(words.own_message)

@@ -10,7 +10,7 @@ from astrolabe.graph.causes.words import WORKLOADS, UnresolvedReference, Words, 
 from astrolabe.graph.state.edge_types import ROUTES_TO, USES_CLASS
 from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN
 
-#: Seconds for a Pod that no node suits, and for one of which a Warning or a missing object is known.
+#: Seconds for a Pod that fits no node, and for one with a Warning or a missing object.
 SHORT_GRACE = 300.0
 #: Seconds for all else: unbound, terminating, starting. A Deployment's own deadline is as long by default.
 LONG_GRACE = 600.0

@@ -66,7 +66,7 @@ def group_of(causes: Causes, root: Item) -> GroupKey:
 
 
 def _is_failed_run(words: Words, complaint: Complaint) -> bool:
-    """Whether it is a run that failed, or what is left of it: Pods go first, then their Job."""
+    """Whether it is a failed run, or what remains of one: Pods are deleted first, then their Job."""
     if words.key == "Pod":
         return is_finished(words) and words.owner.partition("/")[0] == "Job"
     return words.key in _RUNS and words.status == ERROR and complaint is Complaint.WAITING

@@ -39,7 +39,7 @@ OF_NODES = ("drain", "cordon")
 class Level(IntEnum):
     """How hard something is hit.
 
-    LOSES_COPY: others of its copies go on. DEGRADES: it goes on with less. STOPS: it does nothing any more.
+    LOSES_COPY: its other copies continue. DEGRADES: it continues with less. STOPS: it stops working.
     """
 
     NONE = 0

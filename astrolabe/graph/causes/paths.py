@@ -23,7 +23,7 @@ Way = list[Edge]
 def find_ways(
     graph: ReadableGraph, start: str, end: str, types: Collection[str]
 ) -> Generator[None, None, list[Way]]:
-    """All shortest ways, up to `MOST_WAYS`, in steps; empty if there is none."""
+    """All shortest paths, at most `MOST_WAYS`, in steps; empty if there is none."""
     before: dict[str, list[Edge]] = {start: []}
     level = [start]
     looked = 0

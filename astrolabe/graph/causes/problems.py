@@ -74,7 +74,7 @@ class FoundProblem(msgspec.Struct, frozen=True, gc=False):
     cause. affected: uids, by kind and name. absent: what does not exist because of the cause.
     path: from an entry to the cause: (uid or missing, the arc by which it leads on).
     dues: from when on each of the members is one by itself, where that matters.
-    names: who the nodes are that are told of it, by uid: some may be gone when it ends.
+    names: the names of the nodes that it mentions, by uid. Some may be gone when it ends.
     """
 
     group: GroupKey
@@ -346,7 +346,7 @@ def others_beside(causes: Causes, problem: FoundProblem) -> set[GroupKey]:
 
 
 def _path(causes: Causes, start: list[Item], affected: list[str]) -> tuple[tuple[Item, Arc | None], ...]:
-    """The way from the nearest entry to the cause; from the cause alone if there is none."""
+    """The path from the nearest entry to the cause; only the cause if there is no entry."""
     way: dict[Item, Arc] = {}
     seen = set(start)
     waiting = list(start)

@@ -51,7 +51,7 @@ _NOTHING: Mapping[str, None] = MappingProxyType({})
 def is_followed(node: Node) -> bool:
     """Whether a node may have a part in a problem, besides revisions of Helm releases."""
     if node.status == UNKNOWN and not node.unresolved and is_custom(node.kind):
-        return False  # nothing is known of it, and there may be thousands of its kind
+        return False  # nothing is known about it, and there may be thousands of its kind
     if node.status != READY:
         return True
     if node.kind in ("Deployment", "StatefulSet") and _SCALED_TO_ZERO in node.text:
@@ -60,7 +60,7 @@ def is_followed(node: Node) -> bool:
 
 
 class Register:
-    """Words and complaints by uid. places: who is listed where."""
+    """Words and complaints by uid. places: where each node is listed."""
 
     def __init__(self) -> None:
         self.words: dict[str, Words] = {}
@@ -173,7 +173,7 @@ def _places_of(words: Words, complaint: Complaint) -> Iterator[Place]:
 
 
 def _releases_of(words: Words) -> Iterator[str]:
-    """The Helm releases of which it is a part, or which it is about."""
+    """The Helm releases that it belongs to, or that it is about."""
     if words.release:
         yield f"{words.release_namespace}/{words.release}"
     if named := named_release(words):

@@ -33,7 +33,7 @@ class RankedProblems:
         self._ranks[problem.group] = rank
 
     def remove(self, group: GroupKey) -> None:
-        """It is none of them any more, if it was one."""
+        """Remove it, if it was one of them."""
         rank = self._ranks.pop(group, None)
         if rank is not None:
             place = bisect_left(self._order, rank)

@@ -11,7 +11,7 @@ import msgspec
 from astrolabe.graph.state.identity import OWN_GROUPS
 from astrolabe.graph.state.node import Node
 
-#: Kinds whose objects make Pods, of which a Service may select some.
+#: Kinds whose objects make Pods that a Service may select.
 WORKLOADS = frozenset(
     ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob")
 )
@@ -120,7 +120,7 @@ class Words(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def all_words(self) -> str:
-        """All that is said of it, to be searched."""
+        """Everything that is said about it, as one text to search."""
         parts = [self.own_message, self.message]
         if self.warning is not None:
             parts += [self.warning.reason, self.warning.message]
@@ -187,7 +187,7 @@ def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
 
 
 def seconds(time: str) -> float:
-    """An RFC 3339 time in seconds since 1970; 0 if it is none."""
+    """An RFC 3339 time in seconds since 1970; 0 if it is not one."""
     if not time:
         return 0.0
     try:
@@ -197,7 +197,7 @@ def seconds(time: str) -> float:
 
 
 def is_custom(key: str) -> bool:
-    """Whether a kind is none of Kubernetes' own."""
+    """Whether a kind is not one of Kubernetes' own."""
     _, dot, group = key.partition(".")
     return bool(dot) and group not in OWN_GROUPS
 

@@ -187,7 +187,7 @@ def reset(id: str, reason: ResetReason) -> str:
 
 
 def error(code: str, message: str, id: str | None = None) -> str:
-    """What was wrong with a message (`id`: of which subscription) or with the connection."""
+    """What was wrong with a message (`id`: its subscription) or with the connection."""
     document = {"type": "error", "id": id, "code": code, "message": message}
     return encode({key: value for key, value in document.items() if value is not None})
 

@@ -190,7 +190,7 @@ class Rules(msgspec.Struct, frozen=True):
     stands: pure, of the details of a manifest and its references that should resolve and do not: whether
         `derive` leaves such a resource as its manifest has it, whatever its neighbours are. Then it is not
         called. None: it never is so.
-    warn: pure. It is called after `derive` for a resource of which there are Warnings.
+    warn: pure. It is called after `derive` for a resource that has Warnings.
     reads: must be acyclic over kinds, but for those of what manifests say, so that each status is derived
         once.
     wide_aliases: whether references from everywhere find it under its aliases, and not under its name: they

@@ -54,7 +54,7 @@ class FluxIndex:
         return bool(self._changed)
 
     def note_applied(self, maker: HelmReleaseName, release: Release, by: int) -> None:
-        """So many more objects of this HelmRelease say by annotation of which release they are."""
+        """This many more objects of this HelmRelease name their release by annotation."""
         if count(self._open(maker).applied, release, by):
             self._changed.add(maker)
 

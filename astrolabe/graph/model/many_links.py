@@ -64,7 +64,7 @@ class ManyLinks:
                 self._permitted = tuple([each for each in links if isinstance(each, Ref) and each.permit])
 
     def _collect(self, shared: set[_Target], links: Iterable[Link]) -> None:
-        """Find the links that look for these, of which some look for the same."""
+        """Find the links that look for these. Several may look for the same one."""
         found: dict[_Target, list[Link]] = {target: [] for target in shared}
         for link in links:
             target = _target(link)

@@ -90,7 +90,7 @@ class Model:
         """Know other kinds from now on. Its time depends on the number of kinds, not of resources.
 
         added: a kind that has rules gets these instead; each of its resources follows them from its next
-            `upsert` on. removed: kinds of which no resources are known.
+            `upsert` on. removed: kinds without known resources.
         Raises RulesError, if the rules contradict each other, or ValueError: then nothing has changed.
         Raises InconsistentModelError for any later failure.
         """

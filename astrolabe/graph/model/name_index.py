@@ -91,7 +91,7 @@ class NameIndex:
         return _newest(found) if isinstance(found, tuple) else found
 
     def unwant(self, name_key: NameKey, name: str, holder: Record) -> Record | None:
-        """The holder has no link to this name any more. Returns what `find` does."""
+        """The holder no longer has a link to this name. Returns what `find` does."""
         names = self._open(name_key)
         found = names.targets.get(name)
         holders = names.wants.get(name)

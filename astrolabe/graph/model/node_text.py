@@ -69,7 +69,7 @@ def encode_own(facts: Facts, api_version: str, *, kind: str = "") -> str:
     """
     uid = facts.uid
     if not (uid.isascii() and uid.isprintable()) or '"' in uid or "\\" in uid:
-        raise InvalidObjectError("has a metadata.uid that is none")
+        raise InvalidObjectError("has a metadata.uid that is not a uid")
     owners = owners_among(facts.links)
     text = json_text(
         _EncodedOwn(
@@ -101,7 +101,7 @@ def encode_derived(
 ) -> str:
     """The part of a node's text that its neighbours may decide, up to and with `"metadata":{`.
 
-    own: what its manifest alone says of it; told where neighbours or Events changed a word of that.
+    own: what its manifest alone says, if neighbours or Events changed that.
     warning: the Event that the node shows.
     """
     unset = msgspec.UNSET

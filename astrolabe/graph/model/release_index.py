@@ -22,7 +22,7 @@ class _Namesakes:
     used: how many resources belong to each. applied: how many say so by the annotation that Helm sets.
     flux: how many resources say, by Flux's labels, which HelmRelease made it, as (its namespace, release).
     stored: the revisions, each with the release that its Secret would mean by itself. newest: as of the last
-    `settle`. nameless: the resources of which only a name is known.
+    `settle`. nameless: the resources with only a release's name, and no namespace.
     """
 
     __slots__ = ("applied", "flux", "nameless", "newest", "only", "stored", "used")

@@ -13,7 +13,7 @@ from astrolabe.graph.state.node import LONGEST_PART, Node
 from astrolabe.graph.state.status import UNKNOWN, Status
 
 _NOT_ENCODED = Status(UNKNOWN, RULE_FAILED, "what its rules derive is no JSON")
-_TOO_LONG = Status(UNKNOWN, RULE_FAILED, "what its neighbours tell of it is longer than 2 MiB")
+_TOO_LONG = Status(UNKNOWN, RULE_FAILED, "what its neighbours say about it is longer than 2 MiB")
 
 
 def render(record: Record, scopes: Scopes, faults: Faults) -> bool:

@@ -27,7 +27,7 @@ class Scopes:
         self._outdated = {kind: set(known) for kind, known in other._outdated.items()}
 
     def forget(self, kind: str) -> bool:
-        """Know nothing of a kind from now on. Returns whether anything was known of it."""
+        """Forget a kind. Returns whether anything was known about it."""
         known = (self._synced.pop(kind, None), self._outdated.pop(kind, None))
         return any(known)
 

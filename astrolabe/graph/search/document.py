@@ -1,4 +1,4 @@
-"""What search reads of a node's text beside what the node itself has."""
+"""What search reads from a node's text, besides the attributes of the node."""
 
 from __future__ import annotations
 

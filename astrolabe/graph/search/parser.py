@@ -1,4 +1,4 @@
-"""Parses a search: words and `field:value`, all of which must hold.
+"""Parses a search: words and `field:value` terms. All of them must match.
 
     kind:deploy,sts ns:shop* -ns:kube-system status:Error restarts>5 "back-off"
 
@@ -40,7 +40,7 @@ class Vocabulary(Protocol):
     """The words of the cluster that a search may name."""
 
     def kind(self, word: str, /) -> str:
-        """The key of the kind that kubectl would take the word for. Raises ValueError, with what there is."""
+        """The key of the kind that this word means to kubectl. Raises ValueError, which lists the kinds."""
         ...
 
     @property
@@ -129,7 +129,7 @@ def _value(text: str, at: int) -> tuple[Pattern, int]:
         if text[at] == '"':
             end = text.find('"', at + 1)
             if end < 0:
-                raise SearchError(text, at, "a quote that does not end")
+                raise SearchError(text, at, "the quote has no end")
             pieces[-1] += text[at + 1 : end]
             at = end + 1
         else:

@@ -45,7 +45,7 @@ def shown(pattern: Pattern) -> str:
 
 
 def time_of(text: str) -> str | None:
-    """A date or a time (RFC 3339; without a zone, UTC), as manifests have times; None when it is none."""
+    """A date or a time (RFC 3339; without a zone, UTC), as manifests have times; None if it is neither."""
     if not re.match(r"\d{4}-\d\d", text) or len(text) > 40:
         return None
     try:

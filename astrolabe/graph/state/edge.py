@@ -78,7 +78,7 @@ def find_edge(outgoing: Edges, key: EdgeKey) -> Edge | None:
 
 
 def with_new_edge(edges: Edges, edge: Edge, *, incoming: bool = False) -> Edges:
-    """The container with this edge, of which it has none of the same identity; a dict is changed in place."""
+    """The container with this edge; it has none of the same identity yet. A dict is changed in place."""
     if not isinstance(edges, dict):
         if len(edges) < _FEW:
             return (*edges, edge)

@@ -16,7 +16,7 @@ from astrolabe.graph.state.edge import Edge, EdgeKey
 from astrolabe.graph.state.graph import ReadableGraph, ServedGraph
 from astrolabe.graph.state.node import Node
 
-#: About how many bytes an entry takes beside its node's text: objects and dict entries.
+#: About how many bytes an entry takes besides its node's text: objects and dict entries.
 _ENTRY_BYTES = 300
 #: How many of the latest `GraphAt` are shared: each may be as large as the whole history.
 MAX_SHARED = 16

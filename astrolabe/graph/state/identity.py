@@ -39,7 +39,7 @@ OWN_GROUPS = frozenset(
 
 
 class GroupKind(NamedTuple):
-    """The identity of a kind, as in apimachinery; the version is none of it."""
+    """The identity of a kind, as in apimachinery. The version is not part of it."""
 
     group: str
     kind: str

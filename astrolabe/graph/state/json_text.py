@@ -21,7 +21,7 @@ def json_text(document: Any) -> str:
             return text
     except UnicodeEncodeError:
         pass
-    if isinstance(document, msgspec.Struct):  # of which ujson knows nothing
+    if isinstance(document, msgspec.Struct):  # ujson does not know these
         document = msgspec.to_builtins(document)
     escaped: str = ujson.dumps(document, escape_forward_slashes=False)
     return escaped

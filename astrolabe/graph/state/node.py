@@ -1,4 +1,4 @@
-"""A node: what filters ask of it, and its JSON text, which is made once when it changes."""
+"""A node: the attributes that filters read, and its JSON text, which is made once when it changes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _labels_of(text: str) -> dict[str, str]:
 
 
 def labels_in(text: str) -> dict[str, str]:
-    """The labels, from a node's text or the part of it that its manifest decides."""
+    """The labels, from a node's text or from the part that its manifest decides."""
     start = text.rfind(',"labels":{')
     if start < 0:
         return {}
@@ -92,12 +92,12 @@ _HEADS = msgspec.json.Decoder(list[_Head])
 
 
 def parse_node(text: str) -> Node:
-    """Parse a node's wire text. Raises ValueError if it is none."""
+    """Parse a node's wire text. Raises ValueError if it is not one."""
     return _node_of(_HEAD.decode(text), text)
 
 
 def parse_nodes(texts: Sequence[bytes]) -> list[Node]:
-    """Parse the wire texts of nodes. Raises ValueError if one of them is none."""
+    """Parse the wire texts of nodes. Raises ValueError if one of them is not a node."""
     heads = _HEADS.decode(b"[%b]" % b",".join(texts))
     return [_node_of(head, text.decode()) for head, text in zip(heads, texts, strict=True)]
 

@@ -26,7 +26,7 @@ def parse_quantity(text: str) -> Decimal | None:
     return Decimal(digits).scaleb(int(suffix[1:]))
 
 
-#: As people write them, in either case and without exponents: what is in names is none.
+#: As people write them: upper or lower case, without exponents, and not inside a name.
 _WRITTEN = re.compile(r"([+-]?\d{1,30}(?:\.\d{1,30})?)([a-z]{0,2})\Z", re.ASCII | re.IGNORECASE)
 _SUFFIXES = {suffix.lower(): suffix for suffix in _FACTORS if suffix not in ("n", "u", "m")}
 

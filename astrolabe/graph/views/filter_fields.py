@@ -1,4 +1,4 @@
-"""The fields of a filter: one entry each, of which parsing, predicate, index, flags and documents are made.
+"""The fields of a filter: one entry each. Parsing, predicate, index, flags and documents follow from it.
 
 Most fields ask for a property of the node itself, and have a `value`: the node passes when its value is among
 those asked for. The others depend on neighbours (`membership`), or are a selector or a text.
@@ -20,7 +20,7 @@ class FilterField(msgspec.Struct, frozen=True, kw_only=True):
     """One field: the name of a parameter, of a key in a message, of a flag.
 
     description: for the API. help: of the flag, whose short forms are `flags`.
-    shape: several values, of which any may hold; a label selector; a text.
+    shape: several values, one of which must match; a label selector; a text.
     closed: the closed set that its values are of, as the API's description names it; "": any text.
     value: of a node, one of the values asked for; None for a field that needs more than the node.
     """

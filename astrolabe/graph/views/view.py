@@ -117,7 +117,7 @@ class View:
         return iter([node for uid, node in nodes.items() if uid not in self._listed])
 
     def edges(self) -> Iterator[Edge]:
-        """The edges of which both ends are kept."""
+        """The edges whose ends are both kept."""
         listed = self._listed
         if self._inverse:
             for edge in self._graph.edges():
@@ -130,7 +130,7 @@ class View:
                     yield edge
 
     def update(self, changes: Changes, past: GraphAt) -> Changes:
-        """The step as this view sees it; empty when it changes nothing of it.
+        """The step as this view sees it; empty if it changes nothing in it.
 
         changes: of the step, at least all that concern this view (see `views`).
         past: the graph as it was before the step.
@@ -295,7 +295,7 @@ class View:
         return [key for key in removed | self._within(left, was) if past.edge(key) is not None]
 
     def _within(self, uids: set[str], is_member: Callable[[str], bool]) -> dict[EdgeKey, Edge]:
-        """The edges of these nodes of which both ends are members."""
+        """The edges of these nodes whose ends are both members."""
         edges = [edge for uid in uids for edge in (*self._graph.outgoing(uid), *self._graph.incoming(uid))]
         return {edge.key: edge for edge in edges if is_member(edge.source) and is_member(edge.target)}
 

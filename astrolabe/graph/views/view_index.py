@@ -329,7 +329,7 @@ def _index_keys_of_term(term: Term) -> list[IndexKey]:
 
 
 def _text_of(filter: Filter) -> Term | None:
-    """The term under whose text its view is listed: the first that every node of it must have."""
+    """The term by whose text its view is listed: the first one that all its nodes must have."""
     for term in filter.search:
         if term.is_text and not term.negated and all(map(any, term.values)):
             return term
@@ -346,7 +346,7 @@ def _index_keys_of_own(own: tuple[OwnValues, ...]) -> list[IndexKey]:
 
 
 def exclusions_of_filter(filter: Filter) -> list[IndexKey]:
-    """For a filter that only excludes: the keys of which each excluded node has one, and its label keys."""
+    """For a filter that only excludes: keys (each excluded node has one), and the filter's label keys."""
     if not filter.only_excludes:
         return []
     index_keys: list[IndexKey] = []

@@ -1,4 +1,4 @@
-"""A node as somebody may see it who does not see all of its neighbours.
+"""A node as a user may see it who does not see all of its neighbours.
 
 Statuses, unresolved references and some metadata of a node come from other objects. Where one of these may
 not be seen, the node says what its own manifest says, and nothing about the other object: neither how it is
@@ -94,7 +94,7 @@ def _sees_target(reference: dict[str, Any], node: Node, visibility: Visibility) 
 
 
 def _tell_own(document: dict[str, Any]) -> None:
-    """Let the node say what its own manifest says of it."""
+    """Let the node say only what its own manifest says."""
     own = document.pop("own", None)
     if own is not None:
         document.update(own)

@@ -1,4 +1,4 @@
-"""Which objects somebody may see."""
+"""Which objects a user may see."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Visibility(msgspec.Struct, frozen=True):
 
 
 class KindReads(msgspec.Struct, frozen=True):
-    """Whose objects decide what a node says beside its own manifest.
+    """The kinds whose objects decide what a node says besides its own manifest.
 
     kinds: all that its status reads, and what these read in turn. metadata: the keys that they add.
     targets: those that it reads where its manifest names one. references: those of which it is decisive only

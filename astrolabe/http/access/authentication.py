@@ -138,7 +138,7 @@ class ApiTokens:
             raise Refusal(
                 503,
                 "identity-unknown",
-                f"the API server does not tell whose token this is: {why}; come back",
+                f"the API server cannot say whose token this is: {why}; try again later",
                 headers={"Retry-After": "5"},
             ) from None
 

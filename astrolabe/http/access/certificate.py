@@ -30,7 +30,7 @@ class Certificate:
             load=self._load,
             why=_why,
             failing=f"{self._named()} cannot be used",
-            kept="the one before stays",
+            kept="the previous one stays in use",
         )
 
     def watch(self) -> None:
@@ -44,7 +44,7 @@ class Certificate:
     def _look(self) -> None:
         self.watch()
         if self._files.look():
-            logger.info("new connections get %s as it is now", self._named())
+            logger.info("reloaded %s for new connections", self._named())
 
     def _load(self) -> None:
         """Load both files or none: a context with half of a pair is useless."""

@@ -54,8 +54,8 @@ _PREFLIGHT: Mapping[str, str] = {
 }
 _EXPOSED = "ETag, Retry-After, X-Astrolabe-Epoch, X-Astrolabe-Seq, X-Astrolabe-State"
 _FOREIGN = (
-    "pages of this origin are not allowed here; a proxy in front must pass on the Host of the request "
-    f"(nginx: {HOST_LINE};), any other page needs --allowed-origins"
+    "pages of this origin are not allowed here; if the page is the server's own, the proxy in front must "
+    f"pass on the Host of the request (nginx: {HOST_LINE};); for any other page, set --allowed-origins"
 )
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -147,7 +147,8 @@ class Guard:
         origin, site = request.headers.get("origin", ""), request.headers.get("sec-fetch-site", "").lower()
         if not origin:
             if site in _ELSEWHERE and ANY not in self._origins:
-                raise Refusal(403, "forbidden-origin", "pages of other sites may not ask for this")
+                why = "pages of other sites may not read this; allow them with --cors-origins"
+                raise Refusal(403, "forbidden-origin", why)
             return
         own = site == "same-origin" or (site not in _ELSEWHERE and self._is_own(origin, request))
         if not own and not _matches(origin, self._origins):
@@ -201,7 +202,7 @@ def _matches(origin: str, origins: Collection[str]) -> bool:
 def create_guard(
     settings: Settings, state: StateTracker, *, authenticators: Sequence[Authenticator] = ()
 ) -> Guard:
-    """The guard that the settings ask for. authenticators: beside those that need only files.
+    """The guard that the settings ask for. authenticators: in addition to those that need only files.
 
     Raises FileError for a file that cannot be used.
     """

@@ -277,6 +277,6 @@ def _unavailable(why: str) -> Refusal:
     return Refusal(
         503,
         "rights-unknown",
-        f"the API server does not tell what you may see: {why}; come back",
+        f"the API server cannot say what you may see: {why}; try again later",
         headers={"Retry-After": "5"},
     )

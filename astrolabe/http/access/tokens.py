@@ -48,10 +48,10 @@ class Tokens:
             load=self._load,
             why=lambda error: error.strerror or "?",
             failing=f"the {sort} file {path} cannot be read",
-            kept="what it held holds",
+            kept="the previous ones stay valid",
         )
         if not self._digests:
-            raise FileError(f"the {sort} file {path} holds no {sort}")
+            raise FileError(f"the {sort} file {path} has no {sort}")
 
     def knows(self, digest: Digest) -> bool:
         """Whether this token is valid now. Takes the same time for all invalid tokens."""
@@ -71,7 +71,7 @@ class Tokens:
             logger.info("reloaded the %s file, %ss: %d", self._sort, self._sort, len(self._digests))
         else:
             logger.warning(
-                "the %s file %s holds no %s any more: nobody is let in", self._sort, self._path, self._sort
+                "the %s file %s no longer has a %s: nobody is let in", self._sort, self._path, self._sort
             )
 
     def _load(self) -> None:
@@ -89,9 +89,9 @@ def _read(path: str) -> tuple[Digest, ...]:
     for number, token in tokens.items():
         # Without the line itself, for the same reason.
         if token.split() != [token]:
-            raise OSError(errno.EINVAL, f"line {number} is no token: there is a blank in it", path)
+            raise OSError(errno.EINVAL, f"line {number} is not a token: it contains a blank", path)
         if not token.isprintable():
             raise OSError(
-                errno.EINVAL, f"line {number} is no token: there is a control character in it", path
+                errno.EINVAL, f"line {number} is not a token: it contains a control character", path
             )
     return tuple(map(digest_of, tokens.values()))

@@ -1,4 +1,4 @@
-"""What users may see, for who serves them."""
+"""What users may see, for those parts of `http` that serve them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 from astrolabe.graph.visible.visibility import Visibility
 from astrolabe.users import User
 
-#: What changed of the rights of users: of each, the visibility before and now.
+#: Changed rights: for each user, the visibility before and now.
 RightsChanged = Callable[[Mapping[User, tuple[Visibility, Visibility]]], None]
 
 

@@ -47,7 +47,7 @@ class DrawnLink(msgspec.Struct):
 
     @property
     def id(self) -> str:
-        """Grafana makes `url(#…<id>)` of it, for the arrowhead: nothing in it may end an URL."""
+        """Grafana makes `url(#…<id>)` from it, for the arrowhead. Nothing in it may end a URL."""
         return quote(f"{self.type}:{self.source}:{self.target}", safe=":/")
 
 

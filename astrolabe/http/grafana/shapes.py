@@ -79,7 +79,7 @@ class FrameNotice(Shape):
 
 
 class FrameMeta(Shape):
-    """What the frame is for, and what is to be said of it: nothing while the state is live."""
+    """What the frame is for, and a notice: none while the state is live."""
 
     preferred_visualisation_type: Literal["nodeGraph"]
     notices: list[FrameNotice] | Absent = UNSET

@@ -190,6 +190,6 @@ class Acceptor:
 
     def _rest(self, error: OSError) -> None:
         """Pause: the system is out of files or memory, and the loop would spin."""
-        logger.error("no connection is accepted for %g s: %s", REST, error.strerror or error)
+        logger.error("accepting no connections for %g s: %s", REST, error.strerror or error)
         self._loop.remove_reader(self._listener.fileno())
         self._resting = self._loop.call_later(REST, self.start)

@@ -42,7 +42,7 @@ GOODBYE = "the server is going away; come back"
 CHANGED = "your rights have changed; come back"
 
 #: The message before UNAUTHORISED.
-WITHDRAWN = "the token is not known any more"
+WITHDRAWN = "the token is no longer known"
 
 
 def of_status(status: int) -> int:

@@ -36,34 +36,34 @@ ERROR_CODES = (
     ErrorCode(
         code="forbidden",
         status=403,
-        meaning="Your rights in Kubernetes do not open this path. The message names the grant.",
+        meaning="Your rights in Kubernetes do not allow this path. The message says which grant would.",
     ),
     ErrorCode(
         code="identity-unknown",
         status=503,
         close=close_codes.TOO_MANY,
         retry=True,
-        meaning="The API server does not tell whose token this is.",
+        meaning="The API server cannot say whose token this is.",
     ),
     ErrorCode(
         code="rights-unknown",
         status=503,
         close=close_codes.TOO_MANY,
         retry=True,
-        meaning="The API server does not tell what you may see.",
+        meaning="The API server cannot say what you may see.",
     ),
     ErrorCode(
         code="rights-changed",
         close=close_codes.RIGHTS_CHANGED,
         retry=True,
-        meaning="What you may see has changed. Come back for a snapshot of it.",
+        meaning="Your rights have changed. Come back for a new snapshot.",
     ),
     ErrorCode(
         code="too-many-visibilities",
         status=503,
         close=close_codes.TOO_MANY,
         retry=True,
-        meaning="As many different sets of rights are served as there may be (`--max-visibilities`).",
+        meaning="The server already serves the most different sets of rights (`--max-visibilities`).",
     ),
     ErrorCode(
         code="bad-filter",
@@ -146,14 +146,14 @@ ERROR_CODES = (
         code="too-many-requests",
         status=503,
         retry=True,
-        meaning="The server is making as many answers as it may (`--max-requests`).",
+        meaning="The server is already making the most answers at a time (`--max-requests`).",
     ),
     ErrorCode(
         code="too-many-connections",
         status=503,
         close=close_codes.TOO_MANY,
         retry=True,
-        meaning="As many streams are open as may be (`--max-connections`).",
+        meaning="The most streams are already open (`--max-connections`).",
     ),
     ErrorCode(
         code="too-many-filters",
@@ -161,7 +161,7 @@ ERROR_CODES = (
         close=close_codes.TOO_MANY,
         subscription=True,
         retry=True,
-        meaning="As many different filters are in use as may be (`--max-filters`).",
+        meaning="The most different filters are already in use (`--max-filters`).",
     ),
     ErrorCode(code="unavailable", status=503, retry=True, meaning="The server is stopping."),
     ErrorCode(
@@ -172,12 +172,12 @@ ERROR_CODES = (
     ErrorCode(
         code="too-many-subscriptions",
         subscription=True,
-        meaning="The connection has as many subscriptions as it may (`--max-subscriptions`).",
+        meaning="The connection already has the most subscriptions (`--max-subscriptions`).",
     ),
     ErrorCode(
         code="unknown-what",
         subscription=True,
-        meaning="This server has no such thing to subscribe to. The message names what it has.",
+        meaning="This server does not know this `what`. The message names those that it knows.",
     ),
     ErrorCode(code="unknown-id", subscription=True, meaning="No subscription has this id."),
     ErrorCode(

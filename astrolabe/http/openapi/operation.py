@@ -1,4 +1,4 @@
-"""A path of the server: who answers it, and what the API description says of it."""
+"""A path of the server: its handler, and what the API description says about it."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ class AskedEviction(Shape):
 class ImpactLevels(Shape):
     """How hard what is hit."""
 
-    stops: Annotated[list[ProblemNode], about("Does nothing any more.")]
+    stops: Annotated[list[ProblemNode], about("Stops working.")]
     degrades: Annotated[list[ProblemNode], about("Goes on with less: another endpoint is left.")]
     loses_copy: Annotated[list[ProblemNode], about("Others of its copies go on.")]
 
@@ -163,5 +163,5 @@ class WayStep(PathStep):
 class Ways(Shape):
     """The shortest ways between two nodes."""
 
-    length: Annotated[Count, about("Edges of each way; 0 if there is none.")]
+    length: Annotated[Count, about("Edges of each path; 0 if there is none.")]
     ways: Annotated[list[list[WayStep]], about("Ten at most.")]

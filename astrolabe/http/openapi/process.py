@@ -77,7 +77,7 @@ class MissingPart(Shape):
 class ShownCoverage(Shape):
     """What somebody may see, where that is not everything; see `--auth=kubernetes`."""
 
-    hidden: Annotated[list[str], about("The kinds of which they may see nothing.")]
+    hidden: Annotated[list[str], about("Kinds that they may not see at all.")]
     limited: Annotated[list[str], about("The kinds that they may see in some namespaces only.")]
     namespaces: Annotated[list[str], about("These namespaces.")]
 

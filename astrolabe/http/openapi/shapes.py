@@ -96,7 +96,7 @@ class Owner(Shape):
 
 
 class OwnWords(Shape):
-    """What the manifest of a resource alone says of it."""
+    """What a resource's own manifest says, without its neighbors."""
 
     status: Status
     reason: str
@@ -281,14 +281,15 @@ class ReleaseMember(Shape):
 
 
 class ReleaseDetail(ReleaseShape):
-    """A release with what Helm keeps of it, if `--helm-details` is set: never values."""
+    """A release with what Helm keeps about it, if `--helm-details` is set: never values."""
 
     notes: str | Absent = UNSET
     hooks: list[ReleaseHook] | Absent = UNSET
     objects: Annotated[list[DeclaredObject], about("Of the rendered manifests.")] | Absent = UNSET
     missing: Annotated[list[ReleaseMember], about("Declared, but not there.")] | Absent = UNSET
     undeclared: (
-        Annotated[list[ReleaseMember] | None, about("Of the release, but not declared any more.")] | Absent
+        Annotated[list[ReleaseMember] | None, about("Objects of the release that are no longer declared.")]
+        | Absent
     ) = UNSET
 
 

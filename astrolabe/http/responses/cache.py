@@ -17,7 +17,7 @@ from astrolabe.http.net.message import SharedBytes
 from astrolabe.timeslice import Lane, in_slices, turns
 
 #: Bodies of so many bytes are compressed in a thread (zlib releases the interpreter lock), and so many bytes
-#: per step: between steps compressing ends if nobody waits for it any more.
+#: per step: between steps, compressing ends if nobody waits for it any longer.
 THREAD_FROM = 32 * 1024
 STEP = 1024 * 1024
 #: Bodies that are made or compressed at a time. One loop makes all: more would only cost memory.

@@ -44,7 +44,7 @@ class ObjectPlace(NamedTuple):
 
 
 class ReleaseComparison:
-    """What a release declares against what there is. Take in all nodes, then ask for `document`."""
+    """What a release declares, compared with what exists. Take in all nodes, then ask for `document`."""
 
     def __init__(self, release: Release, details: ReleaseDetails, catalogue: Catalogue, sees: Sees) -> None:
         self._release = release

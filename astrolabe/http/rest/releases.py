@@ -58,7 +58,7 @@ class ReleaseSummary:
 
 
 class ReleaseDocuments:
-    """Renders releases. helm: what is known beyond labels. sees: of which kinds the graph has all."""
+    """Renders releases. helm: what is known beyond labels. sees: tells which kinds are complete."""
 
     def __init__(self, catalogue: Catalogue, helm: HelmKnowledge, sees: Sees) -> None:
         self._catalogue = catalogue
@@ -79,7 +79,7 @@ class ReleaseDocuments:
             raise Refusal(404, "not-found", f"there is no release {params.uid!r}")
 
     def one(self, hub: Hub, params: QueryParams, _: ViewSnapshot | None) -> Iterator[str]:
-        """One release, with all that Helm keeps of it if that is read."""
+        """One release, with everything that Helm keeps about it if that is read."""
         return self._one(_asked_for(params), hub)
 
     def _one(self, release: Release, hub: Hub) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The namespaces that have something in them."""
+"""The namespaces that are not empty."""
 
 from __future__ import annotations
 

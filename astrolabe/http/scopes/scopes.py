@@ -79,7 +79,7 @@ class UserScopes(Generic[D]):
         rights.follow(self._change)
 
     def __len__(self) -> int:
-        """How many visibilities are in use, beside that of everything."""
+        """How many visibilities are in use, not counting the one of everything."""
         return len(self._scopes)
 
     async def doors_of(self, user: User, namespaces: Iterable[str] = ()) -> D:
@@ -149,8 +149,8 @@ class UserScopes(Generic[D]):
             raise Refusal(
                 503,
                 "too-many-visibilities",
-                f"users with {most} different sets of rights are served, which is all there may be "
-                "(--max-visibilities); come back",
+                f"the server already serves users with {most} different sets of rights, the most it may "
+                "(--max-visibilities); try again later",
                 headers={"Retry-After": "30"},
             )
 
@@ -184,7 +184,7 @@ class UserScopes(Generic[D]):
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            logger.error("what users may see could not be updated", exc_info=task.exception())
+            logger.error("the graph of some users could not be updated", exc_info=task.exception())
 
     # What changes
 
@@ -194,11 +194,11 @@ class UserScopes(Generic[D]):
             try:
                 scope.source.step(batch)
             except Exception:
-                logger.exception("what some users may see could not be updated; it is made anew")
+                logger.exception("the graph of some users could not be updated; rebuilding it")
                 self._spawn(scope.source.rebuild())
 
     def replaced(self) -> None:
-        """All scopes are made anew."""
+        """Rebuild all scopes."""
         for scope in self._scopes.values():
             self._spawn(scope.source.rebuild())
 

@@ -1,4 +1,4 @@
-"""The hub of what some users may see."""
+"""The hub of a graph that some users share."""
 
 from __future__ import annotations
 

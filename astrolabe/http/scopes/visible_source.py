@@ -1,4 +1,4 @@
-"""What some users may see of a graph source, as a graph source."""
+"""A graph source that serves what some users may see of another one."""
 
 from __future__ import annotations
 

@@ -253,7 +253,7 @@ class Hub:
         return shared
 
     def release(self, shared: SharedSubscription) -> None:
-        """Drop it after a while if nobody uses it any more."""
+        """Drop it after a while if nobody uses it by then."""
         if (
             shared.subscriptions
             or shared.users
@@ -334,7 +334,7 @@ class Hub:
             try:
                 observer.stepped(batch, past)
             except Exception:
-                logger.exception("who follows the graph failed")
+                logger.exception("an observer of the graph failed")
 
     def _count(self, batch: Batch, before: Undo, seconds: float) -> None:
         counters = self.counters

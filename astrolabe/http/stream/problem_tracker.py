@@ -74,7 +74,7 @@ class ProblemTracker:
         self._wake_soon()
 
     def rest(self) -> None:
-        """Work nothing out any more, unless asked."""
+        """Stop looking for problems, except when asked."""
         self._follows = self._is_soon = False
         if self._timer is not None:
             self._timer.cancel()
@@ -216,7 +216,7 @@ class ProblemTracker:
             yield from self.steps()
             self._look()
         except Exception:
-            logger.exception("the causes of problems could not be worked out; they start again")
+            logger.exception("looking for the causes of problems failed; starting again")
         if self._follows and self._timer is None:
             left = self._looked_at - self._clock()
             self._wake_in(SOON if self.is_behind else max(SOON, min(left, LONGEST_SLEEP)))

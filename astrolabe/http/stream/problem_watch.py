@@ -41,7 +41,7 @@ class _Ground(Protocol):
         ...
 
     def leave(self) -> None:
-        """Nobody follows them any more."""
+        """Nobody follows them any longer."""
         ...
 
 
@@ -80,9 +80,9 @@ class ProblemWatch:
                     await self._look(ground, take, detail)
                     took = time.monotonic() - began
             except (Refusal, SubscriptionFailed) as error:
-                logger.warning("the problems of a filter cannot be followed for now: %s", error)
+                logger.warning("the problems of a filter cannot be followed now; trying again: %s", error)
             except Exception:
-                logger.exception("a look at problems failed; another follows")
+                logger.exception("looking for the problems of a filter failed; trying again")
                 ground.forget()
             await asyncio.sleep(max(LOOK_EVERY, PAUSE_FACTOR * took))
 

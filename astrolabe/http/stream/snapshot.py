@@ -21,7 +21,7 @@ MAX_SHARED_PARTS = 640
 #: minimum for which one of them counts.
 MAX_RETIRED_WEIGHT = 4_000_000
 MIN_WEIGHT = 20_000
-#: A snapshot makes progress if a part of it was read within so many seconds.
+#: A snapshot makes progress if one of its parts was read within this many seconds.
 PROGRESS_SECONDS = 30.0
 #: A snapshot with so many nodes and edges is given to new clients for so many seconds, though the graph
 #: changes.

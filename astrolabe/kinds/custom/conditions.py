@@ -61,7 +61,7 @@ def text(value: object) -> str:
 
 
 def listed(value: object) -> list[LenientCondition]:
-    """The conditions of a list, without what is none."""
+    """The conditions in a list; other elements are left out."""
     if not isinstance(value, list):
         return []
     return [each for each in value[:MOST_CONDITIONS] if isinstance(each, LenientCondition) and each.name]

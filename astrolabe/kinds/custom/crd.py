@@ -50,7 +50,7 @@ class CrdStatus(Projection):
 
 
 class CrdManifest(Manifest):
-    """Without the schemas, which are most of it."""
+    """Without the schemas, which take most of the space."""
 
     spec: CrdSpec | None = None
     status: CrdStatus | None = None

@@ -86,7 +86,7 @@ class Finder:
         return unless
 
     def is_plain(self, test: Test) -> bool:
-        """Whether it is about a condition of the object itself that is there."""
+        """Whether it is about a condition that the object itself has."""
         absent_counts = bool(test.is_not) and test.exists is None
         is_one = bool(test.conditions) and not (test.all or test.unless or last_many(test.within))
         return is_one and not absent_counts and test.exists is not False

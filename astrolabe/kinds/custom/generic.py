@@ -248,7 +248,7 @@ def _by_flag(status: Raws) -> Verdict | None:
 
 
 def _steps(lists: Conditions) -> Verdict | None:
-    """Steps of several are done, and the last one is none of them."""
+    """Some steps of several are done, but not the last one."""
     for conditions, where in lists:
         for each in reversed(conditions):
             if each.value == "True" and words.is_step(each.name):

@@ -114,13 +114,13 @@ def _named_places(given: Any, own: str) -> Iterator[tuple[str, Selector | None]]
 def _labels(given: Any) -> Selector | None:
     if not isinstance(given, dict) or not given or len(given) > MOST_TERMS:
         return None
-    # Labels are texts. Without one that is none, the selector would match more than it says.
+    # Labels are texts. If one that is not were left out, the selector would match more than it should.
     texts = {key: value for key, value in given.items() if isinstance(value, str)}
     return equality(texts) if len(texts) == len(given) else None
 
 
 def selector_of(given: Any) -> Selector | None:
-    """What a selector selects; None if there is none, or it is not one that the API has."""
+    """What a selector selects; None if it is absent or invalid."""
     if not isinstance(given, LenientSelector):
         return None
     labels = given.match_labels if isinstance(given.match_labels, dict) else {}

@@ -89,7 +89,7 @@ def _plain(key: str) -> str:
 
 
 def _by_references(itself: Peer, neighborhood: Neighborhood) -> Derived:
-    """The status of a kind whose own manifest says nothing of it: does all that it names exist?"""
+    """The status of a kind whose manifest has none: does everything that it names exist?"""
     if itself.status.reason != NOT_JUDGED:
         return Derived(itself.status)
     missing = list(neighborhood.unresolved)

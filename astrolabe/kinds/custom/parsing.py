@@ -324,7 +324,7 @@ def _is_path(text: str) -> bool:
 
 
 def _template(reader: Reader | None) -> MessageTemplate | None:
-    """A path, a text with {paths} in it, or several of which the first counts that says something."""
+    """A path, or a text with {paths} in it, or several; the first that is not empty counts."""
     if reader is None:
         return None
     given = list(reader.items()) if reader.is_list else [reader]

@@ -63,16 +63,14 @@ def parse(text: str) -> Path:
     """Parse a path. Raises PathError."""
     if text.startswith((".", "$", "{")):
         plain = text.strip("{}").lstrip("$.")
-        raise PathError(
-            f"{text!r} is written as JSONPath; write it without the beginning: {plain or 'spec.name'}"
-        )
+        raise PathError(f"{text!r} is JSONPath; write the path without its beginning: {plain or 'spec.name'}")
     segments: list[Segment] = []
     at = 0
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None or (at > 0 and text[at] not in ".["):
             raise PathError(
-                f"{text!r} is no path: {text[at:]!r} cannot be read; write it like spec.list[].name"
+                f"{text!r} is not a path: cannot read {text[at:]!r}; write it like spec.list[].name"
             )
         at = match.end()
         suffix, star, bracket, name = match.groups()

@@ -36,7 +36,7 @@ class Skipped(msgspec.Struct, gc=False):
 Leaf = str | int | float | bool | Skipped | list[msgspec.Raw] | None
 Scalar = str | int | float | bool | None
 SCALARS = (str, int, float, bool)
-#: What is none of the objects that a list should have.
+#: Stands for an element of a list that is not an object.
 Other = str | int | float | bool | list[msgspec.Raw] | None
 
 
@@ -54,7 +54,7 @@ class _Tree:
 
     @property
     def stays_raw(self) -> bool:
-        """Whether it is kept as it came, and what is read of it is decoded on its own."""
+        """Whether it is kept as raw JSON, and its parts are decoded separately."""
         return self.is_raw or bool(self.walks)
 
     def add(self, path: Path) -> None:

@@ -234,7 +234,7 @@ class _NameReader:
                 yield from self._refs(target, item, manifest, own, field)
 
     def _name(self, item: Any, manifest: Any) -> str:
-        """The name; "" if it is absent, or a part of it is."""
+        """The name; "" if it, or a part of it, is absent."""
         if not self._texts:
             for name in self._names:
                 text = self._text(name, item, manifest)
@@ -268,7 +268,7 @@ class _NameReader:
         return self._any_of(kinds, name, named, own, field)
 
     def _any_of(self, kinds: Iterable[GroupKind], name: str, named: str, own: str, field: str) -> list[Ref]:
-        """To an object of one of these kinds: as nobody knows of which, none of them is missing."""
+        """To an object of one of these kinds. As it is not known which, none of them counts as missing."""
         edge, reverse = self._reference.edge, self._reference.reverse
         return [
             Ref(edge, intern(kind.key), place, name, field, True, reverse, scoped=False)

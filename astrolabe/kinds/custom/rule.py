@@ -78,7 +78,7 @@ class StatusRule(msgspec.Struct, frozen=True, kw_only=True):
     observed: the field with the generation that the controller has seen. by_references: a reference that does
         not resolve makes it an Error, and nothing else can.
     static: of objects whose controller writes no status: one that holds makes it Ready.
-    selected_by: the kinds of which one must select it. must_select: it must select something itself.
+    selected_by: kinds, one of which must select it. must_select: it must select something itself.
     """
 
     paused: tuple[Test, ...] | None = None
@@ -120,7 +120,7 @@ class ReferenceRule(msgspec.Struct, frozen=True, kw_only=True):
     to: the kinds that it may mean, the first by default. any_kind: what the manifest names counts, whatever
         it is. kind, group, api_version: where the manifest names it.
     at: the object that has them all, as far as the rule does not say otherwise.
-    names: where its name stands, the first that is there. template: what it is made of instead.
+    names: paths of its name; the first present one counts. template: a text to make the name from instead.
     namespace: where that stands, by default that of the object. home: what it is for objects in no namespace;
         `RuleBook.homes` may say another. at_home: it is meant for all others, too.
     host: the name is that of a subset of this host of Istio.

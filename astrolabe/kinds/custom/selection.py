@@ -29,7 +29,7 @@ class Choice(NamedTuple):
 
 
 class SelectionError(ValueError):
-    """A word is none; the message says what words there are."""
+    """A value is invalid; the message lists the valid ones."""
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -71,7 +71,7 @@ class Selection(msgspec.Struct, frozen=True):
         words = tuple(_word(text) for text in given if text.lower() not in (AUTO, NONE))
         plain = {text.lower() for text in given}
         if NONE in plain and len(given) > 1:
-            raise SelectionError(f"{NONE} stands alone")
+            raise SelectionError(f"{NONE} cannot be combined with others")
         auto = AUTO in plain or (not plain & {NONE} and all(word.leaves_out for word in words))
         return cls(auto, words)
 
@@ -130,7 +130,7 @@ def _word(text: str) -> Word:
         return Word(text, EVERYTHING, "", leaves_out)
     if not dot or not name or not group or "*" in group or (name != EVERYTHING and "*" in name):
         raise SelectionError(
-            f"{text!r} is none of: {AUTO}, {NONE}, *, *.GROUP, KIND.GROUP, "
+            f"{text!r} is not one of {AUTO}, {NONE}, *, *.GROUP, KIND.GROUP, "
             "or one of the last three with - before it"
         )
     return Word(text, name, group, leaves_out)

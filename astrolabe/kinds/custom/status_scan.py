@@ -29,7 +29,7 @@ Raws = Mapping[str, msgspec.Raw]
 _PHASE = re.compile(r"(?:phase|state|status|health|stage|robustness|result|verdict|outcome)$", re.IGNORECASE)
 #: The same inside of a part, where only the plain word counts.
 _PART_PHASE = ("phase", "state", "status", "health", "lastObservedState")
-#: How it ended, beside a word that says only that it did.
+#: Words for how something ended, next to a word that only says that it ended.
 _PART_RESULT = ("result", "verdict", "outcome")
 #: What once was is no word about now.
 _PAST = re.compile(
@@ -39,7 +39,7 @@ _PAST = re.compile(
 _ERRORS = ("error", "errorMessage", "failureMessage", "errorReason")
 #: Fields that say yes or no.
 FLAGS = ("ready", "readyToUse", "available", "healthy", "applied", "succeeded", "success", "valid", "created")
-#: Fields with a message beside a phase.
+#: Fields with a message, next to a phase.
 _MESSAGES = ("message", "reason", "statusMessage", "errorMessage", "failureReason", "description")
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -49,7 +49,7 @@ _SCALAR = msgspec.json.Decoder(Leaf)
 
 
 class Phase(NamedTuple):
-    """A word that says how something is, and where it stands. whole: of the object, else of a part of it."""
+    """A state word and its path. whole: it is about the whole object, not only about a part of it."""
 
     word: str
     where: str
@@ -139,7 +139,7 @@ def _conditions_of(part: Raws, where: str) -> Conditions:
 
 
 def phases(status: Raws) -> list[Phase]:
-    """Every word that says how the object or a part of it is now."""
+    """Every state word of the object or of a part of it."""
     found: list[Phase] = []
     for key, raw in status.items():
         if key == "conditions" or _is_past(key):
@@ -241,7 +241,7 @@ def flag(status: Raws) -> tuple[bool | None, str]:
 
 
 def bad_flag(status: Raws) -> str:
-    """The field whose yes is bad and that says yes, or `valid` that says no; "" if there is none."""
+    """A true flag that means trouble, or `valid` that is false; "" if there is none."""
     if scalar(status, "valid") is False:
         return "status.valid"
     for key, raw in status.items():

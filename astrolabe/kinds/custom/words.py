@@ -87,7 +87,7 @@ _AT_WORK = re.compile(
     r"|RollingOut|Scaling(?:Up|Down|In|Out)?|\w*InProgress|Starting|Stopping|Synchronizing|Terminating|Updating"
     r"|Upgrading|Waiting)$"
 )
-#: Those of which some kinds say by True that they are past it: Rancher's clusters have waited.
+#: For some kinds, True means that this is over: Rancher's clusters have waited.
 _PAST_WORK = frozenset(("Pending", "Provisioning", "Waiting"))
 #: Reasons with which `Progressing` True says that it is done, as of Deployments.
 _DONE_PROGRESSING = re.compile(r"Available$|Complete|Success|Done|AsExpected|Stable|Deployed|Finished")

@@ -96,7 +96,7 @@ class Reader:
         return (self.text(),) if self.is_text else tuple(item.text() for item in self.items())
 
     def fields(self, known: tuple[str, ...] | None = None) -> Mapping[str, Reader]:
-        """The entries of a mapping, each of which must be known."""
+        """The entries of a mapping. Each key must be known."""
         if not isinstance(self.node, yaml.MappingNode):
             raise self.error(f"{self.what} must be a mapping (key: value), not {_shape(self.node)}")
         found: dict[str, Reader] = {}
@@ -104,9 +104,7 @@ class Reader:
             key = Reader(self.source, key_node, f"a key of {self.what}").text()
             here = Reader(self.source, value_node, key)
             if key in found:
-                raise RuleError(
-                    self.source, key_node.start_mark.line + 1, f"{key!r} stands twice in {self.what}"
-                )
+                raise RuleError(self.source, key_node.start_mark.line + 1, f"{key!r} is twice in {self.what}")
             if known is not None and key not in known:
                 raise RuleError(
                     self.source,
@@ -125,9 +123,9 @@ def documents(source: str, content: str | bytes) -> list[Reader]:
         nodes = list(yaml.compose_all(content, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise RuleError(source, mark.line + 1 if mark else 1, f"this is no YAML: {error.problem}") from error
+        raise RuleError(source, mark.line + 1 if mark else 1, f"not YAML: {error.problem}") from error
     except (yaml.YAMLError, UnicodeError, RecursionError) as error:
-        raise RuleError(source, 1, f"this is no YAML: {' '.join(str(error).split())}") from error
+        raise RuleError(source, 1, f"not YAML: {' '.join(str(error).split())}") from error
     found = [Reader(source, node, "the rule") for node in nodes if node is not None]
     for document in found:
         _refuse_aliases(document, document.node, set(), 0)
@@ -138,7 +136,9 @@ def _refuse_aliases(document: Reader, node: yaml.Node, seen: set[int], depth: in
     # An alias is the same node again: it could make a small file endless.
     if id(node) in seen:
         raise RuleError(
-            document.source, node.start_mark.line + 1, "YAML aliases (*name) are not read; write it out"
+            document.source,
+            node.start_mark.line + 1,
+            "YAML aliases (*name) are not read; write the value out",
         )
     if depth > DEEPEST:
         raise RuleError(document.source, node.start_mark.line + 1, f"nested deeper than {DEEPEST} levels")

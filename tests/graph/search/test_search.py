@@ -174,7 +174,7 @@ def test_what_is_found(query: str, names: set[str]) -> None:
             "unresolved:perhaps",
             "unresolved is true, false or a missing object such as secret/db, not 'perhaps'",
         ),
-        ('web "open', "a quote that does not end, at 5 of 'web \"open'"),
+        ('web "open', "the quote has no end, at 5 of 'web \"open'"),
         (f"{'x' * 40} a:b {'y' * 40}", f"at 42 of '…{'x' * 19} a:b {'y' * 26}…'"),
     ],
 )

@@ -196,15 +196,15 @@ async def test_new_connections_get_the_new_certificate(
             await read_types(stream, "hello", "snapshot")
             key = await asyncio.to_thread(served.key.read_bytes)
             await asyncio.to_thread(served.key.write_bytes, b"half")
-            await eventually(lambda: "the one before stays" in caplog.text)
+            await eventually(lambda: "the previous one stays in use" in caplog.text)
             for _ in range(3):  # looks enough go by meanwhile
                 async with site.stream(scheme="wss", ssl=old_trust) as still:
                     await read_types(still, "hello", "snapshot")
-            assert caplog.text.count("the one before stays") == 1
+            assert caplog.text.count("the previous one stays in use") == 1
             await asyncio.to_thread(served.key.write_bytes, key)
             caplog.clear()
             await asyncio.to_thread(served.replace_by, new)
-            await eventually(lambda: "new connections get the certificate" in caplog.text)
+            await eventually(lambda: "reloaded the certificate" in caplog.text)
             async with site.stream(scheme="wss", ssl=new_trust) as fresh:
                 await read_types(fresh, "hello", "snapshot")
             with pytest.raises(ssl.SSLCertVerificationError):

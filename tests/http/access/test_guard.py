@@ -156,7 +156,7 @@ async def test_a_withdrawn_token_ends_what_is_open(file: Path, monkeypatch: pyte
         assert message == {
             "type": "error",
             "code": "unauthorised",
-            "message": "the token is not known any more",
+            "message": "the token is no longer known",
         }
         with pytest.raises(ConnectionClosed) as ended:
             await stream.recv()
@@ -166,7 +166,7 @@ async def test_a_withdrawn_token_ends_what_is_open(file: Path, monkeypatch: pyte
         assert b"event: snapshot" in body
         assert body.endswith(
             b'event: error\ndata: {"type":"error","code":"unauthorised",'
-            b'"message":"the token is not known any more"}\n\n'
+            b'"message":"the token is no longer known"}\n\n'
         )
         await read_types(kept, "hello", "snapshot", "bookmark")
         assert site.server.streams == 1
@@ -208,7 +208,7 @@ def test_a_file_that_is_gone_for_a_moment_changes_nothing(
     file.unlink()
     clock.now = 1.0
     assert tokens.knows(digest_of(TOKEN))
-    assert f"the token file {file} cannot be read, what it held holds: No such file" in caplog.text
+    assert f"the token file {file} cannot be read, the previous ones stay valid: No such file" in caplog.text
     caplog.clear()
     clock.now = 2.0
     assert tokens.knows(digest_of(TOKEN))
@@ -216,7 +216,7 @@ def test_a_file_that_is_gone_for_a_moment_changes_nothing(
     file.write_text("# none\n")
     clock.now = 3.0
     assert not tokens.knows(digest_of(TOKEN))
-    assert f"the token file {file} holds no token any more: nobody is let in" in caplog.text
+    assert f"the token file {file} no longer has a token: nobody is let in" in caplog.text
     caplog.clear()
     file.unlink()
     clock.now = 4.0
@@ -228,16 +228,19 @@ def test_a_file_that_is_gone_for_a_moment_changes_nothing(
     ("make", "why"),
     [
         (lambda path: None, "cannot be read: No such file or directory"),
-        (lambda path: path.write_text("# nobody\n\n"), "holds no token"),
+        (lambda path: path.write_text("# nobody\n\n"), "has no token"),
         (lambda path: path.write_bytes(b"secret\xff"), "cannot be read: it is not UTF-8"),
-        (lambda path: path.write_text("# two\n\na secret\n"), "cannot be read: line 3 is no token: .* blank"),
+        (
+            lambda path: path.write_text("# two\n\na secret\n"),
+            "cannot be read: line 3 is not a token: .* blank",
+        ),
         (
             lambda path: path.write_text("a\tsecret"),
-            "cannot be read: line 1 is no token: there is a blank in it",
+            "cannot be read: line 1 is not a token: it contains a blank",
         ),
         (
             lambda path: path.write_text("a\0secret"),
-            "cannot be read: line 1 is no token: there is a control character in it",
+            "cannot be read: line 1 is not a token: it contains a control character",
         ),
         (os.mkdir, "cannot be read: it is not a regular file"),
         (os.mkfifo, "cannot be read: it is not a regular file"),
@@ -283,7 +286,7 @@ async def test_pages_of_other_hosts_are_refused(site: Site) -> None:
             assert answer.status == 403
             refusal = await answer.json()
             assert refusal["error"] == "forbidden-origin"
-            assert refusal["message"].startswith("pages of this origin are not allowed here; a proxy")
+            assert refusal["message"].startswith("pages of this origin are not allowed here; if")
     for headers, status in (({}, 426), ({"Sec-Fetch-Site": "cross-site"}, 403)):  # no handshake
         async with site.get("/api/v1/ws", headers={"Origin": PAGE, **headers}) as answer:
             assert answer.status == status
@@ -394,5 +397,8 @@ def test_a_line_with_blanks_that_comes_later_changes_nothing(
     clock.now = 1.0
     assert tokens.knows(digest_of(TOKEN))
     assert not tokens.knows(digest_of("good"))
-    assert f"the token file {file} cannot be read, what it held holds: line 2 is no token" in caplog.text
+    assert (
+        f"the token file {file} cannot be read, the previous ones stay valid: line 2 is not a token"
+        in caplog.text
+    )
     assert "secret" not in caplog.text

@@ -376,5 +376,5 @@ async def test_a_look_that_fails_is_followed_by_another(
     reader = Reader()
     await socket.send(ask())
     await reader.until(socket, lambda: reader.names == ["b"])
-    assert "a look at problems failed; another follows" in caplog.text
+    assert "looking for the problems of a filter failed; trying again" in caplog.text
     caplog.clear()

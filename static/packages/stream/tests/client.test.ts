@@ -310,7 +310,7 @@ describe("a client whose WebSocket does not get through", () => {
     const keyring = new Keyring();
     keyring.token = "good";
     const reader = await roundabout({ credentials: keyring });
-    reader.say({ type: "error", code: "unauthorised", message: "the token is not known any more" } as never);
+    reader.say({ type: "error", code: "unauthorised", message: "the token is no longer known" } as never);
     reader.response.end();
     await became("locked");
     expect(connections.at(-1)).toEqual({ state: "locked", why: "withdrawn", checking: false });
@@ -461,7 +461,7 @@ describe("a client of a server that asks for a token", () => {
     const peer = await server.accept();
     peer.say(HELLO, snapshot(1, node("a")));
     await became("live");
-    peer.say({ type: "error", code: "unauthorised", message: "the token is not known any more" });
+    peer.say({ type: "error", code: "unauthorised", message: "the token is no longer known" });
     peer.socket.close(4501);
     await became("locked");
     expect(locks()).toEqual([lock("withdrawn")]);
