@@ -23,16 +23,13 @@ from astrolabe.engine.inbox import (
     Replace,
     ReplaceEvents,
     WatchStatus,
-    label_of,
 )
+from astrolabe.engine.left_out import LeftOutObjects
 from astrolabe.engine.readiness import ReadinessTracker
-from astrolabe.engine.skips import SkipLog
 from astrolabe.engine.takeover import Takeover, knows_all
 from astrolabe.graph.model.derivation import RulesError
-from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.faults import InvalidObjectError, where
 from astrolabe.graph.model.model import InconsistentModelError, Model
-from astrolabe.graph.model.record import Record
 from astrolabe.graph.model.salvage import Salvage
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import ServedGraph
@@ -111,11 +108,9 @@ class Engine:
         self._inbox: asyncio.Queue[InboxMessage] = asyncio.Queue(INBOX_LIMIT)
         self._slice = TimeSlice()
         self._uncommitted = self._reconciling = False
-        self._skip_logs: dict[tuple[str, str], SkipLog] = {}
         self._served = served
         self._takeover = Takeover(model, readiness, served) if served is not None and restored else None
-        #: Objects that broke the model, with the reason. The engine does not try them again.
-        self._rejected: dict[str, str] = {}
+        self._left_out = LeftOutObjects(readiness, logger)
         #: When the first uncommitted change arrived, in Unix milliseconds.
         self._uncommitted_since = 0
 
@@ -244,7 +239,7 @@ class Engine:
         await self._apply_changes(kind, message.invalid)
         await self._apply_changes(kind, message.drain())
         await self._set_synced(message.kind, message.namespace, True)
-        # Synced means served: the graph holds all listed objects before anybody learns of it.
+        # Synced means served: the graph holds all listed objects before anybody hears about it.
         await self._commit()
         self.readiness.report(message.kind, message.namespace, "synced", served=False)
         await self._advance_takeover()
@@ -294,28 +289,22 @@ class Engine:
 
         Skips an object that cannot be applied. Raises InconsistentModelError.
         """
-        skipped = self.readiness.skipped.get(kind)
         if isinstance(change, InvalidObject):
             self.readiness.skip(kind, change)
             return False
-        if skipped:
-            skipped.pop(change.uid, None)
-            if isinstance(change, Facts):  # under which it is skipped if its uid was unreadable
-                skipped.pop(label_of(change.namespace, change.name), None)
+        self._left_out.forget(kind, change)
         if isinstance(change, Deleted):
-            self._rejected.pop(change.uid, None)
             return self._model.remove(change.uid)
-        if self._rejected and change.uid in self._rejected:
-            self._skip(change, self._rejected[change.uid])
+        if self._left_out.is_rejected(change):
             return False
         try:
             return self._model.upsert(change)
         except InconsistentModelError:
             raise
         except InvalidObjectError as error:
-            self._skip(change, str(error))
+            self._left_out.skip(change, str(error))
         except Exception as error:
-            self._skip(change, CANNOT_APPLY + where(error))
+            self._left_out.skip(change, CANNOT_APPLY + where(error))
         return False
 
     async def _change_model(self, change: Callable[[], None]) -> None:
@@ -339,13 +328,6 @@ class Engine:
         logger.error("the graph cannot be updated: %s; trying again in %.0f s", reason, delay)
         await asyncio.sleep(delay)
 
-    def _skip(self, object: Facts | Record, why: str) -> None:
-        self._record_skipped(object.kind, InvalidObject(object.namespace, object.name, why, object.uid))
-
-    def _record_skipped(self, kind: str, invalid: InvalidObject) -> None:
-        self._log_of(kind).add(invalid)
-        self.readiness.skip(kind, invalid)
-
     async def _rebuild(self, broken: InconsistentModelError) -> None:
         """Rebuild the model after a fault, and publish the differences."""
         if self._served is None:
@@ -365,9 +347,8 @@ class Engine:
         await self._build_model(salvage)
         self._model = model = salvage.model
         for object in salvage.left_out.values():
-            self._rejected[object.uid] = why
-            self._skip(object, why)
-        self._log_faults()
+            self._left_out.reject(object.kind, object.namespace, object.name, object.uid, why)
+        self._left_out.log_faults(self._model.take_faults())
         if not self._uncommitted:
             self._uncommitted_since = int(time() * 1000)
         if self._takeover is None or self._takeover.replace_model(model):
@@ -392,15 +373,6 @@ class Engine:
         everything = Takeover(self._model, self.readiness, self._served, lists=knows_all)
         await self._publish_difference(self._takeover or everything)
 
-    def _log_of(self, kind: str, what: str = "is left out") -> SkipLog:
-        return self._skip_logs.setdefault((kind, what), SkipLog(logger, kind, what))
-
-    def _log_faults(self) -> None:
-        """Log each resource on which a rule failed, once."""
-        for fault in self._model.take_faults():
-            invalid = InvalidObject(fault.namespace, fault.name, fault.why)
-            self._log_of(fault.kind, "keeps its own status because its rule failed").add(invalid)
-
     def _mark_uncommitted(self) -> None:
         """Note that there are changes to commit."""
         if not self._uncommitted:
@@ -418,7 +390,7 @@ class Engine:
             await self._rebuild(broken)
             return
         self._uncommitted = self._model.unsettled
-        self._log_faults()
+        self._left_out.log_faults(self._model.take_faults())
         await self._slice.pause()
         if self._takeover is not None:
             changes = self._takeover.filter_changes(changes)
@@ -445,10 +417,7 @@ class Engine:
             for node in changes.nodes_set:
                 if self._served().nodes.get(node.uid) != node:
                     await self._apply_changes(node.kind, (Deleted(node.uid),))
-                    self._rejected[node.uid] = CANNOT_SERVE
-                    self._record_skipped(
-                        node.kind, InvalidObject(node.namespace, node.name, CANNOT_SERVE, node.uid)
-                    )
+                    self._left_out.reject(node.kind, node.namespace, node.name, node.uid, CANNOT_SERVE)
             return
         self._reconciling = True
         try:
