@@ -49,7 +49,7 @@ def read(paths: Sequence[str]) -> dict[str, Any]:
 
 
 def fault_of(error: Exception) -> str:
-    """What is wrong with the files, for people. It quotes neither their content nor, so, a token."""
+    """What is wrong with the files, for people. It never quotes their content, which may hold a token."""
     mark = getattr(error, "problem_mark", None)
     if mark is not None:
         return f"it is not valid YAML, see line {mark.line + 1}"

@@ -159,7 +159,7 @@ class Settings:
 
     @property
     def auth_modes(self) -> tuple[str, ...]:
-        """The ways by which clients are known; none if anybody is let in."""
+        """How clients are authenticated; empty if everybody is let in."""
         return tuple([mode for mode in self.auth.split(",") if mode != "none"])
 
     @property

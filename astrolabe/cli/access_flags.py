@@ -1,4 +1,4 @@
-"""The flags that say who may come in, and how they are known."""
+"""The flags that say who may connect, and how users are identified."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _DELEGATOR = f"bind the account to the ClusterRole system:auth-delegator, as {_E
 
 
 async def check_rights(cluster: Cluster, settings: Settings) -> list[Finding]:
-    """What the ways of the settings need to know who users are and what they may see; nothing without one."""
+    """Checks what `--auth` needs to identify users and their rights; empty without it."""
     if not settings.asks_for_rights:
         return []
     asks_for_tokens = "kubernetes" in settings.auth_modes

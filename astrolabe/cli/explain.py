@@ -103,7 +103,7 @@ class Explainer:
 
 
 def definition_of(id: GroupKind, rule: KindRule | None, version: str, namespaced: bool) -> Definition:
-    """What is known of a kind without a cluster."""
+    """What is known about a kind without a cluster."""
     cluster_scoped = not namespaced if rule is None else rule.cluster_scoped
     versions = (version, *(rule.versions if rule is not None else ())) if version else ("v1",)
     return Definition(

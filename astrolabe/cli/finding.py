@@ -43,7 +43,7 @@ def order_of(found: FoundObject) -> tuple[str, str, str]:
 
 
 class SoughtObject(NamedTuple):
-    """What is asked for. kind: "" if the name may also be a uid."""
+    """The resource that a command is about. kind: "" if the name may also be a uid."""
 
     kind: str
     namespace: str

@@ -25,7 +25,7 @@ ACTIONS = {
 
 
 def lines_of(told: ImpactForecast, *, room: int) -> Iterator[str]:
-    """What is in the way first, then what is hit, the hardest first."""
+    """What prevents the action, then what it affects, the worst first."""
     levels, numbers = told.levels, told.counts
     yield f"If {named(told.target)} {ACTIONS.get(told.action, told.action)}:"
     before = [*_blocks(told, room), *_evictions(told.evictions, room)]

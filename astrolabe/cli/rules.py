@@ -52,7 +52,7 @@ def explain_objects(file: str, directory: str, output: str) -> Iterable[str]:
 
 
 def explain(word: str, directory: str) -> Iterator[str]:
-    """What is known of a kind, as lines. Raises RulesFailed."""
+    """What is known about a kind, as lines. Raises RulesFailed."""
     book = _book(directory)
     return explaining.explain_kind(_meant(word, book), book)
 

@@ -50,7 +50,7 @@ def compare(rules: Sequence[KindRule], crds: Sequence[Mapping[str, Any]]) -> Ite
 
 
 def has(schema: Mapping[str, Any], path: Path) -> bool:
-    """Whether a schema has a path. What it leaves open has every path."""
+    """Whether a schema has a path. A part that the schema leaves open has every path."""
     if schema.get("x-kubernetes-preserve-unknown-fields") or not path:
         return True
     if isinstance(path[0], Walk) or not ({"properties", "items", "additionalProperties"} & schema.keys()):

@@ -39,7 +39,7 @@ def _parsed(text: str, parse: Callable[[str], str]) -> str:
 
 
 def _meant(text: str) -> str:
-    """What is to be written instead, if this was hardly meant as an address; "" if it was."""
+    """What to write instead, if this was hardly meant as an address; "" if it was."""
     scheme = _SCHEME.match(text)
     if scheme is not None and (scheme[1] not in _SCHEMES or scheme[2] != "://"):
         rest = text[scheme.end() :]
@@ -62,7 +62,7 @@ def _meant(text: str) -> str:
 
 
 def _meant_by_word(word: str) -> str:
-    """What is to be written instead of a word that is neither host:port nor a URL."""
+    """What to write instead of a word that is neither host:port nor a URL."""
     context = click.get_current_context(silent=True)
     root = context.find_root().command if context is not None else None
     if isinstance(root, click.Group) and word in root.commands:

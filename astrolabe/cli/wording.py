@@ -20,7 +20,7 @@ USUAL_WIDTH = 100
 NARROWEST, GAP = 18, 2
 #: Kinds that are named in a count; the others are summed up.
 MOST_KINDS = 4
-#: What tells people the most comes first; what merely follows from others last.
+#: The kinds that tell people the most come first, and those that merely follow from others last.
 _FIRST = (
     "Ingress",
     "Route",

@@ -1,4 +1,4 @@
-"""A problem as the server tells it. Keys that a newer server adds are left out."""
+"""A problem as the server reports it. Keys that a newer server adds are left out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class AnsweredValue(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class NamedObject(AnsweredValue, frozen=True, kw_only=True):
-    """Who something is. What does not exist is `missing`, and has no uid and no status."""
+    """The identity of an object. If it does not exist, it is `missing` and has no uid and no status."""
 
     kind: str
     group: str = ""
@@ -27,7 +27,7 @@ class NamedObject(AnsweredValue, frozen=True, kw_only=True):
 
 
 class CauseName(NamedObject, frozen=True, kw_only=True):
-    """What is broken by itself. count: of a group, how many it has; the first hundred are its `members`."""
+    """The cause. count: the size of a group; `members` are its first hundred."""
 
     count: int = 1
     members: tuple[NamedObject, ...] = ()

@@ -49,7 +49,7 @@ class ReadinessTracker:
 
     @property
     def ready(self) -> bool:
-        """Whether every kind has been synced, but for those that need not be, and cannot."""
+        """Whether every kind has been synced, except optional ones that cannot be."""
         return self._ready.is_set()
 
     async def wait(self) -> None:
@@ -117,7 +117,7 @@ class ReadinessTracker:
             del known[key]
 
     def update_ready(self) -> None:
-        """Become ready if all kinds are synced and served, but for those that need not be, and cannot."""
+        """Become ready if all kinds are synced and served, except optional ones that cannot be."""
         if not self.waiting():
             self._ready.set()
 

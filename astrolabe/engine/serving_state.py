@@ -76,7 +76,7 @@ class PartialEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """What somebody may see, where that is not everything.
+    """What a user may see, if that is not everything.
 
     hidden: kinds that they may not see at all. limited: kinds that they may see in some namespaces only.
     namespaces: these.

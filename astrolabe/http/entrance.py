@@ -31,7 +31,7 @@ from astrolabe.users import EVERYBODY, User
 
 #: Of the memory for bodies, how much those of one visibility may use.
 SHARE = 1 / 8
-#: What is asked about in place of what does not exist: kind, namespace, name.
+#: Asked about in place of an object that does not exist: kind, namespace, name.
 _NOTHING = ("Pod", "", "none")
 
 
@@ -112,7 +112,7 @@ class Entrance:
         return HTTPResponse(body, headers={"Cache-Control": "no-store"}, content_type=JSON)
 
     def _checking(self, endpoint: ApiEndpoint) -> Handler:
-        """What is no part of the graph asks for the right to its path, as the API server itself does."""
+        """A path outside the graph needs the right to that path, as on the API server."""
 
         async def handle(request: Request, **named: str) -> Any:
             user = user_of(request)

@@ -46,7 +46,7 @@ def link_issuer(annotations: Annotations | None, namespace: str) -> list[Ref]:
 
 
 def tell_issuer(annotations: Annotations | None) -> str:
-    """Who issues it, for a sentence; "" when cert-manager is not asked for one."""
+    """Who issues it, for a sentence; "" if cert-manager is not asked for one."""
     if annotations is None:
         return ""
     if annotations.cluster_issuer:
@@ -57,7 +57,7 @@ def tell_issuer(annotations: Annotations | None) -> str:
 
 
 def tell_makers(secrets: Sequence[str], certificates: Iterable[Peer], issuer: str) -> str:
-    """Who should make the Secrets that are missing, as a sentence; "" when nobody is known to."""
+    """Who should make the missing Secrets, as a sentence; "" if nobody is known."""
     known = sorted(certificates, key=lambda each: (each.status.severity == READY, each.name))
     if known:
         status = known[0].status

@@ -113,7 +113,7 @@ _CSI_PREFIX = "kubernetes.io/csi/"
 
 
 def _node_links(node: NodeManifest) -> list[Ref]:
-    """The volumes that are attached to it, as the Node itself tells: each is known by driver and handle."""
+    """The volumes attached to it, according to the Node. Driver and handle identify each."""
     attached = (node.status or NodeStatus()).volumes_attached
     return [
         Ref(
@@ -174,7 +174,7 @@ class Namespace(Manifest):
     status: NamespaceStatus | None = None
 
 
-#: What the namespace controller tells of a deletion that does not get on, the cause first.
+#: Conditions of the namespace controller about a deletion that is stuck, the cause first.
 _HOLDING = (
     "NamespaceDeletionDiscoveryFailure",
     "NamespaceDeletionGroupVersionParsingFailure",

@@ -196,7 +196,7 @@ _AWAITED = {
 
 
 def tell_finalizers(finalizers: Iterable[str] | None) -> str:
-    """Who must act before an object that is being deleted is gone; "" when nobody has to."""
+    """Who must act before a deleted object is gone; "" if nobody has to."""
     names = [f"{each} ({_AWAITED[each]})" if each in _AWAITED else each for each in finalizers or () if each]
     if not names:
         return ""

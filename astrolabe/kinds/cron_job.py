@@ -100,7 +100,7 @@ def _cronjob_schedule(cronjob: CronJob) -> Schedule:
 
 
 def _derive_cronjob(cronjob: Peer, neighborhood: Neighborhood) -> Derived:
-    """By the Jobs that it owns: the newest that is finished tells how it goes, whatever ended later."""
+    """Derived from its Jobs: the newest finished one decides, even if an older one ended later."""
     jobs = list(neighborhood.outgoing(OWNS, "Job"))
     schedule: Schedule = cronjob.details
     if not neighborhood.is_complete("Job"):
@@ -192,7 +192,7 @@ def _tell_failed(job: Peer, how: str = "") -> str:
 
 
 def _tell_unfinished(unfinished: list[Peer]) -> str:
-    """What is told of the runs that have not ended: how many pile up, and which is in trouble."""
+    """The message about unfinished runs: how many pile up, and which one is in trouble."""
     running = [job for job in unfinished if not job.details.is_suspended]
     told = f"{_running(len(running))} at once" if len(running) > 1 else _running(len(running))
     suspended = len(unfinished) - len(running)

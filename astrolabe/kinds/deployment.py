@@ -187,7 +187,7 @@ def _derive_deployment(deployment: Peer, neighborhood: Neighborhood) -> Derived:
     return Derived(blame(deployment.status, pod))
 
 
-#: Of a rollout that goes on, or has taken too long.
+#: Reasons of a rollout that is in progress or has taken too long.
 _UNFINISHED = frozenset(("Progressing", DEADLINE))
 
 

@@ -45,7 +45,7 @@ class Endpoint(Projection):
 
     @property
     def target(self) -> str:
-        """What it leads to. Several slices may list a pod: one per address family, or for other ports."""
+        """Its targets. Several slices may list a pod: one per address family, or for other ports."""
         target = self.target_ref
         if target is not None and (target.uid or target.name):
             return target.uid or f"{target.kind}/{target.namespace}/{target.name}"

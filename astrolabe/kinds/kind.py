@@ -23,7 +23,7 @@ from astrolabe.kinds.watched import EventReader
 
 M = TypeVar("M", bound=Manifest)
 
-#: Where a kind stands when the graph is drawn, from left to right: the way of a request, then what it needs.
+#: Columns of the drawn graph, from left to right: the way of a request, then what it needs.
 Layer = Literal[
     "ingress", "service", "workload", "run", "pod", "configuration", "storage", "policy", "cluster"
 ]

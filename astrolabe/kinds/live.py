@@ -1,4 +1,4 @@
-"""Which pods count: what a pod tells its neighbours of its life, and which of several are live.
+"""Which pods count: what a pod tells its neighbours about its life, and which of several are live.
 
 A status that is judged by pods looks at live ones only. A pod that was evicted, shut down or preempted stays
 as an object for weeks: it is in Error itself, and makes nobody else so.
@@ -22,7 +22,7 @@ _HASH_LABEL = "controller-revision-hash"
 _REVISION_LABELS = ("pod-template-generation", _HASH_LABEL, "pod-template-hash")
 #: Restarts before which the kubelet does not hold back.
 _AT_ONCE = 1
-#: What the kubelet tells as the start of a container that never started.
+#: What the kubelet reports as the start of a container that never started.
 _EPOCH = "1970-01-01T00:00:00Z"
 #: The reason of what waits for pods that start for the first time.
 STARTING = "Starting"

@@ -12,7 +12,7 @@ Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 
 
 def about(description: str, *examples: Any) -> msgspec.Meta:
-    """What is told of one key."""
+    """The description of one key."""
     return msgspec.Meta(description=description or None, examples=list(examples) or None)
 
 

@@ -1,4 +1,4 @@
-"""NetworkPolicy: for which Pods it stands, and who may talk with them."""
+"""NetworkPolicy: which Pods it selects, and who may talk to them."""
 
 from __future__ import annotations
 

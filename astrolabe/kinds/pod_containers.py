@@ -162,7 +162,7 @@ NONE_STOPPED = Stopped()
 
 
 def stopped_containers(pod: Pod, status: PodStatus) -> Stopped:
-    """Those that wait or have ended, as the kubelet tells of them. Debug containers concern nobody."""
+    """Those that wait or have ended, according to the kubelet. Debug containers do not count."""
     mains = status.container_statuses or ()
     if not status.init_container_statuses:
         for each in mains:

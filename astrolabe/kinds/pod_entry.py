@@ -103,7 +103,7 @@ def _owner(pod: SharedPod) -> str:
 
 
 def _derive(pod: Peer, neighborhood: Neighborhood) -> Derived:
-    """What it waits for and does not exist is more specific than all but what a container says."""
+    """A missing object that it waits for is more specific than everything except a container's message."""
     status, details, unresolved = pod.status, pod.details, neighborhood.unresolved
     if _stands(details, unresolved):
         return Derived(status)

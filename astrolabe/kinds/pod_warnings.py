@@ -85,7 +85,7 @@ def warn_pod(status: Status, details: PodDetails, warnings: Sequence[WarningEven
 
 
 def _that_goes_on(status: Status, told: Sequence[WarningEvent]) -> WarningEvent | None:
-    """The Warning that goes on where the message ends."""
+    """The Warning that says more than the message does."""
     if status.reason == TERMINATING:
         return first(told, *_STAYS)
     if status.severity == ERROR and KEEPS_ENDING in status.message:
@@ -109,7 +109,7 @@ def _in_words(warning: WarningEvent) -> str:
 
 
 def _is_over(warning: WarningEvent, status: Status, details: PodDetails) -> bool:
-    """Whether it tells of a step that the pod has taken since."""
+    """Whether it is about a step that the pod has passed since."""
     if warning.reason in _SCHEDULING:
         return status.reason not in ("Pending", "SchedulingGated")
     return warning.reason in _STARTING and not details.is_waiting

@@ -1,4 +1,4 @@
-"""What is said of a pod, and how specific it is: the most specific word wins.
+"""What the message of a pod says, and how specific that is. The most specific one wins.
 
 In this order: a container, what it waits for and does not exist, the scheduler, an Event, the kubelet of the
 whole pod, and what follows from conditions and phase.
@@ -60,13 +60,13 @@ def of_failure(status: PodStatus, stopped: Stopped) -> Said:
 
 
 def _disruption(status: PodStatus) -> str:
-    """Who ends the pod and what for, where it is not its owner: an eviction, a preemption, a taint."""
+    """Who ends the pod and why, if it is not its owner: an eviction, a preemption, a taint."""
     found = condition(status.conditions, "DisruptionTarget")
     return found.message if found is not None and found.status == "True" else ""
 
 
 def of_deletion(pod: Pod, status: PodStatus) -> Said:
-    """That its containers end is what was asked for. Who asked, if known, and who holds it is told."""
+    """Its containers end because someone asked for it. The message says who, if known, and what holds it."""
     why = _disruption(status)
     said = f"{TERMINATING}: {why}" if why else TERMINATING
     held = tell_finalizers(pod.metadata.finalizers)

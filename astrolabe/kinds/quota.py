@@ -61,7 +61,7 @@ class ResourceQuota(Manifest):
 
 
 def _quota_status(quota: ResourceQuota) -> Status:
-    """Used up is no failure: what exists goes on. Whatever is refused for it says so itself."""
+    """A used-up quota is not a failure: what exists continues. What it refuses says so itself."""
     spec, status = quota.spec or QuotaSpec(), quota.status or QuotaStatus()
     if spec.hard and not status.hard:
         return Status(PENDING, "Pending", "Waiting for the quota controller to count what is used")

@@ -9,7 +9,7 @@ from astrolabe.graph.state.edge_types import ALLOWS, SELECTS
 from astrolabe.graph.visible.visibility import KindReads, Reads
 from astrolabe.kinds.kind import ANY_KIND, Kind, is_custom
 
-#: Layers of the kinds that own Pods. Who reads Pods may name their topmost owner.
+#: Layers of the kinds that own Pods. A kind that reads Pods may name their topmost owner.
 _OWNERS = ("workload", "run")
 #: Edges that a manifest makes without naming the object at the other end.
 _SELECTING = frozenset((SELECTS, ALLOWS))

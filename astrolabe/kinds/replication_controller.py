@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from astrolabe.kinds.deployment import REPLICASET
 
-#: Spec and status are those of a ReplicaSet, but for the selector, which is not read: Pods name their owner.
+#: Spec and status are those of a ReplicaSet. The selector is not read, because Pods name their owner.
 REPLICATION_CONTROLLER = replace(
     REPLICASET,
     name="ReplicationController",

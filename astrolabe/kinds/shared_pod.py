@@ -131,7 +131,7 @@ class SharedPod(Pod, gc=True, dict=True):
 
     def _find_uses(self) -> tuple[tuple[Ref, ...], Mapping[str, list[str]]]:
         status, known = self.status, self.of_spec.uses
-        # Of claims that are made of templates the spec tells nothing.
+        # The spec does not name claims that are made from templates.
         if known is None or (status is not None and status.resource_claim_statuses):
             links = link_pod(self)
             return links, used_names(links)

@@ -52,7 +52,7 @@ class ClaimChange(Projection):
 
 
 class ClaimStatus(Projection):
-    """`allocatedResourceStatuses` tells how far a resize is: absent, none is asked for."""
+    """`allocatedResourceStatuses` tells how far a resize is. If it is absent, there is none."""
 
     phase: str = "Pending"
     capacity: Quantities | None = None
@@ -88,7 +88,7 @@ def _claim_status(claim: Claim) -> Status:
 
 
 def _judge_changes(spec: ClaimSpec, status: ClaimStatus, bound: str) -> Status:
-    """The status of a bound claim; one that fails to change goes on working as it was."""
+    """The status of a bound claim. If a change of it fails, it continues to work as before."""
     told = {each.type: each for each in status.conditions or () if each.status == "True"}
     progress = status.allocated_resource_statuses
     state = progress.storage if progress is not None else ""
@@ -225,12 +225,12 @@ class StorageClassDetails(msgspec.Struct, frozen=True, gc=False):
     provisioner: str = ""
 
 
-#: The provisioner of classes whose volumes somebody makes by hand.
+#: The provisioner of classes whose volumes are made by hand.
 _NOBODY = "kubernetes.io/no-provisioner"
 
 
 def _tell_maker(storage_class: Peer) -> str:
-    """Who is to make the volume."""
+    """Who should make the volume."""
     maker = storage_class.details.provisioner
     if maker == _NOBODY:
         return f"No persistent volumes are available for it: nothing makes any of class {storage_class.name}"

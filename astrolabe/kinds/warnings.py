@@ -28,7 +28,7 @@ VAGUE = frozenset(
     )
 )
 
-#: A neighbour that is named is more specific than what is said of the attempt to use it.
+#: The name of a neighbour is more specific than a message about the attempt to use it.
 _MISSING = "does not exist"
 
 #: An owner could not create an object.

@@ -100,7 +100,7 @@ def blame(status: Status, pod: WorstPod | None) -> Status:
 
 
 def go_on(status: Status, words: str) -> Status:
-    """The same status, whose message goes on; "": as it is."""
+    """The same status with more at the end of its message; "": unchanged."""
     if not words:
         return status
     message = f"{status.message.rstrip('.')}: {words}" if status.message else words
@@ -127,7 +127,7 @@ def warn_of_creation(status: Status, details: Any, warnings: Sequence[WarningEve
 
 
 def warn_of_all_else(status: Status, details: Any, warnings: Sequence[WarningEvent]) -> Warned:
-    """The same of one that has all the pods that it wants: what said that it cannot is over."""
+    """The same for a workload that has all its pods: a failed creation no longer matters."""
     told = warn(status, details, [each for each in warnings if each.reason != FAILED_CREATE])
     if told.shown is None and status.severity != READY:
         return Warned(told.status, next(iter(current(status, warnings)), None))

@@ -47,7 +47,7 @@ COUNT_EVERY = 15.0
 
 
 def selection_of(settings: Settings) -> Selection:
-    """Which custom resources the settings ask for. Who names kinds to watch wants no others."""
+    """Which custom resources the settings ask for. If they name kinds to watch, others are not wanted."""
     few = any(not word.startswith("+") for word in settings.kinds)
     return Selection.of(settings.custom_resources or ((NONE,) if few else ()))
 

@@ -33,7 +33,7 @@ class _HealthBody(msgspec.Struct):
 
 
 class ComparedServer:
-    """url: with what stands before the API's paths. token: shown only to a server that asks for one."""
+    """url: what comes before the API's paths. token: sent only to a server that asks for one."""
 
     def __init__(
         self, session: aiohttp.ClientSession, url: str, token: Token | None, ssl: SSLContext | None

@@ -79,7 +79,7 @@ def _cause(causes: Causes, problem: FoundProblem, *, detail: bool) -> Json:
 
 
 def _path_of(causes: Causes, problem: FoundProblem) -> list[Json]:
-    """A way along edges: each step says who it is, and by which edge it leads to the next."""
+    """A path along edges: each step names a resource, and the edge that leads to the next."""
     steps = []
     for item, arc in problem.path:
         step = dict(_who(causes, problem, item))
@@ -91,7 +91,7 @@ def _path_of(causes: Causes, problem: FoundProblem) -> list[Json]:
 
 
 def _who(causes: Causes, problem: FoundProblem, item: Item) -> Json:
-    """Who it is, or was: what ended is told of, though its Pods may be gone."""
+    """The resource that it is, or was: an ended problem names its Pods although they may be gone."""
     if isinstance(item, str) and causes.graph.node(item) is None and item in problem.names:
         return problem.names[item]
     return describe(causes, item)

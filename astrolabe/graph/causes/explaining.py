@@ -118,7 +118,7 @@ class CauseFinder:
                     break
 
     def _newest(self, arcs: Mapping[Item, Arc]) -> dict[Item, Arc]:
-        """Of several Jobs that failed, the last one: what follows tells more than what was."""
+        """The last one of several failed Jobs: a later one says more."""
         words = self._register.words
 
         def age(item: Item) -> tuple[float, float, str]:
@@ -221,7 +221,7 @@ class CauseFinder:
                     yield Arc(edge.source, BINDS, edge.field)
 
     def _of_release(self, namespace: str, name: str, *, after: float = -1.0) -> Iterator[Arc]:
-        """What is in Error of a Helm release, since some time."""
+        """The error of a Helm release, and since when."""
         for uid in self._register.at((places.RELEASE, f"{namespace}/{name}")):
             if self._register.words[uid].since > after:
                 yield Arc(uid, "releases")
@@ -246,7 +246,7 @@ class CauseFinder:
 
 
 def _counts(effect: Words, cause: Words, type: str) -> bool:
-    """Whether the state of something counts for who looks at it.
+    """Whether the state of something matters to the one who looks at it.
 
     A Pod that is over counts only for those who are judged by its end. What is only being rolled out, or runs
     once more, has not made anybody fail.

@@ -38,7 +38,7 @@ from astrolabe.graph.state.status import READY
 
 C = Complaint
 
-#: (reference, words of its holder, their class, all that is said) → whether it can cause that.
+#: (reference, words of its holder, their class, the whole text) → whether it can cause that.
 _Check = Callable[[UnresolvedReference, Words, Complaint, str], bool]
 
 #: What a custom resource may say of others, whatever kinds these are.
@@ -130,7 +130,7 @@ CUSTOM_ROW = EdgeRow(
     frozenset(), _WAITING, _NEEDS - {MANAGES}, not_causes=frozenset((C.INTENDED, C.BALANCER, C.CONSUMER))
 )
 
-#: Who applies objects judges their health, to which it is all the same whether a Service has endpoints.
+#: Tools that apply objects judge their health. To them, it does not matter if a Service has endpoints.
 MANAGER_ROW = EdgeRow(
     frozenset(),
     _WAITING,

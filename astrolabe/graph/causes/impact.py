@@ -49,7 +49,7 @@ class Level(IntEnum):
 
 
 class Blocked(NamedTuple):
-    """What is in the way. why: a sentence."""
+    """Something that prevents the action. why: a sentence."""
 
     uid: str
     why: str
@@ -64,9 +64,9 @@ class Impact(NamedTuple):
     evictions: list[Eviction]
 
 
-#: Types by which what is started asks for something; what runs goes on without it.
+#: Types whose target is needed only at the start. A running source continues without it.
 _ASKED = frozenset((USES_CONFIGMAP, USES_SECRET, USES_SERVICE_ACCOUNT, USES_CLASS))
-#: Kinds that only look on: that what they watch is gone takes nothing from anybody.
+#: Kinds that only watch. If they lose what they watch, nobody loses anything.
 _BYSTANDERS = frozenset(
     ("PodDisruptionBudget", "HorizontalPodAutoscaler", "NetworkPolicy", "Node", NAMESPACE)
 )
@@ -208,7 +208,7 @@ class ImpactStudy:
         return [] if claims else [self._target.uid]
 
     def _note_askers(self) -> None:
-        """Who asks for it the next time that it starts: Pods, and the workloads that make them."""
+        """The resources that need it at their next start: Pods, and the workloads that make them."""
         waiting = [edge.source for edge in self._graph.incoming(self._target.uid) if edge.type in _ASKED]
         for uid in waiting:
             node = self._node(uid)

@@ -39,7 +39,7 @@ class LedgerEntry:
         self.flaps = 0
 
     def go_on(self, problem: FoundProblem) -> None:
-        """It is so now. One that has not ended goes on since it began."""
+        """It is so now. If it has not ended, it keeps its beginning."""
         began = self.problem.since
         if self.ended == inf and began and began < problem.since:
             problem = replace(problem, since=began)

@@ -22,7 +22,7 @@ from astrolabe.graph.state.status import ERROR, PENDING, READY, WORST_FIRST
 if TYPE_CHECKING:
     from astrolabe.graph.causes.causes import Causes
 
-#: The place of a problem among others: by severity, reach, age, and what tells it from all others.
+#: The sort key of a problem: severity, reach, age, and what makes it unique.
 Rank = tuple[int, int, float, GroupKey]
 
 #: Members, affected nodes in a list, and entries that are named; the counts are always exact.
@@ -380,7 +380,7 @@ def _back(entry: Item, way: dict[Item, Arc]) -> tuple[tuple[Item, Arc | None], .
 
 
 def describe(causes: Causes, item: Item) -> dict[str, Any]:
-    """Who an item is."""
+    """The identity of an item."""
     if not isinstance(item, str):
         kind, _, group = item[0].partition(".")
         group = group or GROUPS.get(kind, "")

@@ -38,7 +38,7 @@ ASKING: Place = ("asking", "")
 CALLING: Place = ("calling", "")
 #: Makers of an object that does not exist.
 MAKERS = "makers"
-#: What is in Error of a Helm release.
+#: The error of a Helm release.
 RELEASE = "release"
 #: What says that a Helm release failed.
 HELM = "helm"

@@ -1,4 +1,4 @@
-"""The problems that stand at a time that goes on: a change costs its own, and each grace ends by itself."""
+"""The current problems while time passes: a change costs only its own work, and each grace ends by itself."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class StandingProblems:
         self._looked = -inf
 
     def look(self, now: float) -> dict[GroupKey, FoundProblem | None]:
-        """Those that changed since the last look; None: it stands no more."""
+        """Those that changed since the last look; None for one that is over."""
         causes, ends = self._causes, self._ends
         asked = causes.take_remade()
         if now < self._looked:

@@ -31,7 +31,7 @@ class UnresolvedReference(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def missing(self) -> Missing:
-        """What it names."""
+        """The objects that it names."""
         return (self.kind, self.namespace, self.name)
 
 
@@ -206,5 +206,5 @@ _NUMBERS = re.compile(r"\d+")
 
 
 def without_numbers(text: str) -> str:
-    """A text with every number left out: what is said again and again with other counts is the same."""
+    """A text without its numbers, so that a message that repeats with other counts stays the same."""
     return _NUMBERS.sub("#", text)

@@ -97,7 +97,7 @@ class Settlement:
         return self._closure is None or record in self._closure
 
     def _inherit(self, transaction: Transaction, edges: dict[EdgeKey, EdgeEdit]) -> None:
-        """Compare each edge with what it was, tell who reads over it, and pass on releases along it."""
+        """Compare each edge with what it was, tell those who read along it, and pass on releases along it."""
         to_inherit = transaction.to_inherit
         for key, edit in edges.items():
             before = edit.before

@@ -107,7 +107,7 @@ def alias_key(record: Record) -> NameKey:
 
 
 def names_of(record: Record) -> list[tuple[NameKey, str]]:
-    """Everything under which references find a record, but for its uid; each once."""
+    """Everything by which references find a record, except its uid; each once."""
     found = {((record.kind, record.namespace), record.name): None}
     found |= {(alias_key(record), alias): None for alias in record.aliases}
     return list(found)

@@ -129,7 +129,7 @@ class Derivation:
         self._queried_kinds: dict[Record, tuple[str, ...]] = {}
         self._querying: dict[str, dict[Record, None]] = {}
         self._waiting: dict[Record, None] = {}
-        #: The records that a record passed on its way to origins; and who passed a record.
+        #: The records that a record passed on its way to origins, and the records that passed it.
         self._passed: dict[Record, tuple[Record, ...]] = {}
         self._passing: dict[Record, dict[Record, None]] = {}
         self._stale: list[set[Record]] = []

@@ -25,7 +25,7 @@ class _NamesOf:
 
 
 class NameIndex:
-    """Targets by scope and name, and who wants them. A reference may come before its target."""
+    """Targets by scope and name, and their referrers. A reference may come before its target."""
 
     def __init__(self) -> None:
         self._uids = _NamesOf()

@@ -1,4 +1,4 @@
-"""Who reads whom: which kinds look along which edges, as their rules declare."""
+"""Which kinds read which neighbours: the edges along which they look, as their rules declare."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Readers:
         return self._ends.get((type, source, target), _NEITHER)
 
     def of(self, record: Record, find: Callable[[str], Record | None]) -> Iterable[Record]:
-        """Who reads this record; one may come several times. find: the record of a uid."""
+        """The records that read this one; one may come several times. find: the record of a uid."""
         types = self._types.get(record.kind)
         return () if types is None else self._along(types, record, find)
 

@@ -1,4 +1,4 @@
-"""What is known of Helm releases of one name: which there are, which revisions Helm keeps, and where.
+"""What is known about Helm releases of one name: which exist, which revisions Helm keeps, and where.
 
 Helm keeps the revisions of a release in the release's namespace. Flux may keep them in that of its
 HelmRelease, or in any other; what it applied names the HelmRelease, and in an annotation the release.

@@ -51,7 +51,7 @@ def settle(touched: Iterable[Record], linker: Linker, index: ReleaseIndex) -> It
 
 
 def _inherit(record: Record, linker: Linker) -> tuple[Release | None, HelmReleaseName | None, str]:
-    """What is said of it: of which release it is, or what made it, and the chart. Go up level by level; of
+    """What is known about its release: which one, or what made it, and the chart. Go up level by level; of
     several values of one level, take the smallest.
 
     The namespace of the release is "" if only the labels of something cluster-scoped name it.

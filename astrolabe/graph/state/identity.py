@@ -9,7 +9,7 @@ import msgspec
 #: The only kind that the graph knows by name, because every namespaced resource names one.
 NAMESPACE = "Namespace"
 
-#: The API groups that kube-apiserver itself serves. No two kinds in them have the same name, but for Event,
+#: The API groups that kube-apiserver itself serves. No two kinds in them have the same name, except Event,
 #: which is one kind in two groups.
 OWN_GROUPS = frozenset(
     (

@@ -17,7 +17,7 @@ from astrolabe.graph.state.node import Node, parse_node
 from astrolabe.graph.state.status import READY, UNKNOWN
 from astrolabe.graph.visible.visibility import EVENT, READS_NOTHING, Reads, Visibility
 
-#: The reason of a status that nobody can know who does not see the neighbours.
+#: The reason of a status that depends on hidden neighbours.
 NOT_VISIBLE = "NotVisible"
 _NOT_VISIBLE = "It depends on objects that you may not see: %s"
 

@@ -41,7 +41,7 @@ class VisibleGraph:
         self._reads = reads
 
     def enter(self) -> Iterator[Changes]:
-        """What is there before the first step, a part at a time. The graph may change between two parts."""
+        """The graph before the first step, a part at a time. It may change between two parts."""
         uids = iter(list(self._graph.nodes))
         while chunk := list(islice(uids, STEP)):
             yield self._looked_at(chunk)
@@ -51,7 +51,7 @@ class VisibleGraph:
         """The visible part of a step that the graph has applied."""
         touched = dict.fromkeys([node.uid for node in changes.nodes_set])
         touched.update(dict.fromkeys(changes.nodes_removed))
-        # Who owns a node decides whether its release may be told.
+        # The owner of a node decides whether its release may be shown.
         for edge in changes.edges_set:
             touched[edge.source] = touched[edge.target] = None
         for _, source, target in changes.edges_removed:

@@ -41,7 +41,7 @@ ID_TOKEN_HEADER = "x-id-token"
 
 
 class KnownUser(NamedTuple):
-    """Somebody who was let in. is_valid: whether they still may; asked every heartbeat of a stream."""
+    """A user who was let in. is_valid: whether they still are; asked at every heartbeat of a stream."""
 
     user: User
     is_valid: Callable[[], bool]
@@ -56,7 +56,7 @@ class Authenticator(Protocol):
 
 
 class FileTokens:
-    """Who has a token of the file sees everything."""
+    """A token of the token file opens everything."""
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
@@ -190,12 +190,12 @@ def _read_error(task: asyncio.Task[User | None]) -> None:
         task.exception()
 
 
-#: The group of all who are known (Kubernetes adds it itself).
+#: The group of all authenticated users (Kubernetes adds it itself).
 AUTHENTICATED = "system:authenticated"
 
 
 async def identify(request: Request, authenticators: Sequence[Authenticator]) -> KnownUser | None:
-    """Who sent the request, by the first that knows. Raises Refusal if nobody knows and one cannot tell."""
+    """The sender of the request, from the first way that knows it. Raises Refusal if one cannot say."""
     unsure: Refusal | None = None
     for each in authenticators:
         try:

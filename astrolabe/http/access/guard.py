@@ -34,7 +34,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "no-referrer",
 }
 
-#: The origin that stands for all origins.
+#: Stands for all origins.
 ANY = "*"
 
 #: The path of the server-sent events: pages of `origins` may also read what they open there.
@@ -109,7 +109,7 @@ class Guard:
         return headers
 
     def renewal(self, request: Request) -> Callable[[], bool]:
-        """A function that says whether who sent this request may still come in."""
+        """A function that says whether the sender of this request is still let in."""
         identity = identity_of(request)
         return identity.is_valid if identity is not None else _always
 

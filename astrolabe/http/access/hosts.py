@@ -17,7 +17,7 @@ from sanic.request import Request
 
 from astrolabe.http.errors import Refusal
 
-#: The host that stands for all hosts.
+#: Stands for all hosts.
 ANY = "*"
 
 #: `host[:port]` (RFC 9110, 7.2); the port may be empty.

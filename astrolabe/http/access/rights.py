@@ -30,14 +30,14 @@ MOST_USERS = 2_000
 ABREAST, ALL_ABREAST = 32, 64
 #: Seconds for all answers about one user.
 TIMEOUT = 10.0
-#: Namespaces that are asked about for one user, where no binding tells of them.
+#: Most namespaces to ask about for one user without a binding that names them.
 MOST_NAMESPACES = 2_000
 #: Seconds within which several changes of roles are one.
 SETTLE = 0.2
 
 
 class _Known:
-    """What is known of a user. namespaces: those that were asked about."""
+    """What is known about a user. namespaces: those that were asked about."""
 
     def __init__(self) -> None:
         self.visibility = Visibility()

@@ -18,7 +18,7 @@ from astrolabe.kinds.kind import Layer
 
 
 class DrawnGroup(msgspec.Struct, frozen=True):
-    """What is drawn as one node: one resource, or several.
+    """One node of the drawing: one resource, or several.
 
     what: the kind of the resource or workload, or `Release`, `Namespace`, `All` (of one kind).
     counts: members by status. worst: the member with the worst status.

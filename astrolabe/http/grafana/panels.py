@@ -48,7 +48,7 @@ class Panel(msgspec.Struct, frozen=True):
 
 
 class PanelMemory:
-    """What is remembered of a query, so that the next drawing resembles the last one."""
+    """What is remembered about a query, so that the next drawing resembles the last one."""
 
     def __init__(self) -> None:
         self.layout = Layout()

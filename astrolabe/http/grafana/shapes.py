@@ -72,7 +72,7 @@ class FrameField(Shape):
 
 
 class FrameNotice(Shape):
-    """What stands in the corner of the panel."""
+    """The notice in the corner of the panel."""
 
     severity: Literal["info", "warning"]
     text: str

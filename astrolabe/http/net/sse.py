@@ -20,7 +20,7 @@ from astrolabe.settings import Limits
 
 
 class Pulse(Protocol):
-    """What is called at every heartbeat."""
+    """The function to call at every heartbeat."""
 
     def beat(self) -> None:
         """A heartbeat has passed."""

@@ -10,7 +10,7 @@ from astrolabe.http.openapi.terms import Absent, Count, Shape, Status, Time, abo
 
 
 class ProblemNode(Shape):
-    """Who something is. What does not exist has no uid and no status."""
+    """The identity of an object. If it does not exist, it has no uid and no status."""
 
     kind: Annotated[str, about("As the manifest has it.", "Pod")]
     group: Annotated[str, about("Empty for the core group.", "apps")]
@@ -22,14 +22,14 @@ class ProblemNode(Shape):
 
 
 class ProblemCause(ProblemNode):
-    """What is broken by itself: a node, an object that does not exist, or the first of a group of nodes."""
+    """The cause: a node, an object that does not exist, or the first of a group of nodes."""
 
     count: Annotated[Count, about("Of a group: how many nodes it has.")] | Absent = UNSET
     members: Annotated[list[ProblemNode], about("Of a group: the first hundred.")] | Absent = UNSET
 
 
 class AffectedNodes(Shape):
-    """What is not well because of the cause."""
+    """What is not ready because of the cause."""
 
     total: Count
     kinds: Annotated[dict[str, int], about("How many of each kind.", {"Pod": 3})]
@@ -105,7 +105,7 @@ class Why(Shape):
 
 
 class Obstacle(ProblemNode, kw_only=True):
-    """What is in the way."""
+    """What prevents the action."""
 
     why: str
 

@@ -75,7 +75,7 @@ class MissingPart(Shape):
 
 
 class ShownCoverage(Shape):
-    """What somebody may see, where that is not everything; see `--auth=kubernetes`."""
+    """What a user may see, if that is not everything; see `--auth=kubernetes`."""
 
     hidden: Annotated[list[str], about("Kinds that they may not see at all.")]
     limited: Annotated[list[str], about("The kinds that they may see in some namespaces only.")]
@@ -108,7 +108,7 @@ class CallingUser(Shape):
 
 
 class Caller(Shape):
-    """Who asks, and what they may see."""
+    """The user who asks, and what they may see."""
 
     user: Annotated[CallingUser | None, about("Null without `--auth`, and with a token of the file.")]
     coverage: Annotated[ShownCoverage | None, about("Null if they may see everything.")]

@@ -19,7 +19,7 @@ _MANAGED = "app.kubernetes.io/managed-by"
 
 
 class HelmKnowledge(Protocol):
-    """What is known of releases beyond their labels. version: grows with each change."""
+    """What is known about releases beyond their labels. version: grows with each change."""
 
     @property
     def version(self) -> int: ...
@@ -103,7 +103,7 @@ class ReleaseComparison:
 
 
 def describe_details(details: ReleaseDetails | None) -> dict[str, Any]:
-    """What a list of releases tells of one."""
+    """What a list of releases says about one."""
     if details is None:
         return {}
     return {
@@ -116,7 +116,7 @@ def describe_details(details: ReleaseDetails | None) -> dict[str, Any]:
 
 
 def describe_whole(details: ReleaseDetails, comparison: ReleaseComparison) -> dict[str, Any]:
-    """What is told of one release beyond its entry in the list."""
+    """What is said about one release beyond its entry in the list."""
     return {
         "notes": details.notes,
         "hooks": msgspec.to_builtins(details.hooks),

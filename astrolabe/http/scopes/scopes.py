@@ -1,4 +1,4 @@
-"""The sources of all visibilities in use, each made when somebody first needs it."""
+"""The sources of all visibilities in use. Each is made when it is first needed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from astrolabe.users import EVERYBODY, User
 
 logger = logging.getLogger("astrolabe.http")
 
-#: Seconds for which what nobody uses is kept, for those who come back.
+#: Seconds for which an unused scope is kept, for users who come back.
 KEEP_SECONDS = 300.0
 
 
@@ -36,7 +36,7 @@ D = TypeVar("D", bound=Doors)
 
 
 class UserScope(Generic[D]):
-    """What some users may see, and the doors to it. users: who came this way since it was made."""
+    """What some users may see, and its front doors. users: those who have used it."""
 
     def __init__(self, source: VisibleSource, doors: D) -> None:
         self.source = source
@@ -220,7 +220,7 @@ class UserScopes(Generic[D]):
             scope.source.state.refresh()
 
     def _change(self, changed: Mapping[User, tuple[Visibility, Visibility]]) -> None:
-        """Some users may see something else: those who could see the same go on together."""
+        """The rights of some users have changed. Those who keep equal rights stay together."""
         for before in {before for before, _ in changed.values()}:
             scope = self._scopes.get(before)
             if scope is None:

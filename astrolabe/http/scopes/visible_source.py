@@ -95,7 +95,7 @@ class VisibleSource:
         if self.hub.graph is not shown:  # nobody follows it yet
             shown.load(changes)
             return
-        # By the clock, so that it tells nothing of how often anything else changes.
+        # By the clock, so that it does not reveal how often anything else changes.
         seq = max(shown.seq + 1, int(self._clock() * 1000))
         self.hub.receive(Batch(shown.epoch, seq, changes, time, gap=seq - shown.seq))
 
@@ -139,7 +139,7 @@ class VisibleSource:
         return {**told, "objects": self.count(kind)}
 
     def _assess(self) -> Assessment:
-        """The state of the source. Objects that are left out are told to who may see all of their kind."""
+        """The state of the source. Only users who may see all of a kind learn what is left out."""
         base, visibility = self._source.state.current, self.visibility
         partial = tuple(
             [gap for gap in base.partial if gap.reason != "skipped" or gap.kind in visibility.everywhere]

@@ -1,4 +1,4 @@
-"""Problems as subscriptions of the stream: what all who follow the problems of one filter share.
+"""Problems as subscriptions of the stream: one feed for everyone who follows the problems of a filter.
 
 A feed has positions of its own, since problems change with time as well as with the graph: an `epoch` that no
 other feed has, and a `seq` that grows with each change of its list. A subscription has no queue: it knows the
@@ -24,7 +24,7 @@ from astrolabe.http.stream.hub import Hub
 from astrolabe.http.stream.problem_watch import ProblemWatch
 from astrolabe.http.stream.subscription import StreamConnection
 
-#: Feeds without subscriptions that are kept, so that who comes back can resume.
+#: Most feeds without subscriptions that are kept, so that clients who come back can resume.
 MAX_KEPT = 8
 #: Removed problems that a feed remembers for those who come back.
 MAX_REMOVED = 1000
@@ -208,7 +208,7 @@ class ProblemFeeds:
         client.add(id, subscription, lambda: self._leave(feed, subscription))
 
     def _share(self, asked: AskedProblems) -> ProblemFeed:
-        """The feed for this, which somebody is about to follow."""
+        """The feed for a new follower."""
         feed = self._feeds.get(asked) or ProblemFeed(asked, self._hub.counters)
         if feed.task is None:
             feed.task = self._watch.follow(asked.filter, feed.take, detail=asked.detail)

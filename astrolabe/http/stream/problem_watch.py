@@ -1,4 +1,4 @@
-"""Looks at the problems of a filter while somebody follows them: at most once a second, and only at news."""
+"""Looks for a filter's problems while somebody follows them: at most once a second, and after changes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class _Ground(Protocol):
 
 
 class ProblemWatch:
-    """Looks at problems for all who follow some.
+    """Looks for problems, for everyone who follows some.
 
     One look at a time, so that many filters share one slice of time.
     """
@@ -96,7 +96,7 @@ class ProblemWatch:
         take(texts)
 
     def _words(self) -> object:
-        """What every problem tells of the cluster."""
+        """What every problem says about the cluster."""
         state = self._state.current
         return state.cluster.name, unseen_kinds(state)
 

@@ -24,7 +24,7 @@ Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 _Filter = Annotated[Any, msgspec.Meta(extra_json_schema={"anyOf": [reference("Filter"), {"type": "null"}]})]
 
 
-#: What there is to subscribe to.
+#: What clients can subscribe to.
 WHATS = ("graph", "problems")
 _What = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(WHATS)})]
 

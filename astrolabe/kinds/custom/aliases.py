@@ -1,4 +1,4 @@
-"""The other names of a custom resource: what it permits, and the hosts that it stands for."""
+"""The other names of a custom resource: the references that it permits, and its hosts."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _subsets(subsets: Subsets, projection: ProjectionOf) -> Callable[[Any], tupl
 
 
 def _permits(holders: Path, targets: Path, projection: ProjectionOf) -> Callable[[Any], tuple[str, ...]]:
-    """One name for each pair of who may refer and to what; see `packed.permit`."""
+    """One name for each permitted pair of source and target; see `packed.permit`."""
     all_holders, all_targets = projection.items(holders), projection.items(targets)
     holder_fields = [projection.scalar_below(holders, (Key(name),)) for name in _HOLDER]
     target_fields = [projection.scalar_below(targets, (Key(name),)) for name in _TARGET]

@@ -101,7 +101,7 @@ def is_stale(condition: LenientCondition, generation: int) -> bool:
 
 
 def not_true(condition: LenientCondition, where: str) -> Verdict:
-    """What it means that a condition whose True is good is not True."""
+    """What it means if a condition that should be True is not."""
     reason = text(condition.at_reason)
     # Cluster API and Azure's operator say Info of what is on its way; AWS's have other conditions for errors.
     if text(condition.at_severity) == "Info" or condition.name == "ACK.ResourceSynced":

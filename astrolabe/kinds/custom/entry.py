@@ -33,7 +33,7 @@ from astrolabe.kinds.custom.verdict import Verdict
 from astrolabe.kinds.kind import ANY_KIND, Kind, Layer
 from astrolabe.kinds.manifest import Manifest
 
-#: Where each layer stands in the viewer; see `Kind.column`.
+#: The column of each layer in the viewer; see `Kind.column`.
 COLUMNS: dict[Layer, int] = {
     "ingress": 0,
     "service": 1,

@@ -38,7 +38,7 @@ class NamespaceNames(msgspec.Struct, rename="camel", gc=False):
 
 
 def wholes_of(rule: KindRule) -> dict[Path, Any]:
-    """What they read as a whole: selectors."""
+    """The values that they read whole: selectors."""
     found: dict[Path, Any] = {}
     for reference in rule.references:
         select = reference.select

@@ -1,4 +1,4 @@
-"""What is left of an entry when there are too many objects to read them whole."""
+"""The reduced entry of a kind with too many objects to read them whole: only their metadata."""
 
 from __future__ import annotations
 

@@ -414,7 +414,7 @@ def _is_template(reader: Reader) -> bool:
 
 
 def _names(fields: Mapping[str, Reader], at: Path) -> tuple[Path, ...]:
-    """Where the name stands. Of one that is made of several fields: where the first of these does."""
+    """The path of the name. If it is made from several fields, the path of the first one."""
     given = fields.get("name")
     if given is None:
         return ((*at, paths.Key("name")),)
@@ -422,7 +422,7 @@ def _names(fields: Mapping[str, Reader], at: Path) -> tuple[Path, ...]:
 
 
 def _part(fields: Mapping[str, Reader], at: Path, key: str) -> Path:
-    """Where a part of a reference stands: where the rule says, else in the object that `at` leads to."""
+    """The path of a part of a reference: the one in the rule, or else inside the object that `at` names."""
     if key in fields:
         return _path(fields[key])
     return (*at, paths.Key(key)) if at else ()

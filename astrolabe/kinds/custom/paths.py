@@ -1,4 +1,4 @@
-"""Paths into a manifest: `spec.rules[].backendRefs[].name`, and what stands there.
+"""Paths into a manifest, such as `spec.rules[].backendRefs[].name`, and the values found there.
 
 `a.b` is a field, `a[key.with/dots]` a field whose name has dots, `a[]` each element of a list, `a[0]` one of
 them, `a[type=Ready]` or `a[health.status=Degraded]` the elements whose field has that value, `a.*` each value

@@ -32,7 +32,7 @@ class Skipped(msgspec.Struct, gc=False):
     """An object where a scalar was expected; its content is not decoded."""
 
 
-#: What stands at the end of a path. Only scalars are read.
+#: The value at the end of a path. Only scalars are read.
 Leaf = str | int | float | bool | Skipped | list[msgspec.Raw] | None
 Scalar = str | int | float | bool | None
 SCALARS = (str, int, float, bool)
@@ -49,7 +49,7 @@ class _Tree:
         self.any: _Tree | None = None
         self.walks: dict[str, _Tree] = {}
         self.is_raw = False
-        #: The type of what stands there as a whole, where it is more than the fields below.
+        #: The type of the whole value, if more than the fields below it is read.
         self.whole: Any = None
 
     @property
@@ -186,7 +186,7 @@ class ProjectionOf:
         return scalar_in(path, self._tree)
 
     def whole(self, path: Path) -> Callable[[Any], Any]:
-        """Reads what stands at a path of one value as a whole."""
+        """Reads the whole value at a path that leads to one value."""
         return _whole_in(path, self._tree)
 
     def whole_below(self, base: Path, rest: Path) -> Callable[[Any], Any]:
@@ -412,7 +412,7 @@ def _items(path: Path, tree: _Tree) -> Callable[[Any], Iterable[Item]]:
     segment, rest = path[0], path[1:]
     below = _items(rest, _at(tree, segment))
     if tree.stays_raw and not isinstance(segment, Walk):
-        # What is walked through stays as it came; the fields that are named in it are decoded on their own.
+        # A walked value stays raw JSON. The fields in it that the rule names are decoded separately.
         decoder = _decoder(tree.named_type("named"))
         read = _step_reader(segment, tree, below)
         return lambda value: (

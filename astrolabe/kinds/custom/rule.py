@@ -165,14 +165,14 @@ class Subsets(msgspec.Struct, frozen=True):
 
 
 class Permissions(msgspec.Struct, frozen=True):
-    """Where a kind says which references it permits: the lists of who may refer, and to what."""
+    """Where a kind says which references it permits: the list of sources and the list of targets."""
 
     holders: Path
     targets: Path
 
 
 class KindRule(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a kind beyond its definition.
+    """What is known about a kind beyond its definition.
 
     source: the file. status: None: by what all kinds share. aliases: other names by which references find it;
         wide_aliases: from every namespace.

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from astrolabe.graph.state.identity import GroupKind
 
-#: What stands behind the name of the kind: `vpcIdRef`, `roleArnRef`, `securityGroupIdRefs[0]`.
+#: What follows the name of the kind: `vpcIdRef`, `roleArnRef`, `securityGroupIdRefs[0]`.
 _END = re.compile(r"(?:Id|Ids|ID|IDs|Arn|Arns|Name|Names|SelfLink|Url)?Refs?$")
 #: Services whose kinds those of all others refer to by the kind alone.
 _SHARED = {

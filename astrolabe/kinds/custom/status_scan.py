@@ -1,4 +1,4 @@
-"""What stands in a status of unknown shape, one or two levels down: conditions, phases, errors, counts.
+"""Reads a status of unknown shape, one or two levels down: conditions, phases, errors, counts.
 
 Fields are told by how they are called. What an object's history says is passed over.
 """
@@ -156,7 +156,7 @@ def phases(status: Raws) -> list[Phase]:
     return [phase for phase in found if phase.word]
 
 
-#: Where some kinds have a status of each who reports one.
+#: Where some kinds have one status per reporter.
 _STATUSES = "status.statuses"
 
 
@@ -192,7 +192,7 @@ def _part_phases(part: Raws, where: str, *, whole: bool) -> Iterator[Phase]:
 
 
 def error_in(status: Raws) -> tuple[str, str]:
-    """The text of an error, and where it stands."""
+    """The text of an error, and its path."""
     for key in _ERRORS:
         raw = status.get(key)
         if raw is None:

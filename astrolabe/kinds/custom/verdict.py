@@ -1,4 +1,4 @@
-"""What a custom resource's own manifest says of its status, and which field said so."""
+"""The status that a custom resource's own manifest gives, and the field that decided it."""
 
 from __future__ import annotations
 

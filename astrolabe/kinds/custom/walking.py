@@ -21,7 +21,7 @@ _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 def walker(
     suffix: str, decoder: msgspec.json.Decoder[Any], below: Callable[[Any], Iterable[Item]]
 ) -> Callable[[Any], Iterable[Item]]:
-    """Looks for keys that end with the suffix. What stands elsewhere stays bytes, and is never decoded."""
+    """Looks for keys that end with the suffix. Everything else stays bytes and is never decoded."""
     alone = suffix[:1].lower() + suffix[1:]
 
     def walk(value: Any) -> Iterator[Item]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeVar
 
-#: Characters of a word that is remembered. What is longer is a sentence, and hardly comes twice.
+#: Longest word that is remembered, in characters. A longer text is a sentence that hardly comes twice.
 LONGEST_WORD = 100
 _Answer = TypeVar("_Answer", bool, str)
 
@@ -97,7 +97,7 @@ PAUSED = frozenset(("Paused", "ReconciliationPaused", "Suspended"))
 #: Reasons with which a condition says the same.
 _PAUSED_REASON = re.compile(r"(?:^|[a-z])(?:Paused|Suspended|Stopped|Hibernated)$|^(?:Paused|Suspended)By")
 
-#: What stands in the reason of a condition `Progressing` that has waited for too long.
+#: Parts of the reason of a condition `Progressing` that has waited for too long.
 DEADLINE = "Deadline"
 #: The reason with which Crossplane says that it has sent the desired state, not that it is there.
 CROSSPLANE_SYNCED = "ReconcileSuccess"
@@ -126,7 +126,7 @@ def is_bad(type: str) -> bool:
 
 @remembered
 def may_be_good(type: str) -> bool:
-    """Whether True is good for a condition of this type, as far as its name tells."""
+    """Whether True is good for a condition of this type, judging by its name."""
     return bool(_GOOD_END.search(type)) and not is_bad(type)
 
 
@@ -136,7 +136,7 @@ def is_at_work(type: str, value: str, reason: str, kind: str, *, is_ready: bool)
         return False
     if type.endswith("Progressing"):
         return value == "Unknown" or (value == "True" and not _DONE_PROGRESSING.search(reason))
-    if type == "Running":  # of operators made with Ansible and Helm: a run goes on
+    if type == "Running":  # operators made with Ansible and Helm: a run is in progress
         return value == "True" and (reason == "Running" or runs_to_an_end(kind))
     return value == "True" and bool(_AT_WORK.search(type))
 
@@ -149,7 +149,7 @@ def is_paused(reason: str) -> bool:
 
 @remembered
 def ends_in_ing(word: str) -> bool:
-    """Whether a phase says that something goes on: `Provisioning`, `ApplyingChanges`, `Waiting for Pods`."""
+    """Whether a phase means work in progress: `Provisioning`, `ApplyingChanges`, `Waiting for Pods`."""
     return bool(_ING.search(word)) and not _NO_WORK.search(word)
 
 
@@ -180,7 +180,7 @@ def is_failure(reason: str) -> bool:
 
 
 def says_at_it(message: str) -> bool:
-    """Whether a message says that work goes on."""
+    """Whether a message says that work is in progress."""
     return bool(_SAYS_AT_IT.search(message))
 
 

@@ -52,7 +52,7 @@ class Reader:
 
     @property
     def is_absent(self) -> bool:
-        # What is quoted is meant as it is written.
+        # A quoted value is a text.
         return (
             isinstance(self.node, yaml.ScalarNode)
             and not self.node.style
