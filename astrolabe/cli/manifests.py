@@ -81,9 +81,9 @@ def _from_yaml(text: str) -> tuple[Any, str]:
         return yaml.load(text, Loader=_Loader), ""
     except yaml.MarkedYAMLError as error:
         where = f" (line {error.problem_mark.line + 1} of the document)" if error.problem_mark else ""
-        return None, f"this is no YAML: {error.problem}{where}"
+        return None, f"not YAML: {error.problem}{where}"
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        return None, f"this is no YAML: {' '.join(str(error).split())}"
+        return None, f"not YAML: {' '.join(str(error).split())}"
 
 
 def _expand(line: int, found: Any, error: str) -> Iterator[Document]:

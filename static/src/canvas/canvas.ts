@@ -19,22 +19,22 @@ import { styleOf } from "./style";
 export interface CanvasListener {
   /** A card or frame, or nothing. */
   picked(id: string | null): void;
-  /** Of a card or frame: more or less of it is to be shown. */
+  /** A card or frame should open or close. */
   toggled(id: string): void;
   /** By hand. null: it is where `fit` has put it. */
   moved(camera: Camera | null): void;
 }
 
-/** live: the cluster has changed, which is marked. same: as before, drawn anew. other: something else. */
+/** live: the cluster has changed, which is marked. same: the same picture, drawn again. other: another picture. */
 export type News = "live" | "same" | "other";
 
 /** The right end of a card that opens, and of a room's title, in the units of the picture. */
 const SIGN = 30;
 const FRAME_TITLE = 44;
-/** Half of what a letter of a label takes, about. */
+/** About half the width of a letter of a label. */
 const LETTER = 3.1;
 const MARGIN = 36;
-/** With frames a picture is a map, of which all is seen; a focus is read. */
+/** A picture with frames is a map, which is shown whole. A focus is shown large enough to read. */
 const READABLE = 0.55;
 const GLIDE = 220;
 const EMPTY: Picture = { frames: [], cards: [], lines: [] };
@@ -106,12 +106,12 @@ export class Canvas {
     this.#paint();
   }
 
-  /** Whether what is seen is still on its way to where it will be. */
+  /** Whether the view is still moving to its goal. */
   set busy(busy: boolean) {
     this.#container.setAttribute("aria-busy", String(busy));
   }
 
-  /** Draw this instead. changed: cards of which there is news. */
+  /** Draw this instead. changed: cards with news. */
   show(picture: Picture, news: News, changed: ReadonlySet<string>): void {
     const before = this.#placed;
     this.#picture = picture;
@@ -176,7 +176,7 @@ export class Canvas {
     this.#listener.moved(this.camera);
   }
 
-  /** The card that is nearest to this one in a direction; the one in the middle when there is none. */
+  /** The card that is nearest to this one in a direction; without a card, the one in the middle. */
   next(id: string | null, direction: { x: number; y: number }): string | undefined {
     const from = id === null ? undefined : this.#placed.get(id);
     if (from === undefined) return this.#picture.cards[0]?.card.id;
@@ -266,7 +266,7 @@ export class Canvas {
     else this.#listener.picked(part === "body" ? idOf(event) : null);
   }
 
-  /** Its lines are seen, and what did not fit on the card is said. */
+  /** Shows its lines, and the text that did not fit on the card. */
   #hovered(event: EventObject): void {
     const placed = this.#placed.get(idOf(event));
     if (placed === undefined) return;
@@ -290,16 +290,16 @@ export class Canvas {
   }
 }
 
-/** What is broken is never dimmed. */
+/** Broken resources are never dimmed. */
 const isDim = (id: string, status: Status, lit: ReadonlySet<string> | null): boolean =>
   lit !== null && !lit.has(id) && status !== "Error";
 
-/** The library styles an element anew whenever a class is set, even to what it is. */
+/** The library styles an element again whenever a class is set, even if nothing changes. */
 function setClass(element: SingularElementArgument, name: string, on: boolean): void {
   if (element.hasClass(name) !== on) element.toggleClass(name, on);
 }
 
-/** What was hit: the sign that opens and closes, the rest of a card or title, or nothing of these. */
+/** What was hit: the sign that opens and closes, the rest of a card or title, or neither. */
 function partOf(event: EventObject, cy: Core): "sign" | "body" | "ground" {
   if (event.target === cy) return "ground";
   const { form, opens, frame, width, height } = event.target.data();

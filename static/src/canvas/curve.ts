@@ -2,7 +2,7 @@ import { CARD, type Point } from "../layout/geometry";
 import type { PlacedCard } from "../layout/picture";
 
 /**
- * How the graph library is told of a line that leaves to the right and arrives from the left.
+ * The form that the graph library needs for a line that leaves to the right and arrives from the left.
  *
  * Control points are given by their way along the straight line between both ends (weight) and their
  * distance from it.

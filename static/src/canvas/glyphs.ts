@@ -1,4 +1,4 @@
-/** The sign of each status: told apart by its shape alone. */
+/** The sign of each status. Its shape alone distinguishes it. */
 
 import type { Status } from "@astrolabe/stream";
 

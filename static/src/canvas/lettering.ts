@@ -1,4 +1,4 @@
-/** Text on the canvas that fits into what there is. */
+/** Text on the canvas, cut to fit its space. */
 
 const KNOWN_AT_MOST = 4_000;
 /** Pixels below which two ends of a name say less than one. */

@@ -1,4 +1,4 @@
-/** What has just changed, for a moment. */
+/** Marks cards that have just changed, for a moment. */
 
 import type { PlacedCard } from "../layout/picture";
 
@@ -36,7 +36,7 @@ export class Marks {
   }
 
   add(id: string, sign: "new" | "changed"): void {
-    // What is new stays new while it changes.
+    // A new card stays new while it changes.
     if (sign === "changed" && this.of(id)?.sign === "new") return;
     this.#made.set(id, { sign, at: performance.now() });
     this.#begin();

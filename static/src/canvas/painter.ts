@@ -1,4 +1,4 @@
-/** What is written and drawn on cards and frames, over the shapes of the graph library. */
+/** Draws text and signs on cards and frames, over the shapes of the graph library. */
 
 import { STATUSES, type Status } from "@astrolabe/stream";
 import type { Card } from "../cluster/cards";
@@ -10,7 +10,7 @@ import { Lettering } from "./lettering";
 import type { Mark, Marks } from "./marks";
 import type { Palette } from "./palette";
 
-/** Where the picture is on the screen: a point p of it is at p * zoom + pan. */
+/** Where the picture is on the screen: its point p is at p * zoom + pan. */
 export interface Camera {
   readonly zoom: number;
   readonly x: number;
@@ -32,7 +32,7 @@ type Context = CanvasRenderingContext2D;
 const SMALLEST_TEXT = 10;
 const DIMMED = 0.45;
 const SIGN_WIDTH = 26;
-/** In pixels: what is broken is seen at any zoom. */
+/** In pixels, so that broken resources are visible at any zoom. */
 const SMALLEST_GLYPH: Readonly<Record<Status, number>> = { Error: 13, Unknown: 12, Pending: 10, Ready: 0 };
 
 export class Painter {
@@ -111,7 +111,7 @@ export class Painter {
       this.#fold({ x: rect.x + rect.width - 16 * camera.zoom - 4, y }, size, palette);
   }
 
-  /** What closes a room. */
+  /** The sign that closes a room. */
   #fold(at: { x: number; y: number }, size: number, palette: Palette): void {
     const context = this.#context;
     const half = size * 0.3;
@@ -146,7 +146,7 @@ export class Painter {
     if (card.opens && !compact) this.#unfold(rect, camera.zoom, palette);
   }
 
-  /** What opens a card. */
+  /** The sign that opens a card. */
   #unfold(rect: Rect, zoom: number, palette: Palette): void {
     const context = this.#context;
     const at = { x: rect.x + rect.width - 18 * zoom, y: rect.y + 40 * zoom };
@@ -173,7 +173,7 @@ export class Painter {
     context.globalAlpha = alpha;
   }
 
-  /** A bar at the left edge of what is broken. */
+  /** A bar at the left edge of a broken card. */
   #stripe({ card }: PlacedCard, rect: Rect, palette: Palette): void {
     if (card.status !== "Error" && card.status !== "Unknown") return;
     const context = this.#context;
@@ -202,7 +202,7 @@ export class Painter {
     if (!compact) this.#note(placed, { x, y: rect.y + 39 * camera.zoom, width }, size, palette);
   }
 
-  /** The second line: what it is, and why it is not well. */
+  /** The second line: what it is, and why it is not ready. */
   #note(
     { card }: PlacedCard,
     at: { x: number; y: number; width: number },
@@ -270,7 +270,7 @@ export class Painter {
   }
 }
 
-/** The title, and one without what the frame around it says already. */
+/** The title, and a shorter one without what the frame around it says already. */
 function titlesOf(card: Card): string[] {
   const around = card.form === "release" ? card.namespace : card.group.slice(card.group.indexOf("/") + 1);
   const begins = around !== "" && card.title.startsWith(`${around}-`);

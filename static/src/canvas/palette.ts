@@ -1,6 +1,6 @@
 import type { Status } from "@astrolabe/stream";
 
-/** The colours of the page, which its style sheet decides, for what is drawn by hand. */
+/** The colours of the page, from its style sheet, for the canvas. */
 export interface Palette {
   readonly ground: string;
   readonly hall: string;

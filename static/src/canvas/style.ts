@@ -1,7 +1,7 @@
 import type { StylesheetJson } from "cytoscape";
 import type { Palette } from "./palette";
 
-/** How shapes and lines look; what is written on them is the painter's. */
+/** How shapes and lines look. The painter draws the text on them. */
 export function styleOf(palette: Palette): StylesheetJson {
   const { statuses } = palette;
   return [

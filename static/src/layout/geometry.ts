@@ -1,4 +1,4 @@
-/** Sizes of what is drawn, in the units of the picture: pixels at a zoom of 1. */
+/** Sizes of cards and rooms, in the units of the picture: pixels at a zoom of 1. */
 
 export interface Size {
   readonly width: number;
@@ -15,7 +15,7 @@ export type Rect = Point & Size;
 
 export const CARD: Size = { width: 208, height: 60 };
 export const GAP = 16;
-/** Between a room's or hall's border and what is in it, and the height of its title. */
+/** The space between the border of a room or hall and its content, and the height of its title. */
 export const PADDING = 16;
 export const ROOM_TITLE = 40;
 export const HALL_TITLE = 60;

@@ -4,7 +4,7 @@ export interface Packed extends Size {
   readonly places: ReadonlyMap<string, Point>;
 }
 
-/** A stretch of the outline of what is packed: from x on, it is free below y. */
+/** A part of the outline of the packed boxes: from x on, the space below y is free. */
 interface Step {
   readonly x: number;
   readonly y: number;

@@ -1,4 +1,4 @@
-/** What is drawn and where: the only thing that the canvas is given. */
+/** What to draw, and where. The canvas gets nothing else. */
 
 import type { Card } from "../cluster/cards";
 import type { Counts } from "../cluster/counts";

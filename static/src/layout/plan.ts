@@ -1,4 +1,4 @@
-/** The plan of a map: which box stands where. Once placed, a box stays while others come and go. */
+/** The plan of a map: where each box is. Once placed, a box stays while others come and go. */
 
 import type { Card } from "../cluster/cards";
 import { type Hall, isRoom, type Room, type Scene } from "../scene/scene";
@@ -20,7 +20,7 @@ import type { RoomLayout } from "./settle";
 /** The order of boxes, each with the size that it had last, so that what is gone leaves a gap. */
 type Boxes = ReadonlyMap<string, Size>;
 
-/** What is kept from one picture to the next. shape: chosen when it was begun. */
+/** What is kept from one picture to the next. shape: chosen for the first one. */
 interface Kept {
   readonly halls: Boxes;
   readonly groups: ReadonlyMap<string, Boxes>;
@@ -39,7 +39,7 @@ const SLANTS = [0.25, 0.45, 0.7, 1.1, 1.7];
 export class Plan {
   #kept = NOTHING;
 
-  /** Begin anew: gaps close, and everything stands in the order of its name. */
+  /** Start over: gaps close, and all boxes are in the order of their names. */
   tidy(): void {
     this.#kept = NOTHING;
   }

@@ -46,7 +46,7 @@ function columnFor(column: number, known: ReadonlyMap<number, number>, width: nu
   return known.size === 0 ? 0 : Math.max(width, ...known.values()) + COLUMN_GAP;
 }
 
-/** The height of what it is connected with, on average; the top for what is alone. */
+/** The average height of the cards that it is connected with; the top if there are none. */
 function wishOf(card: Card, lines: readonly Line[], places: ReadonlyMap<string, Point>): number {
   const others = lines.flatMap((line) => {
     const other = line.from === card.id ? line.to : line.to === card.id ? line.from : "";

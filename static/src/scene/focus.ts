@@ -20,7 +20,7 @@ export interface FocusOptions {
   readonly hidden: ReadonlySet<string>;
 }
 
-/** The focus that a study describes; null when nothing of it is there any more. */
+/** The focus that a study describes; null if none of its resources exists any longer. */
 export function drawFocus(graph: Cluster, study: Study, options: FocusOptions): Scene | null {
   const chain = new Set([...study.asked, ...study.chain.flatMap((step) => step.uid ?? [])]);
   // What something needs, or others lack, depends on nothing that was asked about.
@@ -36,7 +36,7 @@ export function drawFocus(graph: Cluster, study: Study, options: FocusOptions): 
 
 type Deck = ReturnType<typeof deal>;
 
-/** What those on the way need directly and is well: where the cause may be that nobody reports. */
+/** Ready resources that those on the path need directly: the cause may be there although nothing reports it. */
 function needsOf(graph: Cluster, chain: ReadonlySet<string>, hidden: ReadonlySet<string>): string[] {
   return [...chain].flatMap((uid) =>
     [...graph.outgoing(uid)].filter((edge) => !hidden.has(edge.type)).map((edge) => edge.to),
@@ -94,7 +94,7 @@ function lineTo(ghost: Card, from: string, type: string): Line {
   return { id, from, to: ghost.id, types: [type], count: 1, cross: false, path: true };
 }
 
-/** The cards on the way from the symptom to its cause: what a person would tell. */
+/** The cards on the path from the symptom to its cause. */
 export function storyOf(scene: Scene, study: Study): Card[] {
   const ids = study.chain.map((step) =>
     step.uid === undefined ? `ghost|${nameOf(step)}` : scene.cardOf.get(step.uid),

@@ -1,4 +1,4 @@
-/** The map: namespace → release → resources. What is not open is gathered, so that some hundreds are drawn. */
+/** The map: namespace → release → resources. A closed group is one card, so only some hundreds are drawn. */
 
 import type { Node } from "@astrolabe/stream";
 import { type Card, deal, namespaceCard, releaseCard, titleOfGroup } from "../cluster/cards";
@@ -31,7 +31,7 @@ export function drawMap(graph: Cluster, options: MapOptions): Scene {
   return withLines(graph, halls, options.hidden);
 }
 
-/** The groups that are open when nobody has opened any: all of them where there are few resources. */
+/** The groups that are open by default: all of them if there are few resources. */
 export function openAtFirst(graph: Cluster, filter: Sieve): Set<GroupId> {
   const nodes = shown(graph, filter);
   return nodes.length <= NODES_OPEN ? new Set(nodes.map(groupOf)) : new Set();
@@ -79,7 +79,7 @@ function roomOf(graph: Cluster, id: GroupId, nodes: readonly Node[], open: Reado
 
 export const releaseIn = (id: GroupId): string => id.slice(id.indexOf("/") + 1);
 
-/** By name; what has none comes last. */
+/** By name; those without a name come last. */
 function compareNames(one: string, other: string): number {
   return Number(one === "") - Number(other === "") || one.localeCompare(other);
 }

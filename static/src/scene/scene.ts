@@ -1,4 +1,4 @@
-/** What is to be drawn: cards, the lines between them, and the rooms that they stand in. Without places. */
+/** What to draw: cards, the lines between them, and the rooms that they are in. Without positions. */
 
 import { Below } from "../cluster/below";
 import type { Card, CardId } from "../cluster/cards";

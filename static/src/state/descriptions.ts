@@ -1,4 +1,4 @@
-/** What the server says about kinds and edge types, asked for anew when kinds come that it did not describe. */
+/** The server's descriptions of kinds and edge types, requested again when unknown kinds appear. */
 
 import { type EdgeType, fetchEdgeTypes, fetchKinds, type Kinds } from "@astrolabe/stream";
 

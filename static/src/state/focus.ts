@@ -1,4 +1,4 @@
-/** What the focus of an address is on. */
+/** The focus in an address. */
 
 import type { Cluster } from "../cluster/cluster";
 import type { Index } from "../cluster/index";

@@ -1,4 +1,4 @@
-/** The page as it is now, for those who draw it. */
+/** The page as it is now, for the components that draw it. */
 
 import type {
   CallingUser,
@@ -17,11 +17,14 @@ import { type Trust, trustOf } from "./trust";
 import type { View } from "./url";
 
 /**
- * All that is on the page. state: what the server says now; null while it says nothing. cluster: what it said
- * last, which is what the picture is of. user: who looks at it; null where the server tells nobody from anybody. counts, nodes: of what the filter shows. problems: of the same; null until
- * the server has told them. fault: why the filter's search is refused, or empty. study: of what is focused, once the
- * server has answered. fallback: why updates arrive as server-sent events, until somebody hides that. hidden: the types of edges that are not drawn. lost: what is focused no longer exists. updated: the server
- * has a newer version than the page.
+ * All that is on the page.
+ *
+ * state: what the server says now; null while it says nothing. cluster: what it last said, which holds for the
+ * picture. user: who looks at it; null if the server does not tell users apart. counts, nodes, problems: of what the
+ * filter shows; problems are null until the server has sent them. fault: why the filter's search is refused, or empty.
+ * study: about what is focused, once the server has answered. fallback: why updates arrive as server-sent events, until
+ * the user hides that. hidden: the types of edges that are not drawn. lost: what is focused no longer exists. updated:
+ * the server has a newer version than the page.
  */
 export interface Page {
   readonly connection: ConnectionState;

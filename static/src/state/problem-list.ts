@@ -1,4 +1,4 @@
-/** The problems of what the page shows, as the server's stream tells them. */
+/** The problems of the page's filter, from the server's stream. */
 
 import {
   type ConnectionState,
@@ -14,7 +14,7 @@ export interface ProblemListListener {
   onProblems(problems: readonly Problem[] | null): void;
 }
 
-/** A connection of its own for each filter. What was told of the last filter stays until the next is complete. */
+/** One connection per filter. The problems of the last filter stay until those of the next are complete. */
 export class ProblemList {
   readonly #stream: string;
   readonly #token: () => string | null;
@@ -32,7 +32,7 @@ export class ProblemList {
     this.#listener = listener;
   }
 
-  /** What the list is filtered by and sorted by. */
+  /** The filter and the order of the list. */
   show(view: View): void {
     this.#view = view;
     const filter = filterOf(view);
@@ -74,7 +74,7 @@ export class ProblemList {
         onChange: () => {
           if (client === this.#client) this.#tell();
         },
-        // The graph's connection says what is wrong with the server; what was told last stays.
+        // The graph's connection says what is wrong with the server. The last problems stay.
         onConnection: () => {},
       },
       { filter, credentials: lent(this.#token) },

@@ -1,4 +1,4 @@
-/** What a field for searches shows while somebody types: what may be written, and what is found so far. */
+/** What a search field shows while the user types: proposals, and the hits so far. */
 
 import {
   fetchCompletion,
@@ -12,13 +12,13 @@ import {
 /** Milliseconds after the last key. */
 const ASK_AFTER = 90;
 
-/** fault: what does not parse. at: where, in UTF-16 units; null if the server does not say. */
+/** fault: why the text does not parse. at: where, in UTF-16 units; null if the server does not say. */
 export interface QueryFault {
   readonly message: string;
   readonly at: number | null;
 }
 
-/** q: what it is about. start, end: what a proposal replaces. hits: null when they are unknown. */
+/** q: the text that it is about. start, end: the part that a proposal replaces. hits: null if unknown. */
 export interface QueryAnswer {
   readonly q: string;
   readonly start: number;
@@ -28,7 +28,7 @@ export interface QueryAnswer {
   readonly fault: QueryFault | null;
 }
 
-/** One text field. The answer to what was typed before is dropped when more is typed. */
+/** One text field. Answers to an earlier text are dropped. */
 export class Query {
   readonly #stream: string;
   readonly #token: () => string | null;
@@ -75,7 +75,7 @@ export class Query {
       completion.status === "fulfilled" ? completion.value : { start: 0, end: 0, proposals: [] };
     const hits = found.status === "fulfilled" ? found.value : null;
     const fault = found.status === "rejected" ? faultOf(found.reason, q) : null;
-    // Names are what the hits say already.
+    // The hits show the names already.
     const isValue = /[:<>=,]"?$/.test(q.slice(0, start));
     const told = proposals.filter((each) => isValue || each.resources === undefined);
     answered({ q, start, end, proposals: told, hits, fault });

@@ -1,4 +1,4 @@
-/** The token that somebody has given to this page. */
+/** The token that the user has entered on this page. */
 
 import type { Credentials } from "@astrolabe/stream";
 
@@ -27,7 +27,7 @@ export class Session implements Credentials {
   }
 }
 
-/** The same token for a connection beside the first, which alone decides that it is no longer good. */
+/** The same token for another connection. Only the first connection decides that it is no longer valid. */
 export const lent = (token: () => string | null): Credentials => ({
   get token() {
     return token();

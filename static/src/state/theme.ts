@@ -1,4 +1,4 @@
-/** Which colours somebody chose, for all pages. */
+/** The colours that the user chose, for all pages. */
 
 export type Theme = "light" | "dark" | "system";
 

@@ -1,4 +1,4 @@
-/** How far what the page shows can be trusted: what the page knows itself, then what the server says. */
+/** How far the page can be trusted: from its own connection, then from what the server says. */
 
 import type {
   ClusterName,
@@ -41,7 +41,7 @@ export interface Trust {
 
 const SAID: ReadonlySet<string> = new Set<TrustLevel>(["live", "syncing", "partial", "stale"]);
 
-/** coverage: what the server said last of it, which is what the picture is of. */
+/** coverage: what the server last said about it, which holds for the picture. */
 export function trustOf(
   connection: ConnectionState,
   state: ServerState | null,
@@ -64,7 +64,7 @@ export function trustOf(
   }
 }
 
-/** What is not live on the server matters more than what is on its way. */
+/** A server that is not live matters more than a connection that is catching up. */
 function told(
   whole: boolean,
   state: ServerState | null,
@@ -87,14 +87,14 @@ function timeOf(state: ServerState): number | null {
   return Number.isNaN(time) ? null : time;
 }
 
-/** Whether it is how something was, and nobody knows how it is. */
+/** Whether the picture is old and the present state is unknown. */
 export const isOld = ({ level }: Trust): boolean =>
   level === "stale" || level === "disconnected" || level === "refused" || level === "locked";
 
 /** Whether more is to come, so that every number will grow. */
 export const isGrowing = ({ level }: Trust): boolean => level === "syncing" || level === "receiving";
 
-/** clear: it is known that nothing is broken. text: what may be said of a list of problems that is empty. */
+/** clear: it is certain that nothing is broken. text: what to say about an empty list of problems. */
 export interface Verdict {
   readonly clear: boolean;
   readonly text: string;
@@ -138,7 +138,7 @@ export const WORDS: Readonly<Record<TrustLevel, string>> = {
   unknown: "State unknown",
 };
 
-/** What a cluster is called: its name, or else the context, or the server by which it is reached; or nothing. */
+/** What a cluster is called: its name, or else the context, or the address of its server; or nothing. */
 export const calledOf = (cluster: ClusterName | null): string =>
   cluster?.name || cluster?.context || cluster?.server?.replace(/^https?:\/\//, "") || "";
 

@@ -197,7 +197,7 @@ export class Viewer {
     if (about === undefined) return;
     const open = toggle(this.#page.open, about);
     const inFocus = this.#page.view.focus !== null;
-    // What else is in a group's room gets its place anew; other rooms stay as they are.
+    // The rest of a group's room is placed again; other rooms stay as they are.
     this.#layouter.forget(inFocus ? "focus" : (id.split("|")[0] ?? ""));
     const grows = !isOpen && (card?.form === "release" || card?.form === "namespace");
     this.#fitNext = grows && !inFocus ? [id] : null;

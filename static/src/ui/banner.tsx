@@ -83,7 +83,7 @@ function Disconnected({ viewer, page }: { viewer: Viewer; page: Page }) {
 
 function Syncing({ trust }: { trust: Trust }) {
   const { kinds, of, objects } = trust.progress ?? { kinds: 0, of: 0, objects: 0 };
-  // Behind the count of kinds the server says what keeps the others from coming.
+  // After the count of kinds, the server says what delays the others.
   const [, ...troubles] = trust.why.split("; ");
   return (
     <Bar trust={trust} title="Astrolabe is still reading the cluster:">

@@ -2,7 +2,7 @@ import type { Page } from "../state/page";
 import { WORDS } from "../state/trust";
 import type { Viewer } from "../state/viewer";
 
-/** Whether what is seen is what is, in a word; the banner says more. */
+/** Whether the picture is up to date, in one word; the banner says more. */
 export function ConnectionState({ viewer, page }: { viewer: Viewer; page: Page }) {
   const { connection, trust } = page;
   const position = viewer.position;

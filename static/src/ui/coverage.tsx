@@ -5,7 +5,7 @@ import type { Viewer } from "../state/viewer";
 /** As many names as a line has room for. */
 const NAMED = 4;
 
-/** Says what somebody with few rights does not see: of that, no number on the page knows anything. */
+/** Says what the user may not see. No number on the page includes it. */
 export function Coverage({ coverage }: { coverage: UserCoverage | null }) {
   if (coverage === null) return null;
   const { hidden, limited, namespaces } = coverage;
@@ -48,7 +48,7 @@ function some(names: readonly string[]): string {
   return `${names.slice(0, NAMED).join(", ")} and ${names.length - NAMED} more`;
 }
 
-/** Who one is, and the way out. */
+/** The user's name, and the button to sign out. */
 export function Account({ viewer, page }: { viewer: Viewer; page: Page }) {
   const { user, signedIn } = page;
   return (
@@ -67,6 +67,6 @@ export function Account({ viewer, page }: { viewer: Viewer; page: Page }) {
   );
 }
 
-/** The name, which may be cut, and the groups, which decide what one may see. */
+/** The name, which may be cut, and the groups, which decide what the user may see. */
 const titleOf = ({ name, groups }: CallingUser): string =>
   groups.length === 0 ? name : `${name}\nGroups: ${groups.join(", ")}`;

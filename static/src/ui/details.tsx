@@ -5,7 +5,7 @@ import { Ghost, Gone } from "./ghost";
 import { Resource } from "./resource";
 import { Several } from "./several";
 
-/** What is this? */
+/** The details of what is selected. */
 export function Details({ viewer, page }: { viewer: Viewer; page: Page }) {
   const { selection } = page;
   const panel = useRef<HTMLElement>(null);

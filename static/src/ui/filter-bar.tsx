@@ -12,7 +12,7 @@ const FIELDS: readonly { field: Field; title: string }[] = [
   { field: "kinds", title: "Kind" },
 ];
 
-/** What is shown, and what is not. */
+/** The filter: what is shown, and what is hidden. */
 export function FilterBar({ viewer, page }: { viewer: Viewer; page: Page }) {
   const { filter, scope } = page.view;
   const { hidden } = page;

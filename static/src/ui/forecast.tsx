@@ -6,14 +6,14 @@ import { Glyph } from "./glyph";
 
 type Level = keyof ImpactLevels<unknown>;
 
-/** What happens at each level, by how many. */
+/** The levels of impact, with their titles and verbs. */
 const LEVELS: readonly { level: Level; title: string; one: string; many: string }[] = [
   { level: "stops", title: "Stops working", one: "stops working", many: "stop working" },
   { level: "degrades", title: "Goes on with less", one: "goes on with less", many: "go on with less" },
   { level: "losesCopy", title: "Loses a copy", one: "loses a copy", many: "lose a copy" },
 ];
 
-/** What depends on something, headed by what was asked: what would happen without it. */
+/** What would happen without a resource: everything that depends on it. */
 export function Forecast({ viewer, forecast }: { viewer: Viewer; forecast: ForecastOf }) {
   const { target, later, entries } = forecast;
   const { kinds } = viewer.graph;

@@ -5,7 +5,7 @@ import type { Viewer } from "../state/viewer";
 import { Glyph } from "./glyph";
 import { NodeLink } from "./node-link";
 
-/** Something that is referred to and does not exist: who refers to it, and by which field. */
+/** An object that does not exist: the resources that refer to it, and the fields. */
 export function Ghost({ viewer, about }: { viewer: Viewer; about: Card }) {
   const id = about.id.slice("ghost|".length);
   const references = [...viewer.graph.nodes.values()].flatMap((node) =>
@@ -37,7 +37,7 @@ const Referrer = ({ viewer, node }: { viewer: Viewer; node: Node }) => (
   <NodeLink viewer={viewer} node={node} />
 );
 
-/** What was picked has been deleted. */
+/** The selected resource has been deleted. */
 export function Gone({ title }: { title: string }) {
   const [kind, namespace, name] = title.includes("|") ? [] : title.split("/");
   return (

@@ -1,6 +1,6 @@
 import type { Status } from "@astrolabe/stream";
 
-/** The sign of a status, the same as on the map. label: said aloud; empty where words say it already. */
+/** The sign of a status, the same as on the map. label: for screen readers; empty if the text says it already. */
 export function Glyph({ status, label = "" }: { status: Status; label?: string }) {
   const said =
     label === "" ? { "aria-hidden": true as const } : { role: "img" as const, "aria-label": label };

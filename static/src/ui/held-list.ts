@@ -44,6 +44,6 @@ export function useHeldList(problems: readonly Problem[], view: string): HeldLis
   };
 }
 
-/** The server tells it no longer; when it ended is not known exactly. */
+/** The server no longer lists it; when it ended is not known exactly. */
 const asEnded = (problem: Problem): Problem =>
   problem.ended === undefined ? { ...problem, ended: "" } : problem;

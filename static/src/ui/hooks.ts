@@ -22,7 +22,7 @@ export function useNow(every: number): number {
   return now;
 }
 
-/** Calls back when a press or the focus goes elsewhere; the returned reference marks what is inside. */
+/** Calls back when a press or the focus goes outside of the element with the returned reference. */
 export function useOutside<T extends HTMLElement>(left: () => void): { current: T | null } {
   const inside = useRef<T>(null);
   const latest = useRef(left);

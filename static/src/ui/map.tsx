@@ -12,7 +12,7 @@ const DIRECTIONS: Readonly<Record<string, { x: number; y: number }>> = {
   ArrowDown: { x: 0, y: 1 },
 };
 
-/** The picture, and what moves it. */
+/** The picture, and the controls that move it. */
 export function MapView({ viewer, page }: { viewer: Viewer; page: Page }) {
   const container = useRef<HTMLDivElement>(null);
   const overlay = useRef<HTMLCanvasElement>(null);
@@ -97,7 +97,7 @@ function follow(canvas: Canvas, container: HTMLElement): () => void {
   };
 }
 
-/** The selected card in words, for those who do not see it. */
+/** The selected card in words, for screen readers. */
 function spoken({ selection, scene }: Page): string {
   const card = scene.cards.get(selection?.card ?? "");
   if (card === undefined) return "";

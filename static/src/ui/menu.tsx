@@ -12,7 +12,7 @@ export interface Option {
 interface MenuProps {
   readonly title: string;
   readonly chosen: readonly string[];
-  /** Beside the title; what is chosen when not given. */
+  /** Shown next to the title; by default, what is chosen. */
   readonly note?: string;
   /** Asked for when it opens. */
   readonly options: () => readonly Option[];

@@ -1,6 +1,6 @@
 import { Moment } from "./moment";
 
-/** Names of others: the edges tell of them, and of which field they come. */
+/** Keys with names of other resources. The edges show them, with the field that they come from. */
 const TOLD_BY_EDGES = new Set([
   "targetPods",
   "mountedPVCs",
@@ -9,7 +9,7 @@ const TOLD_BY_EDGES = new Set([
   "serviceAccountName",
 ]);
 
-/** What a kind tells of itself, whatever that is. */
+/** The metadata of a resource, whatever its kind has. */
 export function Metadata({ metadata }: { metadata: Readonly<Record<string, unknown>> }) {
   const rows = Object.entries(metadata).filter(([key]) => !TOLD_BY_EDGES.has(key));
   return (
@@ -31,7 +31,7 @@ function Row({ name, value }: { name: string; value: unknown }) {
   );
 }
 
-/** `podIP` is `Pod IP`; `creationTimestamp` is what people call it. */
+/** `podIP` becomes `Pod IP`; `creationTimestamp` becomes a word that people use. */
 function words(key: string): string {
   if (key === "creationTimestamp") return "Created";
   const spaced = key.replace(/([a-z])([A-Z])/g, "$1 $2");

@@ -11,7 +11,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
   misdirected: "The server does not answer for this host",
 };
 
-/** What is said in place of the picture, or over it, when that is not what it should be. */
+/** Notices in place of the picture, or over it, if it is empty or not up to date. */
 export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
   const { connection, loaded, scene, view } = page;
   if (connection.state === "refused") {
@@ -78,7 +78,7 @@ export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
   return null;
 }
 
-/** Nothing is known, which says little of what there is. */
+/** Nothing is known, which does not mean that there is nothing. */
 function Empty({ page }: { page: Page }) {
   const { trust } = page;
   if (isGrowing(trust)) {

@@ -36,7 +36,7 @@ export function PathBar({ viewer, page }: { viewer: Viewer; page: Page }) {
   );
 }
 
-/** What the cause says of itself. */
+/** The message of the cause. */
 function Cause({ page }: { page: Page }) {
   const headline = page.study?.headline ?? null;
   if (headline === null) return null;

@@ -19,7 +19,7 @@ const SORTS: Record<ProblemSort, string> = {
   newest: "newest first",
 };
 
-/** What is broken, by cause, as the server says. */
+/** What is broken, by cause, as the server reports it. */
 export function Problems({ viewer, page }: { viewer: Viewer; page: Page }) {
   const { problems } = page;
   const { sort, filter } = page.view;
@@ -61,7 +61,7 @@ export function Problems({ viewer, page }: { viewer: Viewer; page: Page }) {
   );
 }
 
-/** Whose list it is, as of when, and of which part. */
+/** The cluster, the time and the filter of the list, for print. */
 function onPaper({ cluster, view }: Page): string {
   const filters = Object.entries(filterOf(view)).map(([name, value]) => `${name}: ${value}`);
   const now = Date.now();
@@ -91,14 +91,14 @@ function Sort({ viewer, sort }: { viewer: Viewer; sort: ProblemSort }) {
   );
 }
 
-/** What the number is worth. */
+/** How reliable the number is. */
 function when({ trust }: Page): string {
   if (isGrowing(trust)) return "so far";
   if (!isOld(trust)) return "";
   return trust.since === null ? "as last known" : `as of ${clock(trust.since, Date.now())}`;
 }
 
-/** A green check stands for the whole cluster as it is now, or not at all. */
+/** A green check means that the whole cluster is well now. Otherwise there is none. */
 function None({ page }: { page: Page }) {
   const { clear, text } = verdictOf(page.trust, page.view, (time) => clock(time, Date.now()));
   return (
@@ -148,7 +148,7 @@ function kindOf(graph: Cluster, { cause }: Problem): string {
   return cause.count === undefined ? cause.kind : graph.kinds.counted(cause.count, cause.kind);
 }
 
-/** How far it is felt: the kinds that are broken because of it, those that users meet first. */
+/** How far it reaches: the kinds that are broken because of it, those closest to users first. */
 function Affected({ graph, problem }: { graph: Cluster; problem: Problem }) {
   const kinds = Object.entries(problem.affected.kinds).filter(([kind]) => !graph.kinds.of(kind).relays);
   if (kinds.length === 0) return null;

@@ -5,7 +5,7 @@ import { Glyph } from "./glyph";
 import { useOutside } from "./hooks";
 import { sentence } from "./sentence";
 
-/** Proposals that are shown beside hits, and without any. */
+/** The number of proposals shown next to hits, and without hits. */
 const BESIDE_HITS = 5;
 const ALONE = 10;
 
@@ -162,7 +162,7 @@ export function QueryField(props: QueryFieldProps) {
   );
 }
 
-/** The hit that is picked when nobody has picked anything. */
+/** The hit that is selected by default. */
 const firstOf = (items: readonly Item[]): number => items.findIndex((item) => "hit" in item);
 
 function itemsOf(answer: QueryAnswer | null): Item[] {
@@ -190,7 +190,7 @@ function Said({ answer, isGrowing, limit }: { answer: QueryAnswer; isGrowing: bo
   return <>{`${total.toLocaleString()} found${so}${best}`}</>;
 }
 
-/** What is wrong, and where: the rest of the term is marked. */
+/** What is wrong, and where: the rest of the term is marked in the text. */
 function Fault({ fault: { message, at }, q }: { fault: QueryFault; q: string }) {
   const end = at === null ? q.length : at + (/^\S*/.exec(q.slice(at))?.[0].length ?? 0);
   return (

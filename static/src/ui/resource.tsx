@@ -9,7 +9,7 @@ import { Metadata } from "./metadata";
 import { Moment } from "./moment";
 import { NodeLink } from "./node-link";
 
-/** One resource: how it is, what it is part of, and how it hangs together with others. card: that shows it. */
+/** One resource: its status, what it is part of, and its relations. card: the card that shows it. */
 export function Resource({ viewer, node, card }: { viewer: Viewer; node: Node; card: string | null }) {
   const stack = card === null ? undefined : viewer.stackAround(card);
   return (

@@ -10,7 +10,7 @@ import { moveInList } from "./hooks";
 import { NodeLink } from "./node-link";
 import { Split } from "./split";
 
-/** A stack, a release or a namespace: what is in it, and how that is. */
+/** A stack, a release or a namespace: its resources and their statuses. */
 export function Several({ viewer, page, about }: { viewer: Viewer; page: Page; about: Card }) {
   const nodes = about.members.flatMap((uid) => viewer.graph.nodes.get(uid) ?? []);
   const chart = nodes.find((node) => node.chart)?.chart;

@@ -3,7 +3,7 @@ import { remember, remembered, type Theme } from "../state/theme";
 
 const NEXT: Readonly<Record<Theme, Theme>> = { system: "dark", dark: "light", light: "system" };
 
-/** What the style sheet and the canvas go by; they are told by an event on the document. */
+/** Sets the theme of the style sheet and the canvas. An event on the document tells the canvas. */
 export const THEME_CHANGED = "astrolabe:theme";
 
 export function ThemeSwitch() {

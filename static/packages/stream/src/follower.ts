@@ -261,7 +261,7 @@ export class Follower<Told extends { readonly type: string }, Change> {
   }
 
   #subscriptionFailed({ code, message }: ErrorMessage): void {
-    if (code === "duplicate-id") return; // Two requests were sent; the first subscription goes on.
+    if (code === "duplicate-id") return; // Two requests were sent; the first subscription continues.
     if (code === "too-many-filters") this.#lost(message);
     else this.#refused(message, code);
   }
