@@ -282,7 +282,7 @@ class Chaos:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_at_every_rest_all_is_as_if_built_anew(simulator: Simulator, seed: int) -> None:
+async def test_at_every_rest_everything_equals_a_rebuild(simulator: Simulator, seed: int) -> None:
     chaos, replica = Chaos(simulator.store, Random(seed)), Replica()
     async with running(simulator) as site, site.stream() as socket:
         following = asyncio.create_task(follow(socket, replica))

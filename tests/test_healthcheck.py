@@ -26,7 +26,7 @@ async def run(**environment: str) -> tuple[int | None, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
-async def test_a_server_that_is_there_is_alive() -> None:
+async def test_a_running_server_is_alive() -> None:
     async with serve(shop()) as site:
         assert await run(PORT=str(site.port), ASTROLABE_TLS_CERT_FILE="") == (0, "", "")
 

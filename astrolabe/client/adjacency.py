@@ -53,7 +53,7 @@ class AdjacencyGraph:
     def remove_node(self, uid: str) -> None:
         """Raises KeyError if it is missing, and ProtocolError if it still has edges."""
         if uid in self._out or uid in self._into:
-            raise ProtocolError(f"{uid} is removed while it has edges")
+            raise ProtocolError(f"{uid} is removed while there are edges of it")
         del self.nodes[uid]
 
 

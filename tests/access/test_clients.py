@@ -106,7 +106,7 @@ async def test_a_watch_goes_on_when_rights_change(tmp_path: Path) -> None:
     [
         (
             ("--context=none",),
-            "the kubeconfig CONFIG cannot be used: there is no context 'none'; the contexts are: simulated",
+            "the kubeconfig CONFIG cannot be used: it has no context 'none'; the contexts are: simulated",
         ),
         (
             ("--context=simulated", "--token-file=CONFIG"),

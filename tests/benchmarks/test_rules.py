@@ -90,7 +90,7 @@ def seconds(kind: Kind[Any], lines: list[bytes]) -> float:
     ],
     ids=["by a rule", "without a rule"],
 )
-def test_a_custom_kind_beside_an_entry_written_by_hand(
+def test_a_custom_kind_compared_with_an_entry_written_by_hand(
     what: str, kind: Kind[Any], lines: list[bytes], budget: float
 ) -> None:
     of_autoscalers = events()

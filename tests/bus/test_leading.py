@@ -199,7 +199,7 @@ async def test_a_redis_that_lost_its_memory_gets_the_graph_of_the_leader(redis: 
             await together(leader, follower)
 
 
-async def test_a_follower_writes_the_graph_anew_when_nobody_else_does(redis: RedisServer) -> None:
+async def test_a_follower_writes_the_graph_again_if_nobody_else_does(redis: RedisServer) -> None:
     async with AsyncExitStack() as stack:
         async with member(redis.address) as leader:
             await leader.leads()

@@ -122,7 +122,7 @@ async def test_a_leader_on_its_own_whose_graph_cannot_take_a_batch_shares_it_lat
 
 
 @pytest.mark.parametrize("missed", [False, True], ids=["published", "logged"])
-async def test_a_follower_whose_graph_cannot_take_a_batch_reads_all_anew(
+async def test_a_follower_whose_graph_rejects_a_batch_reads_everything_again(
     redis: RedisServer, missed: bool
 ) -> None:
     """Whether the batch was published to it, or found in the log."""

@@ -96,7 +96,7 @@ async def test_everyone_ends_with_the_filtered_graph_whatever_is_cut(seed: int) 
         assert (follower.sum.nodes, follower.sum.edges) == (graph.nodes, graph.edges)
 
 
-async def test_a_server_that_starts_anew_under_the_same_address() -> None:
+async def test_a_server_that_restarts_at_the_same_address() -> None:
     async with serve(shop()) as site:
         port = site.port
         async with Client(f"127.0.0.1:{port}", {"kind": "Pod"}) as client, asyncio.timeout(PATIENCE):

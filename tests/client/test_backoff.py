@@ -22,7 +22,7 @@ def test_any_number_of_failures_is_borne() -> None:
     assert [backoff.delay(healthy=0) for _ in range(3000)][-1] == 30
 
 
-def test_a_connection_that_was_healthy_begins_anew() -> None:
+def test_a_healthy_connection_resets_the_backoff() -> None:
     backoff = Backoff(random=Highest())
     assert [backoff.delay(healthy=healthy) for healthy in (0, 0, 9.9, 10, 0)] == [0.1, 0.2, 0.4, 0.1, 0.2]
 

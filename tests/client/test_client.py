@@ -252,7 +252,7 @@ async def test_a_snapshot_that_is_cut_off_is_no_state_and_the_former_is_resumed(
         ({"type": "delta"}, "a message is malformed: Object missing required field `epoch`"),
     ],
 )
-async def test_a_server_that_breaks_the_contract_is_asked_anew(wrong: Any, why: str) -> None:
+async def test_a_server_that_breaks_the_contract_is_asked_again(wrong: Any, why: str) -> None:
     acts = (
         send(HELLO, snapshot(node("a")), wrong, delta(1, 2, node("never"))),
         send(HELLO, snapshot(node("a"), node("c"), seq=9)),
@@ -360,7 +360,7 @@ async def test_a_server_that_is_not_there_yet_is_waited_for() -> None:
             await client.ready()
 
 
-def test_a_url_that_is_none() -> None:
+def test_an_invalid_url() -> None:
     with pytest.raises(ValueError, match="not host:port, ws://host:port or http://host:port"):
         Client("ftp://x")
 

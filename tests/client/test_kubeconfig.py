@@ -262,7 +262,7 @@ def test_a_kubeconfig_that_cannot_be_used(tmp_path: Path) -> None:
     for context, text in (
         (
             "prod",
-            f"the kubeconfig {path} cannot be used: there is no context 'prod'; the contexts are: dev, empty, other",
+            f"the kubeconfig {path} cannot be used: it has no context 'prod'; the contexts are: dev, empty, other",
         ),
         ("empty", f"the context empty of the kubeconfig {path} has no token{ADVICE}"),
     ):

@@ -76,7 +76,7 @@ async def test_what_a_search_finds(site: Site) -> None:
         assert len(client.graph.nodes) == 2, "questions disturb no stream"
 
 
-async def test_a_server_that_is_none(site: Site) -> None:
+async def test_a_server_that_is_not_astrolabe(site: Site) -> None:
     for url, code, said in (
         ("localhost:1", "unreachable", "cannot connect to http://localhost:1: Connection refused"),
         (

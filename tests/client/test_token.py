@@ -79,7 +79,7 @@ async def test_what_cannot_be_a_token_is_not_sent(tokens: Path, token: str) -> N
     assert caught.value.code == "bad-token"
 
 
-async def test_it_is_asked_for_anew_at_each_connection(tokens: Path) -> None:
+async def test_a_token_is_read_again_for_each_connection(tokens: Path) -> None:
     given: Iterator[str] = iter([TOKEN, "another"])
     async with closed(tokens) as site, client_of(site, lambda: next(given)) as client:
         await client.ready()
@@ -167,7 +167,7 @@ def test_a_file_that_is_being_replaced_changes_nothing(tmp_path: Path, change: C
     assert token() == "first"
 
 
-def test_a_file_without_a_token_is_none(tmp_path: Path) -> None:
+def test_a_file_without_a_token_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         TokenFile(str(tmp_path / "none"))
     for content in (b"", b"# secret\n", b"secret\xff\n"):

@@ -246,7 +246,7 @@ def test_names_are_told_once_and_ours_in_order(answers: Answers) -> None:
                 assert names == sorted(names), target
 
 
-def test_an_empty_parameter_is_none(answers: Answers) -> None:
+def test_an_empty_parameter_counts_as_absent(answers: Answers) -> None:
     for path, parameters in PATHS.items():
         for name in (*parameters, "_"):
             value = "1795594321123" if name == "_" else ""

@@ -125,7 +125,7 @@ def test_promtool_agrees() -> None:
         assert tried.returncode == 0, tried.stdout + tried.stderr
 
 
-def test_the_panels_are_whole_and_lie_beside_one_another() -> None:
+def test_the_panels_are_complete_and_do_not_overlap() -> None:
     taken: set[tuple[int, int]] = set()
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
     for panel in DASHBOARD["panels"]:

@@ -217,7 +217,7 @@ async def test_a_change_for_many_objects_that_fails_is_tried_until_it_succeeds(
         assert (run.engine.rebuilding, run.engine.rebuild_error) == (False, "")
 
 
-async def test_a_restored_graph_is_taken_over_with_a_model_that_is_made_anew(
+async def test_a_restored_graph_is_taken_over_with_a_rebuilt_model(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is served as it was until all kinds are listed; then what is known takes its place."""

@@ -70,7 +70,7 @@ def test_live_is_all_kinds_listed_and_watched() -> None:
     assert assess(readiness(Pod="synced", Node="synced")) == Assessment("live", "", Progress(2, 2, 7))
 
 
-def test_stale_while_the_graph_is_put_together_anew_after_a_fault() -> None:
+def test_stale_while_the_graph_is_rebuilt_after_a_fault() -> None:
     made = readiness(Pod="synced")
     why = "a graph update failed; the graph is being rebuilt"
     assert assess(made, rebuilding=True) == Assessment("stale", why, Progress(1, 1, 4))

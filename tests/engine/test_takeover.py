@@ -230,7 +230,7 @@ async def test_a_required_kind_that_is_refused_holds_nothing_up() -> None:
         assert not run.readiness.ready
 
 
-async def test_what_nobody_watches_any_more_goes() -> None:
+async def test_kinds_that_are_no_longer_watched_are_removed() -> None:
     before = graph_of(resource("Pod", "a"), resource("ConfigMap", "c"))
     async with taking_over(before, Scope("Pod")) as run:
         await run.tell(Replace("Pod", "", [resource("Pod", "a")]))

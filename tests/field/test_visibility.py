@@ -90,7 +90,7 @@ async def test_slices_that_may_not_be_read() -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, STRICT])
-async def test_slices_that_may_not_be_read_any_more(settings: dict[str, Any]) -> None:
+async def test_slices_that_may_no_longer_be_read(settings: dict[str, Any]) -> None:
     simulator = simulator_of(ready=True)
 
     def services(run: Followed) -> set[tuple[str, str, str]]:

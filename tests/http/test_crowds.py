@@ -166,7 +166,7 @@ async def test_one_change_reaches_thousands_as_it_is() -> None:
     }
 
 
-async def test_of_thousands_who_begin_anew_some_do_in_each_turn() -> None:
+async def test_of_thousands_that_start_over_some_do_in_each_turn() -> None:
     world, recorders = crowd(10), [Recorder() for _ in range(3 * SENDS_PER_TURN)]
     for recorder in recorders:
         world.hub.join(recorder).subscribe("x", EVERYTHING, StreamPosition(EPOCH, 1))

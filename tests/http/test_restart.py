@@ -110,7 +110,7 @@ async def test_they_go_on_where_they_were_when_the_graph_is_still_there() -> Non
     assert all(client.replica.matches(world.hub.graph, FILTER) for client in clients)
 
 
-async def test_they_begin_anew_when_it_is_another_graph() -> None:
+async def test_clients_start_over_if_the_graph_is_another_one() -> None:
     clients = [Client() for _ in range(500)]
     async with serve(crowd(3000), port=0) as site, followed(site, clients):
         await site.server.stop()

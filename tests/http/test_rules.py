@@ -67,7 +67,7 @@ async def test_whatever_happened_meanwhile_is_one_delta_of_the_latest_state(site
         await read_types(socket, "pong")
 
 
-async def test_beyond_the_history_everything_comes_anew() -> None:
+async def test_beyond_the_history_everything_is_sent_again() -> None:
     world = World(limits=Limits(history_changes=2))
     for name in ("a", "b", "c"):
         world.set(facts("Pod", name))

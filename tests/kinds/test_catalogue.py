@@ -118,7 +118,7 @@ def test_it_changes_while_others_look() -> None:
     ]
 
 
-def test_a_change_that_does_not_fit_is_none() -> None:
+def test_a_change_that_does_not_fit_changes_nothing() -> None:
     catalogue = Catalogue([NODE, CONFIGMAP])
     with pytest.raises(CatalogueError, match="Knot and Node are both nodes"):
         catalogue.change(added=[replace(NODE, name="Knot")], removed=[CONFIGMAP.id])
@@ -138,19 +138,19 @@ def test_the_same_plural_in_another_group_is_another_kind() -> None:
 
 
 def test_an_unknown_edge_type() -> None:
-    with pytest.raises(CatalogueError, match="Node speaks of an unknown edge type: likes"):
+    with pytest.raises(CatalogueError, match="Node names an unknown edge type: likes"):
         verify([replace(NODE, makes=(("likes", "Node"),))])
 
 
 def test_a_read_along_an_unknown_edge_type() -> None:
-    with pytest.raises(CatalogueError, match="Node speaks of an unknown edge type: likes"):
+    with pytest.raises(CatalogueError, match="Node names an unknown edge type: likes"):
         verify([replace(NODE, reads=(Read("outgoing", "likes", "Node"),))])
 
 
 def test_what_ships_speaks_of_what_ships() -> None:
-    with pytest.raises(CatalogueError, match="Node speaks of an unknown kind: Widget"):
+    with pytest.raises(CatalogueError, match="Node names an unknown kind: Widget"):
         verify_closed([replace(NODE, makes=(("owns", "Widget"),))])
-    with pytest.raises(CatalogueError, match="Node speaks of an unknown kind: Widget"):
+    with pytest.raises(CatalogueError, match="Node names an unknown kind: Widget"):
         verify_closed([replace(NODE, makes=(), reads=(Read("outgoing", "owns", "Widget"),))])
 
 

@@ -142,7 +142,7 @@ def test_a_bomb_is_not_unpacked() -> None:
         stored(json.dumps(RELEASE).encode())[:-40] + b'"}}',
     ],
 )
-def test_what_is_none_is_refused_without_a_word_of_it(body: bytes) -> None:
+def test_an_invalid_release_is_refused_without_quoting_it(body: bytes) -> None:
     with pytest.raises(UnreadableRelease) as refused:
         decode_release(body, in_secret=True)
     assert CANARY not in str(refused.value)

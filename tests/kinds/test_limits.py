@@ -180,10 +180,10 @@ def test_a_long_message_is_shortened_and_quoted_shorter_still() -> None:
 
 
 @pytest.mark.parametrize("uid", ['a"b', "a\\b", "a\nb", "ü", "\x00"])
-def test_a_uid_that_cannot_stand_in_json_as_it_is_is_none(uid: str) -> None:
+def test_a_uid_that_json_would_escape_is_refused(uid: str) -> None:
     pod = KINDS_BY_NAME["Pod"]
     facts = pod.facts(pod.decoder.decode(json.dumps(manifest(uid=uid))))
     model = Model([each.rules for each in KINDS])
-    with pytest.raises(InvalidObjectError, match=r"^has a metadata\.uid that is none$"):
+    with pytest.raises(InvalidObjectError, match=r"^has a metadata\.uid that is not a uid$"):
         model.upsert(facts)
     assert len(model) == 0

@@ -208,7 +208,7 @@ def test_what_cannot_be_seen_is_not_ready(unknown: list[str], unseen: list[Ref],
     assert down.status.severity == "Error", "what can be seen comes first"
 
 
-def test_what_cannot_be_seen_any_more_is_not_ready() -> None:
+def test_an_ingress_whose_backend_is_no_longer_visible_is_not_ready() -> None:
     secret = ("uses-secret", Other("Secret", "tls", Status("Ready", "Ready")))
     out = [service("b", FINE), service("a", FINE), secret]
     gone = {"unknown": ["Service"], "outdated": ["Service"]}

@@ -192,7 +192,7 @@ def test_what_is_not_known_is_no_alarm(
 
 @pytest.mark.parametrize("has_selector", [True, False])
 @pytest.mark.parametrize(("ready", "total"), [(2, 3), (0, 3)])
-def test_endpoints_that_cannot_be_read_any_more_are_those_of_then(
+def test_endpoints_that_can_no_longer_be_read_stay_as_they_were(
     has_selector: bool, ready: int, total: int
 ) -> None:
     around = {"out": slices((ready, total)), "unknown": ["EndpointSlice"], "outdated": ["EndpointSlice"]}

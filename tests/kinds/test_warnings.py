@@ -126,7 +126,7 @@ def test_what_cannot_be_created_is_an_error_with_its_words(kind: str, spec: Json
 
 
 @pytest.mark.parametrize(("kind", "spec", "status"), HAVE.values(), ids=HAVE)
-def test_what_has_been_created_since_is_none(kind: str, spec: Json, status: Json) -> None:
+def test_a_failed_creation_does_not_count_after_a_newer_pod(kind: str, spec: Json, status: Json) -> None:
     facts = make(kind, spec=spec, status=status)
     assert KINDS_BY_NAME[kind].warn(facts.status, facts.details, [FAILED_CREATE]).status.severity != ERROR
 

@@ -182,7 +182,7 @@ def test_a_pod_of_an_old_revision_makes_no_error(kind: str) -> None:
         ("Job", JobRun("T0", lacking=1), "Error"),
     ],
 )
-def test_a_warning_says_nothing_beside_a_pod_that_is_there(kind: str, details: Any, severity: str) -> None:
+def test_a_warning_does_not_matter_once_a_pod_exists(kind: str, details: Any, severity: str) -> None:
     """Of the first two a condition says that no pod can be created, and makes the Error."""
     warning = WarningEvent("FailedCreate", "exceeded quota", "T1", "T2")
     warn = KINDS_BY_NAME[kind].warn

@@ -144,7 +144,7 @@ async def test_a_server_that_goes_and_comes_back(tmp_path: Path) -> None:
             assert sink.replaces() == [["a"]], "no new list: the watch went on where it was"
 
 
-async def test_a_server_that_lost_its_history_is_listed_anew(tmp_path: Path) -> None:
+async def test_a_server_that_lost_its_history_is_listed_again(tmp_path: Path) -> None:
     async with Simulator() as simulator, connected(simulator.url, tmp_path) as cluster:
         store = simulator.store
         store.create("Pod", {"metadata": {"name": "a", "namespace": "n"}})
@@ -274,7 +274,7 @@ def pod(name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("reconnect", [True, False])
 @pytest.mark.parametrize("watch_list", ["served", "rejected"])
-async def test_an_api_server_that_was_restored_from_a_backup_is_listed_anew(
+async def test_an_api_server_restored_from_a_backup_is_listed_again(
     tmp_path: Path, watch_list: Any, reconnect: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The versions that were told come again for other objects, which a watch never mentions."""

@@ -221,7 +221,7 @@ async def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
         )
 
 
-async def test_tls_where_there_is_none(tmp_path: Path) -> None:
+async def test_tls_to_a_server_without_it(tmp_path: Path) -> None:
     async with RudeServer() as server:
         url = server.url.replace("http:", "https:")
         async with cluster_of(tmp_path, url) as cluster:

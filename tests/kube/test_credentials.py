@@ -110,7 +110,7 @@ async def test_a_kubeconfig_without_a_server(tmp_path: Path, server: str) -> Non
         "{current-context: d, contexts: [{name: d, context: {cluster: c}}],"
         " clusters: [{name: c, cluster: " + server + "}]}"
     )
-    why = f"The kubeconfig {path}, context d names no http(s) URL of a server. "
+    why = f"The kubeconfig {path}, context d has no http(s) URL of a server. "
     assert await refusal_of(path) == why + ADVICE
 
 

@@ -102,15 +102,15 @@ def test_the_context_that_is_wanted_or_current() -> None:
     both = merge([("/a", yaml.safe_load(SECOND))])
     assert choose_context(both, "") == "dev"
     assert choose_context(both, "prod") == "prod"
-    with pytest.raises(KubeconfigError, match=r"^there is no context 'stage'; the contexts are: dev, prod$"):
+    with pytest.raises(KubeconfigError, match=r"^it has no context 'stage'; the contexts are: dev, prod$"):
         choose_context(both, "stage")
     none = merge([("/a", yaml.safe_load(FIRST))])
     with pytest.raises(
-        KubeconfigError, match="there is no current context; choose one with --context, the contexts"
+        KubeconfigError, match="it has no current context; choose one with --context, the contexts"
     ):
         choose_context(none, "")
     assert choose_context(merge([("/a", {})]), "") is None
-    with pytest.raises(KubeconfigError, match=r"^there is no context 'x'; there are none$"):
+    with pytest.raises(KubeconfigError, match=r"^it has no context 'x'; there are none$"):
         choose_context(merge([("/a", {})]), "x")
 
 
@@ -134,5 +134,5 @@ async def test_several_files_lead_to_the_cluster_that_kubectl_takes(tmp_path: Pa
     assert (access.host, access.name, access.context) == ("https://prod.example", "prod", "prod")
     assert access.configuration.ssl_ca_cert == str(tmp_path / "a/pki/ca.crt")
     assert access.configuration.cert_file == str(tmp_path / "a/red.crt")
-    with pytest.raises(ClusterError, match="there is no context 'stage'; the contexts are: dev, prod"):
+    with pytest.raises(ClusterError, match="it has no context 'stage'; the contexts are: dev, prod"):
         await load_access(Settings(in_cluster=False, kubeconfig=files, context="stage"))

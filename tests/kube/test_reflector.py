@@ -235,7 +235,7 @@ async def test_410_as_a_status_lists_anew(tmp_path: Path) -> None:
     assert asked == ["watch-list", "watch 10", "watch-list"]
 
 
-async def test_a_compacted_continue_token_lists_anew(tmp_path: Path) -> None:
+async def test_a_compacted_continue_token_lists_again(tmp_path: Path) -> None:
     asked, sink = await asked_of(
         tmp_path,
         refusal(422),

@@ -55,7 +55,7 @@ async def test_what_may_not_be_read_is_unavailable_until_it_can(
         assert [brief(asked) for asked in server.asked] == ["watch-list"] * 3
 
 
-async def test_what_may_no_longer_be_read_becomes_unavailable_and_is_listed_anew(tmp_path: Path) -> None:
+async def test_a_forbidden_kind_becomes_unavailable_and_is_listed_again(tmp_path: Path) -> None:
     forbidden = refusal(403, "Forbidden", "no more")
     timing = replace(SHORT, refusal_grace=0)
     async with playing(tmp_path, LISTED_THEN_ENDED, forbidden, LISTED, timing=timing) as (server, _, sink):
@@ -97,7 +97,7 @@ async def test_what_is_refused_for_long_becomes_unavailable(tmp_path: Path) -> N
         assert sink.reports() == [("listing", ""), ("unavailable", "403 Forbidden: no more")]
 
 
-async def test_patience_begins_anew_after_another_failure(tmp_path: Path) -> None:
+async def test_patience_starts_over_after_another_failure(tmp_path: Path) -> None:
     forbidden, broken = refusal(403, "Forbidden", "no more"), refusal(500, "InternalError", "etcd is away")
     timing = replace(SHORT, refusal_grace=0.1)
     refused = [step for _ in range(20) for step in (forbidden, broken)]

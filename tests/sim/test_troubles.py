@@ -52,7 +52,7 @@ def test_churn_emits_and_expires_them() -> None:
     assert all(event["lastTimestamp"] >= oldest for event in after.values())
 
 
-def test_what_is_said_again_counts_on_and_what_has_expired_begins_anew() -> None:
+def test_a_repeated_event_counts_on_and_an_expired_one_starts_at_one() -> None:
     store, pod = ObjectStore(), KINDS_BY_NAME["Pod"]
     recorder = EventRecorder(store)
     for minute in (0, 1):

@@ -121,7 +121,7 @@ def test_pages_are_joined_texts() -> None:
     )
 
 
-def test_a_change_makes_anew_the_pages_of_its_nodes_alone() -> None:
+def test_a_change_rebuilds_only_the_pages_of_its_nodes() -> None:
     chain = Chain(5000)
     before = chain.pages.take()
     chain.apply(

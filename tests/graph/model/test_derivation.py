@@ -58,7 +58,7 @@ def reasons(model: Model) -> dict[str, str]:
     return {node.namespace: node.document()["reason"] for node in nodes if node.kind == "Service"}
 
 
-def test_that_there_is_none_is_a_fact_only_where_the_kind_is_known() -> None:
+def test_absence_is_a_fact_only_if_the_kind_is_known() -> None:
     model = Model(RULES)
     model.upsert(service("a"))
     model.upsert(service("b"))
@@ -175,10 +175,10 @@ def test_what_neighbours_tell_that_is_too_long_costs_one_status() -> None:
     model.set_synced("Pod", "", True)
     (node,) = model.commit().nodes_set
     assert (node.status, node.unresolved) == (UNKNOWN, False)
-    assert node.document()["message"] == "what its neighbours tell of it is longer than 2 MiB"
+    assert node.document()["message"] == "what its neighbours say about it is longer than 2 MiB"
     assert parse_node(node.text) == node
     (fault,) = model.take_faults()
-    assert (fault.name, fault.why) == ("x", "what its neighbours tell of it is longer than 2 MiB")
+    assert (fault.name, fault.why) == ("x", "what its neighbours say about it is longer than 2 MiB")
 
 
 def test_an_object_whose_text_would_be_too_long_fits_into_no_graph() -> None:

@@ -45,7 +45,7 @@ def counted(graph: ServedGraph) -> GraphStats:
 
 
 @given(st.integers(0, 10_000))
-def test_kept_while_the_graph_changes_it_is_as_if_counted_anew(seed: int) -> None:
+def test_counts_kept_up_to_date_equal_a_new_count(seed: int) -> None:
     random, graph = Random(seed), ServedGraph("e")
     stats = GraphStats(graph)
     for seq in range(1, 15):

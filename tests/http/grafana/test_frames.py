@@ -17,7 +17,7 @@ def test_nothing_is_noticed_while_the_state_is_live() -> None:
     assert said(state="live") == ()
 
 
-def test_whatever_else_it_is_stands_beside_what_is_shown() -> None:
+def test_other_values_follow_what_is_shown() -> None:
     progress, why = Progress(12, 38, 1335), "12 of 38 kinds are listed; Pod cannot be listed: 504"
     text = (
         "So far: 12 of 38 kinds, 1,335 objects; Pod cannot be listed: 504. More may be broken than is shown."

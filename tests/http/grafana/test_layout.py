@@ -81,7 +81,7 @@ def test_many_of_one_layer_stand_in_several_columns() -> None:
     assert 0.5 < width / height < 2.5
 
 
-def test_twice_as_many_are_placed_anew_and_a_quarter_too() -> None:
+def test_twice_as_many_are_placed_again_and_so_is_a_quarter() -> None:
     layout = Layout()
     layout.update([LayoutNode(id=str(number), layer="pod") for number in range(50)])
     for size in (100, 101, 26, 25):

@@ -162,7 +162,7 @@ async def test_one_that_waits_too_long_for_its_turn_is_told_to_come_back() -> No
     assert bytes(await get(bodies, "c", 1, making("there")[0])) == b"there"
 
 
-async def test_what_nobody_waits_for_any_more_is_not_made() -> None:
+async def test_an_answer_that_nobody_waits_for_is_not_made() -> None:
     """A client that goes away while its body is made leaves nothing running."""
     bodies = ResponseCache()
     waiting = asyncio.create_task(get(bodies, "key", 1, endless, packed=True))

@@ -76,7 +76,7 @@ async def test_another_graph_is_served_at_once_and_followed_bit_by_bit() -> None
     assert all(filled(*pair, world) for pair in zip(recorders, wanted, strict=True))
 
 
-async def test_a_view_that_nobody_follows_is_not_built_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_view_that_nobody_follows_is_not_rebuilt(monkeypatch: pytest.MonkeyPatch) -> None:
     world = shop()
     await world.hub.snapshot(only(kind="Pod"))
     monkeypatch.setattr(View, "build", None)
@@ -173,7 +173,7 @@ async def test_a_large_snapshot_is_shared_for_a_moment_while_the_graph_goes_on(
     assert {message["seq"] for message in third.take()} == {world.hub.graph.seq}
 
 
-async def test_who_can_not_be_caught_up_when_the_turn_for_it_has_come_begins_anew() -> None:
+async def test_a_client_that_cannot_be_caught_up_at_its_turn_starts_over() -> None:
     """The place in history that it comes from is forgotten meanwhile."""
     world, recorder = crowd(4000, limits=Limits(history_changes=4000)), Recorder()
     world.send(Changes(nodes_set=[a_pod(number, "Error") for number in range(1000)]))
@@ -274,7 +274,7 @@ async def test_views_that_nobody_follows_are_kept_for_so_many_nodes_only(
     assert await view_of(world.hub, first) is not view
 
 
-async def test_what_nobody_waits_for_any_more_is_left() -> None:
+async def test_a_view_that_nobody_waits_for_is_not_finished() -> None:
     world, recorder = crowd(20_000), Recorder()
     client = world.hub.join(recorder)
     for number in range(100):

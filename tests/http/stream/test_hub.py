@@ -250,7 +250,7 @@ async def test_parts_of_a_snapshot_are_kept_for_so_many_ids_only() -> None:
     assert anew.text == parts[0].text
 
 
-async def test_of_many_who_stop_in_the_middle_of_a_snapshot_the_slowest_begin_anew(
+async def test_of_many_that_stop_inside_a_snapshot_the_slowest_start_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each of a snapshot of its own; the oldest, which goes on, comes to its end."""
@@ -309,7 +309,7 @@ async def test_a_delta_of_several_batches_tells_no_time() -> None:
         assert "time" not in delta
 
 
-async def test_another_graph_begins_anew_for_everyone() -> None:
+async def test_with_another_graph_everyone_starts_over() -> None:
     world = shop()
     recorder = Recorder()
     client = world.hub.join(recorder)
@@ -396,7 +396,7 @@ async def test_a_view_that_fails_ends_its_subscribers_only(
     ("part", "method"),
     [(Pages, "update"), (GraphStats, "update"), (History, "add"), (ViewIndex, "concerned")],
 )
-async def test_what_fails_beside_the_graph_is_made_anew(
+async def test_what_fails_next_to_the_graph_is_rebuilt(
     part: type, method: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The writer goes on, whatever a change does to those that follow it; these are not told what is not so."""

@@ -29,7 +29,9 @@ from tests.support.worlds import EPOCH, World, a_pod, crowd, facts, only, shop
         (StreamPosition(EPOCH, 1_796_016_666_674_814 | BAND), "epoch-changed"),
     ],
 )
-async def test_who_cannot_go_on_is_told_and_begins_anew(since: StreamPosition, reason: str) -> None:
+async def test_a_client_that_cannot_resume_is_told_and_starts_over(
+    since: StreamPosition, reason: str
+) -> None:
     world = World(limits=Limits(history_changes=1))
     world.set(facts("Pod", "a"))
     world.set(facts("Pod", "b"))
@@ -59,7 +61,9 @@ async def test_who_has_seen_more_than_this_replica_waits_for_it() -> None:
     assert (delta["from"], [node["name"] for node in delta["nodes"]["set"]]) == (4, ["new"])
 
 
-async def test_who_has_seen_what_never_comes_here_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_has_seen_what_never_comes_here_starts_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(hub_client, "CATCH_UP_TIMEOUT", 0.01)
     world = shop()
     recorder = Recorder()

@@ -353,7 +353,7 @@ def test_the_home_of_objects_in_no_namespace() -> None:
 
 
 @pytest.mark.parametrize("odd", [["Ready"], {"a": 1}, None, 7, "Other"])
-def test_a_condition_whose_type_is_no_text_is_none(odd: Any) -> None:
+def test_a_condition_whose_type_is_not_a_text_is_ignored(odd: Any) -> None:
     widget = kind(book=book('status: {error: [{condition: Broken, reason: "Bad*"}], ready: [Ready]}'))
     conditions = [{"type": odd, "status": "True", "reason": "Bad"}, condition("Ready", "True", "Fine")]
     assert judged(widget, status={"conditions": conditions}) == ("Ready", "Fine", "status.conditions[Ready]")
