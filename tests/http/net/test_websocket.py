@@ -341,7 +341,10 @@ async def test_a_failure_ends_with_1011(
     def fail(*_: object) -> Changes:
         raise RuntimeError("a bug")
 
-    async with site.stream() as socket, site.stream("/api/v1/ws?subscribe=false") as other:
+    async with (
+        site.stream("/api/v1/ws?kind=Pod") as socket,
+        site.stream("/api/v1/ws?subscribe=false") as other,
+    ):
         await read_types(socket, "hello", "snapshot")
         await read_types(other, "hello")
         with monkeypatch.context() as patch:
