@@ -73,8 +73,10 @@ export class Viewer {
       onChange: (changes) => this.#changed(changes),
       onConnection: (connection) => {
         if (connection.state === "catching-up") this.#descriptions.connected();
-        if (connection.state === "catching-up") void this.#identity.connected();
-        const { state, trust: before } = this.#page;
+        const { state, trust: before, connection: last } = this.#page;
+        // Each part of a snapshot says the same again.
+        const isNew = connection.state === "catching-up" && last.state !== "catching-up";
+        if (isNew) void this.#identity.connected();
         const trust = trustOf(connection, state, before.coverage);
         this.#set({ connection, trust, signedIn: this.#session.token !== null });
         this.#problems.connected(connection);

@@ -128,6 +128,8 @@ test("whoever needs no token sees nothing of all this", async ({ page }) => {
   await viewer.open(open.url);
   await expect(page.getByRole("button", { name: "Sign out" })).toBeHidden();
   expect(viewer.requests.filter((url) => url.endsWith("/health"))).toEqual([]);
+  expect(viewer.requests.filter((url) => url.endsWith("/whoami"))).toHaveLength(1);
+  await expect(page.locator(".user")).toBeHidden();
   await open.kill();
 });
 
