@@ -117,7 +117,7 @@ class KubeconfigToken(RenewableToken):
 
 def _entry(merged: Mapping[str, Any], section: str, key: str, name: object) -> Mapping[str, Any]:
     """The content of a named entry; empty if there is none."""
-    found = [entry.get(key) for _, entry in merged[section] if entry["name"] == name]
+    found = [entry.get(key) for _, entry in merged[section] if str(entry["name"]) == str(name)]
     return dict(found[0] or {}) if found else {}
 
 

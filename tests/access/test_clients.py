@@ -63,6 +63,31 @@ async def test_commands_tell_what_the_user_of_the_kubeconfig_sees(tmp_path: Path
         assert (code, out) == (0, "Pod/shop/shop-pod\n")
 
 
+async def test_followed_problems_are_those_of_what_the_user_sees(tmp_path: Path) -> None:
+    store = two_shops()
+    more = binding("jane-bank", "reader", "User/jane", namespace="bank")
+    async with tenancy(store, "jane") as site:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "astrolabe.cli", "problems", "--watch", "-o=json", "kind:pod"),
+            *("-s", url(site), "--kubeconfig", login(tmp_path, "jane")),
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            async with asyncio.timeout(3 * PATIENCE):
+                assert await process.stdout.readline() == b"[]\n"
+                assert (await process.stderr.readline()).decode().startswith(HIDDEN)
+                grant(store, more)
+                told = (await process.stderr.readline()).decode()
+                while "bank" not in told:  # an only user's view changes in place, or the stream comes back
+                    told = (await process.stderr.readline()).decode()
+                assert "only in these namespaces: bank, shop; " in told
+        finally:
+            await kill(process)
+
+
 async def test_a_watch_goes_on_when_rights_change(tmp_path: Path) -> None:
     store = two_shops()
     more = (

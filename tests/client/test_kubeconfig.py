@@ -84,6 +84,15 @@ async def test_it_is_that_of_the_chosen_contexts_user(
     assert await KubeconfigToken()() == "of-jane"
 
 
+async def test_names_may_be_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text(
+        "{current-context: 7, contexts: [{name: 7, context: {cluster: 8, user: 9}}], clusters: [],"
+        " users: [{name: '9', user: {token: of-nine}}]}"
+    )
+    assert await KubeconfigToken(str(path))() == "of-nine"
+
+
 async def test_a_file_beside_the_kubeconfig_wins_over_a_token_and_is_read_again(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("first\n")
     token = KubeconfigToken(config(tmp_path, {"tokenFile": "token", "token": "older"}))
