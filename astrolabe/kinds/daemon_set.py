@@ -16,6 +16,7 @@ from astrolabe.kinds.replicas import (
     all_ready,
     count_replicas,
     odd_conditions,
+    odd_strategy,
     progressing,
 )
 from astrolabe.kinds.template import (
@@ -106,6 +107,7 @@ def _daemonset_metadata(daemonset: DaemonSet) -> WorkloadMetadata:
         available_replicas=status.number_available,
     )
     return WorkloadMetadata(
+        strategy=odd_strategy(spec.update_strategy.type if spec.update_strategy is not None else None),
         pod_labels=pod_labels(spec.template, daemonset.metadata),
         replicas=count_replicas(status.desired_number_scheduled, counts),
         revision=_generation(daemonset),

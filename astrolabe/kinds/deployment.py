@@ -23,6 +23,7 @@ from astrolabe.kinds.replicas import (
     count_replicas,
     failed,
     odd_conditions,
+    odd_strategy,
     progressing,
     scaled_to_zero,
     tell,
@@ -117,6 +118,7 @@ def _deployment_metadata(deployment: Deployment) -> WorkloadMetadata:
     spec, status = deployment.spec or DeploymentSpec(), deployment.status or ReplicaStatus()
     uses = _deployment_uses(deployment)
     return WorkloadMetadata(
+        strategy=odd_strategy(spec.strategy.type if spec.strategy is not None else None),
         pod_labels=pod_labels(spec.template, deployment.metadata),
         replicas=count_replicas(spec.desired, status),
         revision=revision_of(deployment),

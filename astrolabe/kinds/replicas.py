@@ -88,6 +88,7 @@ class WorkloadMetadata(Metadata):
 
     replicas: Replicas | None = None
     pod_labels: Annotated[dict[str, str], about("The labels of its pods, where it has others itself.")] = {}
+    strategy: Annotated[str, about("How its pods are replaced, unless a few at a time.", "Recreate")] = ""
     revision: Revision = ""
     image: Image = ""
     images: Images = []
@@ -96,6 +97,11 @@ class WorkloadMetadata(Metadata):
     mounted_pvcs: list[str] = msgspec.field(default_factory=list, name="mountedPVCs")
     used_config_maps: list[str] = []
     used_secrets: list[str] = []
+
+
+def odd_strategy(type: str | None) -> str:
+    """The name of a strategy, if it does not replace pods a few at a time."""
+    return type if type in ("Recreate", "OnDelete") else ""
 
 
 def count_replicas(desired: int, status: ReplicaStatus) -> Replicas:

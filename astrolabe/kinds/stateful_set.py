@@ -19,6 +19,7 @@ from astrolabe.kinds.replicas import (
     all_ready,
     count_replicas,
     odd_conditions,
+    odd_strategy,
     progressing,
     scaled_to_zero,
 )
@@ -96,6 +97,7 @@ def _statefulset_metadata(statefulset: StatefulSet) -> WorkloadMetadata:
     spec, status = statefulset.spec or StatefulSetSpec(), statefulset.status or ReplicaStatus()
     uses = _statefulset_uses(statefulset)
     return WorkloadMetadata(
+        strategy=odd_strategy(spec.update_strategy.type if spec.update_strategy is not None else None),
         pod_labels=pod_labels(spec.template, statefulset.metadata),
         replicas=count_replicas(spec.desired, status),
         revision=status.update_revision,

@@ -427,6 +427,11 @@ async def test_kinds(site: Site) -> None:
                 "type": "object",
                 "description": "The labels of its pods, where it has others itself.",
             },
+            {
+                "name": "strategy",
+                "type": "string",
+                "description": "How its pods are replaced, unless a few at a time.",
+            },
             {"name": "revision", "type": "string", "description": "Of its template: a number, or a name."},
             {"name": "image", "type": "string", "description": "Of the first container."},
             {"name": "images", "type": "array", "description": "Of all containers, each once."},

@@ -71,6 +71,9 @@ _BYSTANDERS = frozenset(
     ("PodDisruptionBudget", "HorizontalPodAutoscaler", "NetworkPolicy", "Node", NAMESPACE)
 )
 _COPIES = frozenset(("ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "ReplicationController"))
+#: Kinds whose Pods are replaced a few at a time. Of fewer Pods than this, the default of a Deployment, 25 %
+#: unavailable, is none (apps/v1 RollingUpdateDeployment: rounded down).
+_ROLLED, _SURGING = frozenset(("Deployment", "StatefulSet", "DaemonSet")), 4
 _RUNS = frozenset(("Job", "CronJob"))
 _KEPT = frozenset(("ConfigMap", "Secret", "ServiceAccount", "StorageClass", "PriorityClass", "RuntimeClass"))
 
@@ -138,7 +141,9 @@ class ImpactStudy:
             return self._of_claim()
         if target.kind == "PersistentVolume" and action == "delete":
             return self._of_volume()
-        return self._owned_by(target.uid) if action in ("delete", "restart") else [target.uid]
+        if action == "restart":
+            return self._of_restart()
+        return self._owned_by(target.uid) if action == "delete" else [target.uid]
 
     def _of_node(self) -> list[str]:
         alive = [pod for pod in self._pods_here() if _is_alive(pod)]
@@ -225,6 +230,22 @@ class ImpactStudy:
             if edge.type == USES_SECRET and node is not None and node.kind == "Ingress":
                 self._levels[edge.source] = Level.DEGRADES
         return []
+
+    def _of_restart(self) -> list[str]:
+        """As `kubectl rollout restart` does it: a few Pods at a time, and of a small Deployment none before
+        there is another. What asks for something that is missing does not come back."""
+        target, owned = self._target, self._owned_by(self._target.uid)
+        nodes = [node for uid in owned if (node := self._node(uid)) is not None]
+        for node in nodes:
+            if node.unresolved and any(each.type in _ASKED for each in read_words(node).unresolved):
+                self._later[node.uid] = None
+        pods = [node.uid for node in nodes if node.kind == "Pod" and _is_alive(node)]
+        strategy = target.document()["metadata"].get("strategy", "") if target.kind in _ROLLED else "Recreate"
+        if strategy == "Recreate":
+            return owned
+        if strategy == "OnDelete" or (target.kind == "Deployment" and len(pods) < _SURGING):
+            return []
+        return pods[:1]
 
     def _owned_by(self, uid: str) -> list[str]:
         """It and all that it owns, which goes with it."""

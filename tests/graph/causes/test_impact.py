@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from astrolabe.graph.causes.impact import Impact, ImpactStudy, Level
 from astrolabe.graph.state.node import Node
-from tests.support.sketches import Sketch, a_node
+from tests.support.sketches import Sketch, a_node, unresolved
 
 Json = dict[str, object]
 
@@ -140,6 +140,44 @@ def test_a_workload_that_is_deleted_takes_its_pods_with_it() -> None:
     assert in_words(study(shop(), "Deployment/web", "delete")) == {
         "stops": ["Ingress/web", "Pod/web-a", "Pod/web-b", "ReplicaSet/web-1", "Service/web"]
     }
+
+
+def test_a_restart_replaces_a_few_pods_at_a_time() -> None:
+    sketch = shop()
+    assert in_words(study(sketch, "Deployment/web", "restart")) == {}
+    assert in_words(study(sketch, "StatefulSet/db", "restart")) == {
+        "stops": ["Ingress/db", "Pod/db-0", "Service/db"]
+    }
+    sketch.set(a_node("Deployment", "web", metadata={"strategy": "Recreate"}))
+    assert in_words(study(sketch, "Deployment/web", "restart"))["stops"] == [
+        "Ingress/web",
+        "Pod/web-a",
+        "Pod/web-b",
+        "ReplicaSet/web-1",
+        "Service/web",
+    ]
+    sketch.set(a_node("StatefulSet", "db", metadata={"strategy": "OnDelete"}))
+    assert in_words(study(sketch, "StatefulSet/db", "restart")) == {}
+
+
+def test_of_many_copies_a_restart_costs_one_at_a_time() -> None:
+    sketch = shop()
+    for name in ("web-c", "web-d"):
+        sketch.set(a_pod(name, owner="ReplicaSet/web-1"))
+        sketch.link(f"ReplicaSet/web-1 owns Pod/{name}", f"Service/web selects Pod/{name}")
+    told = in_words(study(sketch, "Deployment/web", "restart"))
+    assert len(told["stops"]) == 1
+    assert told["degrades"] == ["Ingress/web", "Service/web"]
+    assert told["loses_copy"] == ["ReplicaSet/web-1"]
+
+
+def test_what_asks_for_a_missing_secret_does_not_come_back_after_a_restart() -> None:
+    sketch = shop()
+    lacks = unresolved("uses-secret", "Secret", "gone", "spec.volumes[s].secret")
+    sketch.set(
+        a_node("Pod", "db-0", "Ready", "Running", missing=[lacks], metadata={"owner": "StatefulSet/db"})
+    )
+    assert in_words(study(sketch, "StatefulSet/db", "restart"))["later"] == ["Pod/db-0"]
 
 
 def test_a_claim_in_use_goes_only_with_its_pod() -> None:
