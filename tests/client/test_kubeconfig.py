@@ -250,11 +250,11 @@ ADVICE = "; use a token: `kubectl create token NAME --namespace NAMESPACE > toke
         ),
         (
             {"username": "u", "password": "p"},
-            f"signs in with a password, which the API server does not check any more{ADVICE}",
+            f"signs in with a password, which API servers no longer accept{ADVICE}",
         ),
         (
             {"auth-provider": {"name": "gcp"}},
-            f"signs in by the provider gcp, which kubectl has not any more{ADVICE}",
+            f"signs in by the provider gcp, which kubectl no longer has{ADVICE}",
         ),
         ({}, f"has no token{ADVICE}"),
     ],
