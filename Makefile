@@ -13,7 +13,7 @@ ARGS ?=
 JOBS ?= logical
 # Of `make run-redis`.
 REDIS_PORT ?= 6379
-# Of `make chaos` and `make fuzz`: one run a seed.
+# Of `make chaos`, `make fuzz` and `make access`: one run a seed.
 SEEDS ?= 1-50
 # Of `make soak`, and the seed of `make hostile`.
 MINUTES ?= 60
@@ -48,7 +48,7 @@ TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The view
 PLUGIN := deploy/grafana/astrolabe-datasource
 PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
 
-.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster generators bench chaos fuzz few-rights hostile incidents scores soak check test-pythons lint fmt accept-api docs docker-build docker-push clean
+.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster generators bench chaos fuzz access few-rights hostile incidents scores soak check test-pythons lint fmt accept-api docs docker-build docker-push clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -173,6 +173,9 @@ bench: deps $(VIEWER) ## run the benchmarks at full size
 
 chaos: deps ## break three replicas and their Redis in many ways, by SEEDS=1-50
 	ASTROLABE_CHAOS_SEEDS=$(SEEDS) ASTROLABE_CHAOS_FAULTS=8 $(BIN)/pytest -s tests/chaos $(ARGS)
+
+access: deps ## random roles and bindings by SEEDS=1-50: does any door tell what somebody may not list, or hide what they may?
+	ASTROLABE_ACCESS_SEEDS=$(SEEDS) $(BIN)/pytest tests/access/test_random_roles.py --timeout 1200 $(ARGS)
 
 fuzz: deps ## serve the oddest manifests, and let custom kinds come and go, by SEEDS=1-50: is all else exact?
 	ASTROLABE_FUZZ_SEEDS=$(SEEDS) $(BIN)/pytest tests/test_odd_manifests.py tests/test_custom_references.py $(ARGS)

@@ -69,6 +69,11 @@ class Grants(Protocol):
         """The namespaces in which a RoleBinding names the user or a group of theirs; None: nobody knows."""
         ...
 
-    def follow(self, listener: Callable[[str], None], /) -> None:
-        """Call the listener with each namespace in which something has changed; "": anywhere."""
+    def follow(self, listener: Callable[[Collection[str] | None], None], /) -> None:
+        """Call the listener with those whose rights may have changed (see `subjects_of`); None: anybody's."""
         ...
+
+
+def subjects_of(user: User) -> list[str]:
+    """As whom bindings name the user: `user <name>` and `group <name>`."""
+    return [f"user {user.name}", *[f"group {group}" for group in user.groups]]

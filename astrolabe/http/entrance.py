@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from astrolabe.http.doors import FrontDoors
 from astrolabe.http.errors import JSON, Refusal
 from astrolabe.http.net.refusals import Handler, defer
 from astrolabe.http.openapi.operation import ApiEndpoint
+from astrolabe.http.responses.shared import position_headers
 from astrolabe.http.rest.documents import detail
 from astrolabe.http.rest.release_details import HelmKnowledge
 from astrolabe.http.scopes.scopes import UserScopes
@@ -31,8 +33,8 @@ from astrolabe.users import EVERYBODY, User
 
 #: Of the memory for bodies, how much those of one visibility may use.
 SHARE = 1 / 8
-#: Asked about in place of an object that does not exist: kind, namespace, name.
-_NOTHING = ("Pod", "", "none")
+#: What is asked about in place of what does not exist: kind and namespace. Its name is the uid.
+_NOTHING = ("Pod", "")
 
 
 class Entrance:
@@ -55,13 +57,19 @@ class Entrance:
         self._connections = connections
         self._helm = helm
         self._scopes = UserScopes(
-            source, rights, make=self._open, all=all, limits=settings.limits, moved=connections.dismiss
+            source,
+            rights,
+            make=self._open,
+            all=all,
+            limits=settings.limits,
+            moved=connections.dismiss,
+            streaming=connections.users,
         )
 
     def of(self, endpoint: ApiEndpoint) -> ApiEndpoint:
         """The endpoint as each user may use it. One that is open to all shows nothing of the graph."""
         if endpoint.open:
-            return endpoint
+            return replace(endpoint, handler=_without_position(endpoint.handler))
         if endpoint.name in self._all.handlers:
             return replace(endpoint, handler=self._leading(endpoint.name))
         return replace(endpoint, handler=self._checking(endpoint))
@@ -81,7 +89,12 @@ class Entrance:
             doors = self._all
             if getattr(request.ctx, "refusal", None) is None:
                 try:
-                    doors = await self._scopes.doors_of(user_of(request), _namespaces(request))
+                    place = await self._scopes.place_of(user_of(request), _namespaces(request))
+                    doors = place.doors
+                    if place.user != EVERYBODY:
+                        request.ctx.place = place
+                    request.ctx.source = doors.source
+                    request.ctx.state = doors.source.state
                 except Refusal as refusal:
                     self._connections.guard.denials[UNKNOWN] += 1
                     if not defer(request, refusal):
@@ -99,9 +112,9 @@ class Entrance:
         if doors is self._all:
             return None
         node = self._source.hub.graph.nodes.get(uid)
-        place = (node.kind, node.namespace, node.name) if node is not None else _NOTHING
+        asked = (node.kind, node.namespace, node.name) if node is not None else (*_NOTHING, uid)
         # Whether there is such an object must not show in the time that this takes.
-        may_get = await self._rights.may_get(user_of(request), *place)
+        may_get = await self._rights.may_get(user_of(request), *asked, uid)
         if node is None or not may_get:
             return None
         visibility = Visibility(within=frozenset(((node.namespace, node.kind),)))
@@ -129,6 +142,21 @@ class Entrance:
     def _open(self, source: VisibleSource) -> FrontDoors:
         helm = VisibleHelm(self._helm, source)
         return FrontDoors(self._settings, source, self._connections, helm=helm, share=SHARE)
+
+
+def _without_position(handler: Handler) -> Handler:
+    """The position in history tells of every change, and probes come without a token."""
+
+    answer: Callable[..., Awaitable[Any]] = handler
+
+    async def handle(request: Request, **named: str) -> Any:
+        response = await answer(request, **named)
+        if isinstance(response, HTTPResponse):
+            for name in position_headers(ServedGraph("")):
+                response.headers.pop(name, None)
+        return response
+
+    return handle
 
 
 class VisibleHelm:

@@ -81,10 +81,10 @@ def as_refusal(exception: BaseException) -> Refusal:
 class JsonErrors(ErrorHandler):
     """Answers every error of a request with `{"error": ..., "message": ...}`, or with the refusal's page.
 
-    headers: the headers that every response has.
+    headers: the headers that every response to a request has.
     """
 
-    def __init__(self, headers: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(self, headers: Callable[[Request], Mapping[str, str]]) -> None:
         super().__init__()
         self._headers = headers
 
@@ -95,7 +95,7 @@ class JsonErrors(ErrorHandler):
         )  # the client has left: nobody will read this, and nothing is wrong
         if refusal.status == 500 and not gone:
             logger.error("failed to answer %s %s", request.method, request.path, exc_info=exception)
-        headers = {**self._headers(), **refusal.headers}
+        headers = {**self._headers(request), **refusal.headers}
         if refusal.page and "text/html" in request.headers.get("accept", ""):
             return HTTPResponse(refusal.page, status=refusal.status, headers=headers, content_type=HTML)
         document: dict[str, object] = {"error": refusal.error, "message": refusal.message}

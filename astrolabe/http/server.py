@@ -16,6 +16,7 @@ from sanic.application.state import ApplicationServerInfo
 from sanic.http import Http
 from sanic.http.constants import HTTP
 from sanic.models.server_types import Signal
+from sanic.request import Request
 from sanic.server import AsyncioServer
 
 from astrolabe.http.access.authentication import Authenticator
@@ -35,7 +36,7 @@ from astrolabe.http.ops.metrics import AccessFigures, Metrics
 from astrolabe.http.responses.shared import position_headers
 from astrolabe.http.rest.release_details import HelmKnowledge, NoKnowledge
 from astrolabe.http.scopes.scopes import Doors
-from astrolabe.http.source import GraphSource
+from astrolabe.http.source import GraphSource, source_of
 from astrolabe.http.stream.connections import Connections
 from astrolabe.http.viewer.pages import Viewer, find_static
 from astrolabe.settings import Limits, Settings
@@ -82,7 +83,7 @@ def create_server(
         *Viewer(find_static()).endpoints,
     ]
     description = ApiDescription(endpoints, source.catalogue, tokens=bool(settings.auth_modes))
-    app = _create_app(source, settings.limits)
+    app = _create_app(source, settings.limits, scoped=rights is not None)
     guard.install(app)
     if entrance is not None:
         endpoints = [entrance.of(endpoint) for endpoint in endpoints]
@@ -187,11 +188,13 @@ class HttpServer:
         await _settled(self.open, self._limits.grace)
 
 
-def _create_app(source: GraphSource, limits: Limits) -> Sanic[Any, Any]:
-    """A Sanic application without routes."""
+def _create_app(source: GraphSource, limits: Limits, *, scoped: bool) -> Sanic[Any, Any]:
+    """A Sanic application without routes. scoped: whether users see parts of the source."""
 
-    def error_headers() -> dict[str, str]:
-        return {**position_headers(source.hub.graph), **state_header(source.state)}
+    def error_headers(request: Request) -> dict[str, str]:
+        seen = source_of(request) or (None if scoped else source)
+        position = position_headers(seen.hub.graph) if seen is not None else {}
+        return {**position, **state_header((seen or source).state)}
 
     # Its warnings are for developers.
     logging.getLogger("sanic.error").setLevel(logging.ERROR)

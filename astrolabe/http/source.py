@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
+from sanic.request import Request
 
 from astrolabe.engine.inbox import WatchState
 from astrolabe.engine.readiness import ReadinessTracker
@@ -106,3 +107,9 @@ class GraphSource(Protocol):
     def replication(self) -> ReplicationHealth | None:
         """How this process is doing among others; None in standalone mode."""
         ...
+
+
+def source_of(request: Request) -> GraphSource | None:
+    """What the user of the request sees; None before that is known, or if everybody sees everything."""
+    source: GraphSource | None = getattr(request.ctx, "source", None)
+    return source

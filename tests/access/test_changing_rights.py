@@ -10,8 +10,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from astrolabe.settings import Limits
+from astrolabe.sim.cluster.custom import definitions
 from tests.access.test_access import a_pod, two_shops
-from tests.support.tenants import Tenancy, binding, grant, tenancy, withdraw
+from tests.support.tenants import Tenancy, binding, grant, role, rule, tenancy, withdraw
 
 pytestmark = pytest.mark.asyncio
 
@@ -90,3 +92,44 @@ async def test_of_users_with_equal_rights_only_who_loses_one_has_to_come_back() 
         store.create("Pod", a_pod("shop", "later"))
         await jane.until("shop-pod", "web", "later")
         assert jane.snapshots == 1
+
+
+async def test_who_may_list_all_kinds_by_name_does_not_see_one_that_comes_later() -> None:
+    store = two_shops()
+    named = [rule(kind.plural, group=kind.group) for kind in store.kinds]
+    grant(store, role("lister", *named), binding("lister", "lister", "User/lister"))
+    async with tenancy(store, "lister", "admin") as site, follow(site, "lister") as socket:
+        lister = Follower(socket)
+        everything = sorted(name for _, _, name in await site.names("lister"))
+        await lister.until(*everything)
+        definition = next(each for each in definitions() if each["spec"]["names"]["kind"] == "AppProject")
+        store.define(definition)
+        kind = "AppProject.argoproj.io"
+        store.create(kind, {"metadata": {"name": "secret-project", "namespace": "bank"}, "spec": {}})
+        for _ in range(100):  # until it is discovered
+            if any(name == "secret-project" for _, _, name in await site.names("admin")):
+                break
+            await asyncio.sleep(0.1)
+        else:
+            pytest.fail("the kind is not discovered")
+        seen = {name for _, _, name in await site.names("lister")}
+        assert "secret-project" not in seen
+        store.create("Pod", a_pod("shop", "the-last"))
+        await lister.until(*seen, "the-last", "web")
+        grant(store, role("lister", *named, rule("appprojects", group="argoproj.io")))
+        await lister.until(*seen, "the-last", "web", "secret-project")
+
+
+async def test_a_stream_ends_when_its_token_is_revoked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("astrolabe.http.access.authentication.ACCEPTED_SECONDS", 0.2)
+    limits = Limits(heartbeat=0.2)
+    async with (
+        tenancy(two_shops(), "jane", "john", limits=limits) as site,
+        follow(site, "jane") as one,
+        follow(site, "john") as other,
+    ):
+        await Follower(one).until("shop-pod", "web")
+        del site.simulator.authorizer.tokens["jane"]
+        await asyncio.wait_for(one.wait_closed(), 10)
+        assert one.close_code == 4501
+        await Follower(other).until()

@@ -9,12 +9,15 @@ import msgspec
 
 #: The key of Kubernetes' Events, which are no nodes: their words stand in the nodes of other objects.
 EVENT = "Event"
+#: In place of the key of a kind: all kinds, also those that come later.
+EVERYTHING = "*"
 
 
 class Visibility(msgspec.Struct, frozen=True):
     """Rights as Kubernetes grants them: to `list` objects of a kind everywhere, or in a namespace.
 
-    everywhere: keys of kinds (`GroupKind.key`), `Event` included. within: pairs of namespace and kind.
+    everywhere: keys of kinds (`GroupKind.key`), `Event` and `EVERYTHING` included.
+    within: pairs of namespace and kind.
     """
 
     everywhere: frozenset[str] = frozenset()

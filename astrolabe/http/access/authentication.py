@@ -21,8 +21,10 @@ from astrolabe.users import EVERYBODY, Reviewer, ReviewUnavailable, User
 
 #: Seconds for which the API server's word for a token is good; and its refusal.
 ACCEPTED_SECONDS, REFUSED_SECONDS = 60.0, 5.0
-#: Tokens that are remembered, and that are asked about at a time.
-MOST_TOKENS, ABREAST = 5_000, 32
+#: Tokens that are remembered, good ones and others, so that a flood of others displaces no good one.
+MOST_TOKENS, MOST_REFUSED = 5_000, 1_000
+#: Tokens that are asked about at a time, and that wait for it.
+ABREAST, MOST_WAITING = 32, 1_000
 #: Seconds for an answer. Bytes of a token: those of service accounts have 1 KB.
 TIMEOUT, LONGEST_TOKEN = 10.0, 16 * 1024
 
@@ -86,7 +88,8 @@ class ApiTokens:
         self._reviewer = reviewer
         self._clock = clock
         self._key = secrets.token_bytes(32)
-        self._verdicts: OrderedDict[bytes, _TokenVerdict] = OrderedDict()
+        self._accepted: OrderedDict[bytes, _TokenVerdict] = OrderedDict()
+        self._refused: OrderedDict[bytes, _TokenVerdict] = OrderedDict()
         self._asking: dict[bytes, asyncio.Task[User | None]] = {}
         self._abreast = asyncio.Semaphore(ABREAST)
 
@@ -100,21 +103,25 @@ class ApiTokens:
 
     async def _known(self, token: str) -> KnownUser | None:
         digest = hmac.digest(self._key, token.encode(errors="surrogateescape"), hashlib.sha256)
-        verdict = self._verdicts.get(digest)
+        verdict = self._verdict(digest)
         if verdict is not None and verdict.until > self._clock():
-            self._verdicts.move_to_end(digest)
+            if digest in self._accepted:
+                self._accepted.move_to_end(digest)
             user = verdict.user
         else:
             user = await self._ask(digest, token)
         return KnownUser(user, self._renewal(digest, token, user)) if user is not None else None
+
+    def _verdict(self, digest: bytes) -> _TokenVerdict | None:
+        return self._accepted.get(digest) or self._refused.get(digest)
 
     def _renewal(self, digest: bytes, token: str, user: User) -> Callable[[], bool]:
         """Says whether the token was good when the API server was asked last, and asks again if that is long
         ago. The token stays in memory for as long as its connection."""
 
         def is_valid() -> bool:
-            verdict = self._verdicts.get(digest)
-            if verdict is None or verdict.until <= self._clock():
+            verdict = self._verdict(digest)
+            if (verdict is None or verdict.until <= self._clock()) and len(self._asking) < MOST_WAITING:
                 self._start_to_ask(digest, token)
             return verdict is None or verdict.user == user
 
@@ -132,6 +139,8 @@ class ApiTokens:
 
     async def _ask(self, digest: bytes, token: str) -> User | None:
         try:
+            if len(self._asking) >= MOST_WAITING and digest not in self._asking:
+                raise ReviewUnavailable(f"{MOST_WAITING} other tokens are being asked about")
             return await asyncio.shield(self._start_to_ask(digest, token))
         except (ReviewUnavailable, TimeoutError) as error:
             why = str(error) or f"no answer within {TIMEOUT:.0f} s"
@@ -148,11 +157,15 @@ class ApiTokens:
                 user = await self._reviewer.identify(token)
         finally:
             self._asking.pop(digest, None)
-        seconds = ACCEPTED_SECONDS if user is not None else REFUSED_SECONDS
-        self._verdicts[digest] = _TokenVerdict(user, self._clock() + seconds)
-        self._verdicts.move_to_end(digest)
-        while len(self._verdicts) > MOST_TOKENS:
-            self._verdicts.popitem(last=False)
+        self._accepted.pop(digest, None)
+        self._refused.pop(digest, None)
+        if user is not None:
+            verdicts, most, seconds = self._accepted, MOST_TOKENS, ACCEPTED_SECONDS
+        else:
+            verdicts, most, seconds = self._refused, MOST_REFUSED, REFUSED_SECONDS
+        verdicts[digest] = _TokenVerdict(user, self._clock() + seconds)
+        while len(verdicts) > most:
+            verdicts.popitem(last=False)
         return user
 
 

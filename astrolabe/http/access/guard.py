@@ -64,7 +64,7 @@ class Guard:
     """Checks every request, except to endpoints marked `open`, and adds headers to every response.
 
     authenticators: find out who comes; none: anybody is let in.
-    state: makes the headers that say how far a response can be trusted.
+    state: makes the headers that say how far a response to a request can be trusted.
     hosts: None if any is allowed. proxies: whose forwarding headers are trusted.
     origins: of pages that may connect, besides those of this host. shared: of pages that may also read
         (CORS).
@@ -74,7 +74,7 @@ class Guard:
         self,
         authenticators: Sequence[Authenticator] = (),
         *,
-        state: Callable[[], Mapping[str, str]],
+        state: Callable[[Request], Mapping[str, str]],
         hosts: AllowedHosts | None,
         proxies: TrustedProxies,
         origins: Collection[str] = (),
@@ -98,7 +98,7 @@ class Guard:
     def headers(self, request: Request) -> dict[str, str]:
         """The headers of any response to this request."""
         readers = self._origins if request.path == EVENTS else self._shared
-        headers = {**SECURITY_HEADERS, **self._state()}
+        headers = {**SECURITY_HEADERS, **self._state(request)}
         if not readers:
             return headers
         headers["Vary"] = "Origin"
@@ -213,7 +213,7 @@ def create_guard(
         ways.append(ProxyHeaders(Tokens(settings.auth_proxy_secret_file, clock=monotonic, sort="secret")))
     return Guard(
         ways,
-        state=lambda: state_header(state),
+        state=lambda request: state_header(getattr(request.ctx, "state", state)),
         hosts=AllowedHosts((*settings.allowed_hosts, settings.listen_host))
         if settings.checks_hosts
         else None,

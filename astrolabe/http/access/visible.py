@@ -20,8 +20,11 @@ class Rights(Protocol):
         in these. Raises Refusal (503) while the API server cannot tell."""
         ...
 
-    async def may_get(self, user: User, kind: str, namespace: str, name: str, /) -> bool:
-        """Whether the user may get this one object, as a rule with `resourceNames` grants. Raises Refusal."""
+    async def may_get(self, user: User, kind: str, namespace: str, name: str, uid: str, /) -> bool:
+        """Whether the user may get this one object, as a rule with `resourceNames` grants. Raises Refusal.
+
+        uid: by which they ask. It is asked about once, whether there is such an object or not.
+        """
         ...
 
     async def may_read(self, user: User, path: str, /) -> bool:
@@ -34,5 +37,9 @@ class Rights(Protocol):
         ...
 
     def follow(self, listener: RightsChanged, /) -> None:
-        """Call the listener with changes of the rights of users who were asked about lately."""
+        """Call the listener with changes of the rights of users who came lately, or have streams."""
+        ...
+
+    def keep(self, streaming: Callable[[], Collection[User]], /) -> None:
+        """Watch the rights of these users for as long as they are named here: they have open streams."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from astrolabe.engine.inbox import Scope, WatchState
@@ -19,16 +19,19 @@ def health(source: GraphSource, *, now: float) -> dict[str, Any]:
     """The document of `/health`. now: loop time in seconds."""
     graph, readiness, replication = source.hub.graph, source.readiness, source.replication()
     report = replication.report if replication is not None else None
+    state = source.state.refresh()
+    coverage = state.coverage
+    unseen = (*coverage.hidden, *coverage.limited) if coverage is not None else ()
     document = {
         "status": "healthy",
-        **source.state.refresh().document(),
+        **state.document(),
         "nodes": len(graph.nodes),
         "edges": graph.edge_count,
         "synced": report.synced if report is not None else readiness.ready and not readiness.unready(),
         "epoch": graph.epoch,
         "seq": graph.seq,
         "role": source.role(),
-        "kinds": report.kinds if report is not None else kinds_of(source, now=now),
+        "kinds": report.kinds if report is not None else kinds_of(source, now=now, unseen=unseen),
     }
     if replication is not None:
         document["redis"] = replication.document
@@ -57,8 +60,11 @@ def waiting_for(readiness: ReadinessTracker) -> list[str]:
     return sorted({_name(scope) for scope in readiness.waiting()})
 
 
-def kinds_of(source: GraphSource, *, now: float) -> dict[str, dict[str, Any]]:
-    """The state of the watches of each kind. now: loop time in seconds."""
+def kinds_of(source: GraphSource, *, now: float, unseen: Collection[str] = ()) -> dict[str, dict[str, Any]]:
+    """The state of the watches of each kind. now: loop time in seconds.
+
+    unseen: kinds of which not all may be seen: nothing is told of single objects, nor when one has changed.
+    """
     readiness, disconnected = source.readiness, source.disconnected()
     failing: dict[str, list[Fault]] = {}
     for fault in readiness.failing():
@@ -68,8 +74,8 @@ def kinds_of(source: GraphSource, *, now: float) -> dict[str, dict[str, Any]]:
             **_kind(states, now),
             **_connection(disconnected.get(kind)),
             "objects": source.count(kind),
-            **skipped_of(readiness.skipped[kind].values()),
-            **failing_of(failing.get(kind, ())),
+            **({"age": None} if kind in unseen else skipped_of(readiness.skipped[kind].values())),
+            **({} if kind in unseen else failing_of(failing.get(kind, ()))),
         }
         for kind, states in _by_kind(readiness).items()
     }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextvars import Context
 from typing import Any, Generic, Protocol, TypeVar
 
 from astrolabe.graph.state.batch import Batch
 from astrolabe.graph.state.history import GraphAt
 from astrolabe.graph.state.node import Node
-from astrolabe.graph.visible.visibility import EVENT, Reads, Visibility
+from astrolabe.graph.visible.visibility import EVERYTHING, Reads, Visibility
 from astrolabe.http.access.visible import Rights
 from astrolabe.http.errors import Refusal
 from astrolabe.http.scopes.visible_source import VisibleSource
@@ -22,8 +22,10 @@ from astrolabe.users import EVERYBODY, User
 
 logger = logging.getLogger("astrolabe.http")
 
-#: Seconds for which an unused scope is kept, for users who come back.
-KEEP_SECONDS = 300.0
+#: Seconds for which what nobody uses is kept, for those who come back; and between two looks for it.
+KEEP_SECONDS, SWEEP_SECONDS = 300.0, 60.0
+#: Changes of a user's rights that a request waits for.
+MOST_TURNS = 5
 
 
 class Doors(Protocol):
@@ -36,7 +38,7 @@ D = TypeVar("D", bound=Doors)
 
 
 class UserScope(Generic[D]):
-    """What some users may see, and its front doors. users: those who have used it."""
+    """What some users may see, and the doors to it. users: who see it now."""
 
     def __init__(self, source: VisibleSource, doors: D) -> None:
         self.source = source
@@ -45,11 +47,23 @@ class UserScope(Generic[D]):
         self.last_used = 0.0
 
 
+class UserPlace(Generic[D]):
+    """What one user sees. scope: None for everything. left: whether they see something else since."""
+
+    def __init__(self, user: User, scope: UserScope[D] | None, doors: D) -> None:
+        self.user = user
+        self.scope = scope
+        self.doors = doors
+        self.left = False
+        self.last_used = 0.0
+
+
 class UserScopes(Generic[D]):
     """Finds the doors for each user. Implements `HubObserver` for the whole graph.
 
     make: makes the doors of a source. all: those of the whole graph, for who may see everything.
-    moved: called with the users whose doors are others from now on: their streams have to end.
+    moved: called when places have been left: streams that were opened there have to end.
+    streaming: the users with open streams.
     """
 
     def __init__(
@@ -60,7 +74,8 @@ class UserScopes(Generic[D]):
         make: Callable[[VisibleSource], D],
         all: D,
         limits: Limits,
-        moved: Callable[[Iterable[User]], None],
+        moved: Callable[[], None],
+        streaming: Callable[[], Collection[User]],
     ) -> None:
         self._source = source
         self._rights = rights
@@ -68,6 +83,10 @@ class UserScopes(Generic[D]):
         self._all = all
         self._limits = limits
         self._moved = moved
+        self._streaming = streaming
+        self._places: dict[User, UserPlace[D]] = {}
+        self._building: set[UserScope[D]] = set()
+        self._sweeping: asyncio.TimerHandle | None = None
         self._scopes: dict[Visibility, UserScope[D]] = {}
         self._coming: dict[Visibility, asyncio.Task[UserScope[D]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -77,25 +96,65 @@ class UserScopes(Generic[D]):
         source.hub.observe(self)
         source.state.subscribe(lambda _: self._refresh_states())
         rights.follow(self._change)
+        rights.keep(streaming)
 
     def __len__(self) -> int:
         """How many visibilities are in use, not counting the one of everything."""
         return len(self._scopes)
 
-    async def doors_of(self, user: User, namespaces: Iterable[str] = ()) -> D:
-        """The doors to what the user may see. namespaces: that the request names. Raises Refusal."""
+    async def place_of(self, user: User, namespaces: Iterable[str] = ()) -> UserPlace[D]:
+        """What the user may see, and the doors to it. namespaces: that the request names. Raises Refusal."""
         if user == EVERYBODY:
-            return self._all
-        visibility = await self._rights.of(user, tuple(namespaces))
-        if self._is_everything(visibility):
-            return self._all
-        scope = self._scopes.get(visibility) or await self._begin(visibility)
-        scope.users.add(user)
-        scope.last_used = asyncio.get_running_loop().time()
-        return scope.doors
+            return UserPlace(user, None, self._all)
+        named = tuple(namespaces)
+        for _ in range(MOST_TURNS):
+            visibility = await self._rights.of(user, named)
+            if (place := self._places.get(user)) is not None and place.scope is not None:
+                self._change({user: (place.scope.source.visibility, visibility)})
+            if _is_everything(visibility):
+                return self._lead(user, None)
+            scope = self._scopes.get(visibility) or await self._begin(visibility)
+            await scope.source.settled()
+            # Meanwhile the user's rights may have changed, or what the scope shows.
+            if visibility == await self._rights.of(user, named) == scope.source.visibility:
+                return self._lead(user, scope)
+        raise Refusal(
+            503,
+            "rights-unknown",
+            "what you may see changes faster than it can be shown; come back",
+            headers={"Retry-After": "5"},
+        )
+
+    def _lead(self, user: User, scope: UserScope[D] | None) -> UserPlace[D]:
+        """The user's place in the scope. Whatever they saw elsewhere, they see no more."""
+        now = asyncio.get_running_loop().time()
+        place = self._places.get(user)
+        if place is None or place.left or place.scope is not scope:
+            if place is not None:
+                self._leave(place)
+            place = UserPlace(user, scope, self._all if scope is None else scope.doors)
+            self._places[user] = place
+            if scope is not None:
+                scope.users.add(user)
+            self._moved()
+        place.last_used = now
+        if scope is not None:
+            scope.last_used = now
+        if self._sweeping is None:
+            self._sweep_later()
+        return place
+
+    def _leave(self, place: UserPlace[D]) -> None:
+        place.left = True
+        if place.scope is not None:
+            place.scope.users.discard(place.user)
+        if self._places.get(place.user) is place:
+            del self._places[place.user]
 
     async def close(self) -> None:
         """Close all doors."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
         working = [*self._coming.values(), *self._tasks]
         for task in working:
             task.cancel()
@@ -109,9 +168,6 @@ class UserScopes(Generic[D]):
         if self._reads[0] != catalogue.version:
             self._reads = catalogue.version, reads_of(catalogue)
         return self._reads[1]
-
-    def _is_everything(self, visibility: Visibility) -> bool:
-        return visibility.everywhere >= {*self._source.catalogue.keys, EVENT}
 
     # Coming and going
 
@@ -130,12 +186,16 @@ class UserScopes(Generic[D]):
         try:
             source = VisibleSource(self._source, visibility, limits=self._limits, reads=self.reads)
             scope = UserScope(source, self._make(source))
+            self._building.add(scope)
             self._list(scope)  # from now on it follows, while it takes in what was there before
             try:
                 await source.build()
             except BaseException:
                 self._strike(scope)
                 raise
+            finally:
+                self._building.discard(scope)
+            scope.last_used = asyncio.get_running_loop().time()
             self._scopes[visibility] = scope
             return scope
         finally:
@@ -154,15 +214,32 @@ class UserScopes(Generic[D]):
                 headers={"Retry-After": "30"},
             )
 
+    def _sweep_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._sweeping = loop.call_later(SWEEP_SECONDS, self._sweep, context=Context())
+
+    def _sweep(self) -> None:
+        """Forget users who have not come for long, and what nobody uses any more."""
+        now, streaming = asyncio.get_running_loop().time(), self._streaming()
+        for place in list(self._places.values()):
+            if now - place.last_used > KEEP_SECONDS and place.user not in streaming:
+                self._leave(place)
+        self._drop_unused()
+        self._sweep_later()
+
     def _drop_unused(self) -> None:
-        now = asyncio.get_running_loop().time()
+        now, streaming = asyncio.get_running_loop().time(), self._streaming()
         for visibility, scope in list(self._scopes.items()):
-            if not scope.source.hub.subscriptions and now - scope.last_used > KEEP_SECONDS:
+            is_used = any(user in streaming for user in scope.users) or scope.source.hub.subscriptions
+            if not is_used and now - scope.last_used > KEEP_SECONDS:
                 self._drop(visibility, scope)
 
     def _drop(self, visibility: Visibility, scope: UserScope[D]) -> None:
         del self._scopes[visibility]
         self._strike(scope)
+        for user in list(scope.users):
+            self._leave(self._places[user])
+        self._moved()
         self._spawn(scope.doors.close())
 
     def _list(self, scope: UserScope[D]) -> None:
@@ -194,13 +271,27 @@ class UserScopes(Generic[D]):
             try:
                 scope.source.step(batch)
             except Exception:
-                logger.exception("the graph of some users could not be updated; rebuilding it")
-                self._spawn(scope.source.rebuild())
+                logger.exception("what some users may see could not be updated; it is made anew")
+                self._renew(scope)
 
     def replaced(self) -> None:
-        """Rebuild all scopes."""
-        for scope in self._scopes.values():
-            self._spawn(scope.source.rebuild())
+        """All scopes are made anew."""
+        for scope in (*self._scopes.values(), *self._building):
+            self._renew(scope)
+
+    def _renew(self, scope: UserScope[D]) -> None:
+        scope.source.expect()
+        self._spawn(self._take_care(scope, scope.source.rebuild))
+
+    async def _take_care(self, scope: UserScope[D], work: Callable[[], Awaitable[None]]) -> None:
+        """Do this with a scope. If it fails, nobody sees anything there any more."""
+        try:
+            await work()
+        except Exception:
+            logger.exception("what some users may see could not be updated; they have to come back")
+            visibility = scope.source.visibility
+            if self._scopes.get(visibility) is scope:
+                self._drop(visibility, scope)
 
     def _concerned(self, batch: Batch, past: GraphAt) -> Iterable[UserScope[D]]:
         found: dict[UserScope[D], None] = {}
@@ -220,28 +311,41 @@ class UserScopes(Generic[D]):
             scope.source.state.refresh()
 
     def _change(self, changed: Mapping[User, tuple[Visibility, Visibility]]) -> None:
-        """The rights of some users have changed. Those who keep equal rights stay together."""
-        for before in {before for before, _ in changed.values()}:
-            scope = self._scopes.get(before)
-            if scope is None:
+        """Some users may see something else: those who could see the same go on together."""
+        moving: dict[UserScope[D], dict[User, Visibility]] = {}
+        for user, (_, after) in changed.items():
+            place = self._places.get(user)
+            if place is None:
                 continue
-            now = {changed[user][1] if user in changed else before for user in scope.users}
-            after = next(iter(now), before)
-            if len(now) == 1 and after not in self._scopes and after not in self._coming:
-                self._turn(scope, before, after)
+            scope = place.scope
+            if scope is None:
+                if not _is_everything(after):
+                    self._leave(place)
+            elif after != scope.source.visibility:
+                moving.setdefault(scope, {})[user] = after
+        for scope, users in moving.items():
+            now, after = set(users.values()), next(iter(users.values()))
+            is_free = after not in self._scopes and after not in self._coming and not _is_everything(after)
+            if len(now) == 1 and is_free and users.keys() == scope.users:
+                self._turn(scope, after)
             else:
-                gone = {user for user in scope.users if user in changed}
-                scope.users -= gone
-                self._moved(gone)
-        self._moved([user for user, (before, _) in changed.items() if self._is_everything(before)])
+                for user in users:
+                    self._leave(self._places[user])
+        self._moved()
 
-    def _turn(self, scope: UserScope[D], before: Visibility, after: Visibility) -> None:
+    def _turn(self, scope: UserScope[D], after: Visibility) -> None:
         self._strike(scope)
-        del self._scopes[before]
+        del self._scopes[scope.source.visibility]
         self._scopes[after] = scope
         scope.source.visibility = after
         self._list(scope)
-        self._spawn(scope.source.become(after))
+        scope.source.expect()
+        self._spawn(self._take_care(scope, scope.source.become))
+
+
+def _is_everything(visibility: Visibility) -> bool:
+    """Whether kinds that come later may be seen, too."""
+    return EVERYTHING in visibility.everywhere
 
 
 def _keys_of(visibility: Visibility) -> Iterator[tuple[str, str]]:

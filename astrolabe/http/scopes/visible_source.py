@@ -29,7 +29,7 @@ class VisibleSource:
     """Implements `GraphSource` for a visibility. Call `build` before it is served, and `step` for each step
     of the source from then on.
 
-    visibility: may be changed by `become`. limits: of its hub. reads: of the kinds as they are now.
+    visibility: may be changed; `become` must follow. limits: of its hub. reads: of the kinds as they are now.
     clock: Unix seconds.
     """
 
@@ -47,6 +47,9 @@ class VisibleSource:
         self._reads = reads
         self._clock = clock
         self._changing = asyncio.Lock()
+        self._expected = 0
+        self._settled = asyncio.Event()
+        self._settled.set()
         self._following = self._begin()
         #: Empty until `build` is done.
         self.hub = VisibleHub(ServedGraph(token_hex(6)), limits, clock=clock)
@@ -62,22 +65,42 @@ class VisibleSource:
         """Take in what is visible now. Nobody reads it before that is done."""
         async with self._changing:
             await self._take_in(self._following.visible.enter())
-        self.hub.replace(self._following.shown)
+            self.hub.replace(self._following.shown)
         self.state.refresh()
+
+    def expect(self) -> None:
+        """Let `settled` wait until a call of `rebuild` or `become` that follows is done."""
+        self._expected += 1
+        self._settled.clear()
+
+    async def settled(self) -> None:
+        """Wait until what is shown is what the visibility says, and the source's graph."""
+        await self._settled.wait()
+
+    def _note_settled(self) -> None:
+        self._expected -= 1
+        if not self._expected:
+            self._settled.set()
 
     async def rebuild(self) -> None:
         """Take in another graph that the source serves now. What was served before stays until then."""
-        async with self._changing:
-            self._following = self._begin()
-            await self._take_in(self._following.visible.enter())
-            self.hub.replace(self._following.shown)
+        try:
+            async with self._changing:
+                self._following = self._begin()
+                await self._take_in(self._following.visible.enter())
+                self.hub.replace(self._following.shown)
+        finally:
+            self._note_settled()
 
-    async def become(self, visibility: Visibility) -> None:
-        """Show what this visibility shows from now on, as changes of the same history."""
-        async with self._changing:
-            self.visibility = visibility
-            async for changes in in_slices(self._following.visible.become(visibility), Lane.CLUSTER):
-                self._apply(changes, 0)
+    async def become(self) -> None:
+        """Show what the visibility shows from now on, as changes of the same history."""
+        try:
+            async with self._changing:
+                parts = self._following.visible.become(self.visibility)
+                async for changes in in_slices(parts, Lane.CLUSTER):
+                    self._apply(changes, 0)
+        finally:
+            self._note_settled()
         self.state.refresh()
 
     def step(self, batch: Batch) -> None:
@@ -136,6 +159,8 @@ class VisibleSource:
 
     def _kind(self, kind: str, state: Mapping[str, Any]) -> dict[str, Any]:
         told = {key: state[key] for key in ("state", "why", "cause", "age", "connected") if key in state}
+        if "age" in told and kind not in self.visibility.everywhere:
+            told["age"] = None  # it tells of objects that may not be seen
         return {**told, "objects": self.count(kind)}
 
     def _assess(self) -> Assessment:
@@ -148,7 +173,11 @@ class VisibleSource:
         if state == "partial":
             state, why = ("partial", tell_gaps(partial)) if partial else ("live", "")
         progress = msgspec.structs.replace(base.progress, objects=len(self._following.shown.nodes))
-        return Assessment(state, why, progress, partial, since=base.since, coverage=self._coverage())
+        # Unless it changes: the whole may have become partial and live again for what may not be seen.
+        mine = getattr(self, "state", None)
+        keeps = state != base.state or (mine is not None and mine.current.state == state)
+        since = "" if keeps else base.since
+        return Assessment(state, why, progress, partial, since=since, coverage=self._coverage())
 
     def _coverage(self) -> Coverage:
         visibility = self.visibility
