@@ -21,7 +21,10 @@ def table(columns: list[str], *cells: object) -> Json:
 
 
 PODS = rows(
-    table(["Name", "Ready", "Status", "Restarts", "Age"], "web-0", "0/1", "Running", "5 (3m ago)", "2h")
+    table(
+        ["Name", "Ready", "Status", "Restarts", "Age", "IP", "Node"],
+        *("web-0", "0/1", "Running", "5 (3m ago)", "2h", "10.0.0.7", "node-1"),
+    )
 )
 BUDGETS = rows(
     table(
@@ -31,7 +34,7 @@ BUDGETS = rows(
 
 
 def pod(**changed: object) -> Json:
-    metadata = {"ready": "0/1", "restartCount": 5, **changed}
+    metadata = {"ready": "0/1", "restartCount": 5, "podIP": "10.0.0.7", "nodeName": "node-1", **changed}
     return {
         "kind": "Pod",
         "namespace": "shop",
