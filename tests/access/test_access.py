@@ -121,3 +121,24 @@ async def test_a_rule_with_names_opens_these_objects_alone() -> None:
         assert one["edges"] == {"out": [], "in": []}
         assert (await site.ask("jane", f"/api/v1/resources/{uids['shop-secret']}"))[0] == 404
         assert await site.names("jane") == {("Pod", "shop", "shop-pod"), ("Service", "shop", "web")}
+
+
+async def test_what_is_hidden_is_answered_for_as_if_it_did_not_exist() -> None:
+    async with tenancy(two_shops(), "jane", "admin") as site:
+        graph = await site.json("admin", "/api/v1/graph")
+        uids = {node["name"]: node["uid"] for node in graph["nodes"]}
+        absent = "00000000-0000-4000-8000-000000000000"
+        answers = []
+        for uid in (uids["bank-pod"], uids["shop-secret"], absent):
+            for part in ("", "/why", "/impact"):
+                url = site.url(f"/api/v1/resources/{uid}{part}")
+                async with site.http.get(url, headers={"Authorization": "Bearer jane"}) as answer:
+                    text = (await answer.text()).replace(uid, "<uid>")
+                    answers.append((part, answer.status, text, sorted(answer.headers.items())))
+        assert [status for _, status, _, _ in answers] == [404] * 9
+        assert answers[0:3] == answers[3:6] == answers[6:9]
+        shown = (await site.json("jane", "/health"))["epoch"]
+        assert all(("X-Astrolabe-Epoch", shown) in headers for _, _, _, headers in answers)
+        for probe in ("/livez", "/readyz"):  # they come without a token
+            async with site.http.get(site.url(probe)) as answer:
+                assert not {"X-Astrolabe-Epoch", "X-Astrolabe-Seq"} & {*answer.headers}
