@@ -89,6 +89,8 @@ class Settings:
     helm_details: whether to read what Helm keeps of releases.
     auth: how clients are known, one way or several with commas. auth_token_file: one token per line.
     auth_proxy_secret_file: one per line, by which an authenticating proxy is known.
+    auth_proxy_client_ca_file: PEM; who signs the certificates of authenticating proxies.
+    auth_proxy_allowed_names: the common names of these certificates; empty: any.
     open_metrics: /metrics needs none.
     audit_log: a file that says who asked what; `-`: standard output; "": none.
     host: address to listen on; "": a safe default, see `listen_host`.
@@ -126,6 +128,8 @@ class Settings:
     auth: str = "none"
     auth_token_file: str = ""
     auth_proxy_secret_file: str = ""
+    auth_proxy_client_ca_file: str = ""
+    auth_proxy_allowed_names: tuple[str, ...] = ()
     open_metrics: bool = False
     audit_log: str = ""
     allowed_hosts: tuple[str, ...] = ()

@@ -50,6 +50,23 @@ ACCESS = (
         help="Who asked what, with which result, as JSON lines appended to this file; - for standard output.",
     ),
     Flag(
+        ("--auth-proxy-client-ca-file",),
+        heading=_ACCESS,
+        envvar="ASTROLABE_AUTH_PROXY_CLIENT_CA_FILE",
+        default=_DEFAULTS.auth_proxy_client_ca_file,
+        metavar="PATH",
+        help="Authority (PEM) whose client certificates prove that a request comes from an authenticating "
+        "proxy; needs --tls-cert-file.",
+    ),
+    list_flag(
+        "--auth-proxy-allowed-names",
+        flag_types.names,
+        heading=_ACCESS,
+        shown="",
+        envvar="ASTROLABE_AUTH_PROXY_ALLOWED_NAMES",
+        help="Common names that these certificates may have. Without it: any.",
+    ),
+    Flag(
         ("--open-metrics",),
         heading=_ACCESS,
         envvar="ASTROLABE_OPEN_METRICS",
@@ -113,11 +130,25 @@ def check_access(settings: Settings) -> None:
     """Raise click.UsageError if these settings conflict."""
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
         raise click.UsageError("give both --tls-cert-file and --tls-key-file, or neither")
-    for mode, file, flag in (
-        ("token", settings.auth_token_file, "--auth-token-file"),
-        ("proxy", settings.auth_proxy_secret_file, "--auth-proxy-secret-file"),
-    ):
-        if mode in settings.auth_modes and not file:
-            raise click.UsageError(f"--auth={mode} needs {flag}")
-        if file and mode not in settings.auth_modes:
-            raise click.UsageError(f"{flag} needs --auth={mode}: without it the file is not read")
+    _check_files(settings)
+    if settings.auth_proxy_client_ca_file and not settings.tls_cert_file:
+        raise click.UsageError("--auth-proxy-client-ca-file needs --tls-cert-file: only TLS has them")
+    if settings.auth_proxy_allowed_names and not settings.auth_proxy_client_ca_file:
+        raise click.UsageError("--auth-proxy-allowed-names needs --auth-proxy-client-ca-file")
+
+
+def _check_files(settings: Settings) -> None:
+    """Raise click.UsageError if a way to come in has no file, or a file no way."""
+    files = {
+        "token": {"--auth-token-file": settings.auth_token_file},
+        "proxy": {
+            "--auth-proxy-secret-file": settings.auth_proxy_secret_file,
+            "--auth-proxy-client-ca-file": settings.auth_proxy_client_ca_file,
+        },
+    }
+    for mode, given in files.items():
+        if mode in settings.auth_modes and not any(given.values()):
+            raise click.UsageError(f"--auth={mode} needs {' or '.join(given)}")
+        for flag, file in given.items():
+            if file and mode not in settings.auth_modes:
+                raise click.UsageError(f"{flag} needs --auth={mode}: without it the file is not read")

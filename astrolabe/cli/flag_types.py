@@ -232,6 +232,11 @@ def origins(text: str) -> tuple[str, ...]:
     return found
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Names without a comma, separated by commas."""
+    return _split(text)
+
+
 def hosts(text: str) -> tuple[str, ...]:
     """Host names without port, `*.name` or `*`, separated by commas. Raises ValueError."""
     found = tuple(part.lower().removesuffix(".") for part in _split(text))

@@ -121,7 +121,11 @@ class HttpServer:
         self._doors = doors
         self._listener = listener
         files = settings.tls_cert_file, settings.tls_key_file
-        self._certificate = Certificate(*files) if settings.tls_cert_file else None
+        self._certificate = (
+            Certificate(*files, client_authority=settings.auth_proxy_client_ca_file)
+            if settings.tls_cert_file
+            else None
+        )
         self._acceptor: Acceptor | None = None
         self.open: set[StreamProtocol] = set()
 

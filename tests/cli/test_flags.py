@@ -132,6 +132,10 @@ def test_the_cases_are_all_there_are() -> None:
     tried.add(("--auth", "ASTROLABE_AUTH", "auth"))
     tried.add(("--auth-token-file", "ASTROLABE_AUTH_TOKEN_FILE", "auth_token_file"))
     tried.add(("--auth-proxy-secret-file", "ASTROLABE_AUTH_PROXY_SECRET_FILE", "auth_proxy_secret_file"))
+    authority = ("--auth-proxy-client-ca-file", "ASTROLABE_AUTH_PROXY_CLIENT_CA_FILE")
+    tried.add((*authority, "auth_proxy_client_ca_file"))
+    names = ("--auth-proxy-allowed-names", "ASTROLABE_AUTH_PROXY_ALLOWED_NAMES")
+    tried.add((*names, "auth_proxy_allowed_names"))
     tried.add(("--tls-cert-file", "ASTROLABE_TLS_CERT_FILE", "tls_cert_file"))
     tried.add(("--tls-key-file", "ASTROLABE_TLS_KEY_FILE", "tls_key_file"))
     assert {(flag.long, flag.envvar, flag.name) for flag in SERVE} == tried
@@ -169,6 +173,8 @@ def test_the_defaults() -> None:
         "--auth": "none",
         "--auth-token-file": "",
         "--auth-proxy-secret-file": "",
+        "--auth-proxy-client-ca-file": "",
+        "--auth-proxy-allowed-names": "",
         "--audit-log": "",
         "--open-metrics": "false",
         "--allowed-hosts": "",

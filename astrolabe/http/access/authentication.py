@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextvars import Context
 from typing import NamedTuple, Protocol
 
@@ -170,19 +170,21 @@ class ApiTokens:
 
 
 class ProxyHeaders:
-    """The user and groups that an authenticating proxy names. secrets: each proves that it is the proxy."""
+    """The user and groups that an authenticating proxy names. Who it is shows a secret, or its certificate.
 
-    def __init__(self, secrets: Tokens) -> None:
+    secrets: each proves that it is the proxy. common_names: of the certificates of proxies, which TLS has
+        checked by the authority of the settings; empty: any; None: certificates prove nothing.
+    """
+
+    def __init__(self, secrets: Tokens | None, common_names: Collection[str] | None = None) -> None:
         self._secrets = secrets
+        self._common_names = common_names
 
     async def authenticate(self, request: Request) -> KnownUser | None:
         headers = request.headers
-        given = headers.get(SECRET_HEADER)
         name = headers.get(USER_HEADER, "").strip()
-        if given is None or not name:
-            return None
-        digest = digest_of(given.strip())
-        if not self._secrets.knows(digest):
+        is_valid = self._proof(request) if name else None
+        if is_valid is None:
             return None
         extra: dict[str, list[str]] = {}
         for key, value in headers.items():
@@ -194,7 +196,34 @@ class ProxyHeaders:
             uid=headers.get(UID_HEADER, ""),
             extra=tuple(sorted((key, tuple(values)) for key, values in extra.items())),
         )
-        return KnownUser(user, lambda: self._secrets.knows(digest))
+        return KnownUser(user, is_valid)
+
+    def _proof(self, request: Request) -> Callable[[], bool] | None:
+        """Says whether what the sender shows still proves that it is a proxy; None if it does not."""
+        given, secrets = request.headers.get(SECRET_HEADER), self._secrets
+        if given is not None and secrets is not None:
+            digest = digest_of(given.strip())
+            if secrets.knows(digest):
+                return lambda: secrets.knows(digest)
+        if self._common_names is None:
+            return None
+        shown = _common_name(request)
+        allowed = shown is not None and (not self._common_names or shown in self._common_names)
+        return _always if allowed else None
+
+
+def _common_name(request: Request) -> str | None:
+    """The common name of the certificate that the peer has shown; None without one."""
+    transport = request.transport
+    certificate = transport.get_extra_info("peercert") if transport is not None else None
+    if not certificate:
+        return None
+    names = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
+    return names[0] if len(names) == 1 else None
+
+
+def _always() -> bool:
+    return True
 
 
 def _read_error(task: asyncio.Task[User | None]) -> None:

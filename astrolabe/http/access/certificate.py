@@ -21,12 +21,16 @@ class Certificate:
     context: for the server. After the files have changed, new connections get the new certificate.
     """
 
-    def __init__(self, certificate: str, key: str) -> None:
+    def __init__(self, certificate: str, key: str, *, client_authority: str = "") -> None:
+        """client_authority: PEM file of who signs the certificates that clients may show; "": they are asked
+        for none. One that is added to the file counts from then on; one that is removed counts until the end.
+        """
         self._pair = (certificate, key)
+        self._authority = client_authority
         self._timer: asyncio.TimerHandle | None = None
         self.context = _new_context()
         self._files = WatchedFiles(
-            *self._pair,
+            *filter(None, (*self._pair, client_authority)),
             load=self._load,
             why=_why,
             failing=f"{self._named()} cannot be used",
@@ -52,9 +56,13 @@ class Certificate:
             Path(path).read_bytes()  # OpenSSL does not say which file is missing
         for context in (_new_context(), self.context):
             context.load_cert_chain(*self._pair, password=_NO_PASSWORD)
+            if self._authority:
+                context.load_verify_locations(self._authority)
+                context.verify_mode = ssl.CERT_OPTIONAL
 
     def _named(self) -> str:
-        return "the certificate {} with the key {}".format(*self._pair)
+        authority = f" and the authority of clients {self._authority}" if self._authority else ""
+        return "the certificate {} with the key {}".format(*self._pair) + authority
 
 
 #: For encrypted keys: without a password OpenSSL would ask on the terminal.

@@ -210,7 +210,10 @@ def create_guard(
     if "token" in settings.auth_modes:
         ways.insert(0, FileTokens(Tokens(settings.auth_token_file, clock=monotonic)))
     if "proxy" in settings.auth_modes:
-        ways.append(ProxyHeaders(Tokens(settings.auth_proxy_secret_file, clock=monotonic, sort="secret")))
+        path = settings.auth_proxy_secret_file
+        secrets = Tokens(path, clock=monotonic, sort="secret") if path else None
+        names = settings.auth_proxy_allowed_names if settings.auth_proxy_client_ca_file else None
+        ways.append(ProxyHeaders(secrets, names))
     return Guard(
         ways,
         state=lambda request: state_header(getattr(request.ctx, "state", state)),
