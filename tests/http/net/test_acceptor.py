@@ -292,7 +292,7 @@ async def test_without_files_it_rests_says_so_and_goes_on(
     await eventually(lambda: exhausted.asked == 1)
     await asyncio.sleep(0)
     assert exhausted.asked == 1
-    assert "no connection is accepted for 0.2 s: Too many open files" in caplog.text
+    assert "accepting no connections for 0.2 s: Too many open files" in caplog.text
     monkeypatch.setattr(exhausted, "accept", house.listener.accept, raising=False)
     await eventually(lambda: house.said == [OTHER])
     await door.close(1.0)
