@@ -27,8 +27,9 @@ RARELY = 1_000
 PAUSE, MOST_BETWEEN, LONGEST = 0.05, 20, 0.001
 #: Seconds between two looks at the memory in use.
 LOOK_EVERY = 1.0
-#: Bytes by which it must have grown before old objects are collected, and how many of these there may be.
-GROWN, FEW = 16 * 1024 * 1024, 30_000
+#: Bytes by which it must have grown before old objects are collected, and how many of these there may be:
+#: they are seldom in a cache of the processor, so that each takes 1 µs.
+GROWN, FEW = 16 * 1024 * 1024, 10_000
 #: Looks after which they are collected again.
 LOOKS_BETWEEN = 5
 #: The factor by which it must have grown, beside 4 times as many bytes, and for how many looks, before
