@@ -26,7 +26,7 @@ from astrolabe.garbage import (
 )
 
 #: Objects that are made in one turn of the loop, and turns.
-SOME, TURNS = 200, 300
+SOME, TURNS = 200, 1200
 
 
 class Knot:

@@ -51,6 +51,7 @@ class Holds:
         self._site = site
         self._watch = LoopWatch()
         self._changes = 0
+        self._forbids = False
 
     async def place(self) -> dict[str, Any]:
         """The port, and what filters can name: the largest release, a namespace, the node with most edges."""
@@ -100,10 +101,12 @@ class Holds:
     async def tell_state(self) -> None:
         """Another state of what is served."""
         readiness = self._cluster.readiness
-        self._changes += 1
-        # One that differs in its reason alone is told a second later, and this may be asked twice within one.
-        state = "unavailable" if self._changes % 2 else "synced"
-        readiness.report("Pod", "", state, str(self._changes))
+        # One that differs in its words alone is told a second later, and this may be asked twice within one.
+        self._forbids = not self._forbids
+        if self._forbids:
+            readiness.report("Pod", "", "unavailable", "403", cause="forbidden")
+        else:
+            readiness.report("Pod", "", "synced")
         self._site.state.refresh()
 
     async def replace(self) -> None:
