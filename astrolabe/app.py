@@ -26,7 +26,7 @@ from astrolabe.http.access.measured_reviews import MeasuredReviews
 from astrolabe.http.access.rights import KubernetesRights
 from astrolabe.http.errors import FileError
 from astrolabe.http.scopes.namespaces import NamespaceCounts
-from astrolabe.http.server import create_server
+from astrolabe.http.server import UserAccess, create_server
 from astrolabe.http.source import GraphSource
 from astrolabe.kinds.builtin import builtin_catalogue
 from astrolabe.kube.access_reviews import AccessReviews
@@ -102,8 +102,8 @@ class Application:
         helm = HelmReader(lambda: Cluster.connect(settings), lambda: source.hub.graph.releases)
         if settings.helm_details:
             supervisor.spawn(helm.run(), name="helm details")
-        access = await self._open_access(source) if settings.asks_for_rights else {}
-        server = create_server(settings, source, listener=self._listener, helm=helm, **access)
+        access = await self._open_access(source) if settings.asks_for_rights else None
+        server = create_server(settings, source, listener=self._listener, helm=helm, access=access)
         supervisor.on_close(server.stop)
         self.port = await server.start()
         supervisor.spawn(self._announce(began), name="announcer", may_end=True)
@@ -112,7 +112,7 @@ class Application:
             supervisor.spawn(work(), name=name)
         self._started.set()
 
-    async def _open_access(self, source: GraphSource) -> dict[str, Any]:
+    async def _open_access(self, source: GraphSource) -> UserAccess:
         """Ask the API server who users are and what they may see, over a connection of its own."""
         settings, supervisor = self._settings, self._supervisor
         cluster = await Cluster.connect(settings)
@@ -127,7 +127,7 @@ class Application:
         supervisor.spawn(rights.run(), name="rights")
         tokens = "kubernetes" in settings.auth_modes
         ways = [ApiTokens(reviewer, clock=time.monotonic)] if tokens else []
-        return {"rights": rights, "authenticators": ways, "reviews": reviewer.counters}
+        return UserAccess(rights, ways, reviewer.counters)
 
     async def ready(self) -> None:
         """Wait until it has started and serves the graph of the whole cluster."""
@@ -201,7 +201,11 @@ async def serve(
         _open_audit_log(settings.audit_log)
     gc.set_threshold(*GC_THRESHOLDS)
     _raise_file_limit()
-    await Application(settings, extra_tasks=extra_tasks, listener=listener, opened=opened).run_until_signal()
+    application = Application(settings, extra_tasks=extra_tasks, listener=listener, opened=opened)
+    try:
+        await application.run_until_signal()
+    finally:
+        telemetry.close_audit()
 
 
 def _open_audit_log(path: str) -> None:

@@ -7,8 +7,7 @@ import logging
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from sanic import Sanic
@@ -51,39 +50,50 @@ BACKLOG = 4096
 ENDS = 32
 
 
+class UserAccess(NamedTuple):
+    """What the API server knows of users.
+
+    rights: what each may see. authenticators: who knows users, beside the files of the settings.
+    reviews: those that the API server was asked for.
+    """
+
+    rights: Rights
+    authenticators: Sequence[Authenticator]
+    reviews: Mapping[str, ReviewCounters]
+
+
 def create_server(
     settings: Settings,
     source: GraphSource,
     *,
     listener: socket.socket | None = None,
     helm: HelmKnowledge | None = None,
-    rights: Rights | None = None,
-    authenticators: Sequence[Authenticator] = (),
-    reviews: Mapping[str, ReviewCounters] = MappingProxyType({}),
+    access: UserAccess | None = None,
 ) -> HttpServer:
     """A server of this graph, not yet started, at the host and port of the settings (port 0: any).
 
     listener: a listening socket, instead of that address. helm: what is read of releases; None: only labels.
-    rights: what each user may see; None: everybody sees everything. authenticators: who knows users, beside
-    the files of the settings. reviews: those that the API server was asked for.
+    access: of users of the cluster; None: everybody sees everything.
     Raises FileError if a file of the settings cannot be used.
     """
-    guard = create_guard(settings, source.state, authenticators=authenticators)
+    guard = create_guard(
+        settings, source.state, authenticators=access.authenticators if access is not None else ()
+    )
     connections = Connections(settings.limits.max_connections, guard)
     known = NoKnowledge() if helm is None else helm
     doors = FrontDoors(settings, source, connections, helm=known)
     entrance: Entrance | None = None
     users = None
-    if rights is not None:
-        entrance = Entrance(settings, source, rights, doors, connections, helm=known)
-        users = partial(_figures, rights, entrance, reviews)
+    if access is not None:
+        entrance = Entrance(settings, source, access.rights, doors, connections, helm=known)
+        users = partial(_figures, access, entrance)
     endpoints = [
         *doors.endpoints,
         Metrics(source, connections, open=settings.open_metrics, users=users).endpoint,
         *Viewer(find_static()).endpoints,
     ]
     description = ApiDescription(endpoints, source.catalogue, tokens=bool(settings.auth_modes))
-    app = _create_app(source, settings.limits, scoped=rights is not None)
+    app = _create_app(source, settings.limits, scoped=access is not None)
     guard.install(app)
     if entrance is not None:
         endpoints = [entrance.of(endpoint) for endpoint in endpoints]
@@ -93,8 +103,8 @@ def create_server(
     )
 
 
-def _figures(rights: Rights, entrance: Entrance, reviews: Mapping[str, ReviewCounters]) -> AccessFigures:
-    return AccessFigures(rights.users, entrance.views, reviews)
+def _figures(access: UserAccess, entrance: Entrance) -> AccessFigures:
+    return AccessFigures(access.rights.users, entrance.views, access.reviews)
 
 
 class HttpServer:

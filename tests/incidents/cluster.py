@@ -99,21 +99,7 @@ def volume_that_cannot_be_attached(c: MadeCluster) -> None:
 def node_whose_network_is_not_ready(c: MadeCluster) -> None:
     said = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized"
     c.node("n2", condition("Ready", "False", "KubeletNotReady", said))
-    c.add(
-        "DaemonSet",
-        "agent",
-        spec={
-            "selector": {"matchLabels": {"app": "agent"}},
-            "template": {"metadata": {"labels": {"app": "agent"}}, "spec": {"containers": [APP]}},
-        },
-        status={
-            "desiredNumberScheduled": 2,
-            "currentNumberScheduled": 2,
-            "updatedNumberScheduled": 2,
-            "numberAvailable": 1,
-            "numberReady": 1,
-        },
-    )
+    c.daemon_set(ready=1)
     c.pod("agent-a", running(), owner="DaemonSet/agent", labels={"app": "agent"})
     c.pod(
         "agent-b",
@@ -185,21 +171,7 @@ def all_nodes_are_cordoned(c: MadeCluster) -> None:
 @case("Error ImagePullBackOff: Pod agent-b > DaemonSet agent")
 def daemon_set_on_one_bad_node(c: MadeCluster) -> None:
     c.node("n2")
-    c.add(
-        "DaemonSet",
-        "agent",
-        spec={
-            "selector": {"matchLabels": {"app": "agent"}},
-            "template": {"metadata": {"labels": {"app": "agent"}}, "spec": {"containers": [APP]}},
-        },
-        status={
-            "desiredNumberScheduled": 2,
-            "currentNumberScheduled": 2,
-            "updatedNumberScheduled": 2,
-            "numberAvailable": 1,
-            "numberReady": 1,
-        },
-    )
+    c.daemon_set(ready=1)
     c.pod("agent-a", running(), owner="DaemonSet/agent", labels={"app": "agent"})
     c.pod(
         "agent-b",

@@ -210,6 +210,30 @@ class MadeCluster:
             status={"conditions": conditions},
         )
 
+    def daemon_set(self, *, ready: int) -> None:
+        """A DaemonSet `agent` that wants a Pod on each of two Nodes, of which so many are ready."""
+        labels = {"app": "agent"}
+        self.add(
+            "DaemonSet",
+            "agent",
+            spec={
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": {"containers": [APP]}},
+            },
+            status={
+                "desiredNumberScheduled": 2,
+                "currentNumberScheduled": 2,
+                "updatedNumberScheduled": 2,
+                "numberAvailable": ready,
+                "numberReady": ready,
+            },
+        )
+
+    def leftover(self, reason: str, message: str, **keys: Any) -> None:
+        """A Pod of the workload `web` that failed and was replaced."""
+        pod = {**finished("Failed", reason, message), **keys}
+        self.pod("web-old", pod, owner="ReplicaSet/web-5d", labels={"app": "web"})
+
     def claim(self, name: str, phase: str = "Bound", **spec: Any) -> None:
         """A PersistentVolumeClaim, with its volume if it is bound."""
         if phase == "Bound":

@@ -45,21 +45,7 @@ def job_image(c: MadeCluster) -> None:
 
 @case("Error CrashLoopBackOff: Pod agent-b > DaemonSet agent")
 def daemonset_crash(c: MadeCluster) -> None:
-    c.add(
-        "DaemonSet",
-        "agent",
-        spec={
-            "selector": {"matchLabels": {"app": "agent"}},
-            "template": {"metadata": {"labels": {"app": "agent"}}, "spec": {"containers": [APP]}},
-        },
-        status={
-            "desiredNumberScheduled": 2,
-            "currentNumberScheduled": 2,
-            "updatedNumberScheduled": 2,
-            "numberAvailable": 1,
-            "numberReady": 1,
-        },
-    )
+    c.daemon_set(ready=1)
     c.pod("agent-a", running(), owner="DaemonSet/agent", labels={"app": "agent"})
     c.pod(
         "agent-b",
@@ -245,12 +231,7 @@ def well_suspended(c: MadeCluster) -> None:
 @case()
 def well_evicted(c: MadeCluster) -> None:
     c.workload("web", running())
-    c.pod(
-        "web-old",
-        finished("Failed", "Evicted", "The node was low on resource: memory."),
-        owner="ReplicaSet/web-5d",
-        labels={"app": "web"},
-    )
+    c.leftover("Evicted", "The node was low on resource: memory.")
 
 
 @case()
@@ -322,21 +303,7 @@ def loadbalancer(c: MadeCluster) -> None:
 @case("Error NodeStatusUnknown: Node n2 > DaemonSet agent, Pod agent-b")
 def node_lost_daemonset_only(c: MadeCluster) -> None:
     c.node("n2", condition("Ready", "Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status."))
-    c.add(
-        "DaemonSet",
-        "agent",
-        spec={
-            "selector": {"matchLabels": {"app": "agent"}},
-            "template": {"metadata": {"labels": {"app": "agent"}}, "spec": {"containers": [APP]}},
-        },
-        status={
-            "desiredNumberScheduled": 2,
-            "currentNumberScheduled": 2,
-            "updatedNumberScheduled": 2,
-            "numberAvailable": 1,
-            "numberReady": 1,
-        },
-    )
+    c.daemon_set(ready=1)
     c.pod("agent-a", running(), owner="DaemonSet/agent")
     c.pod("agent-b", {**running(ready=False), "spec": {"nodeName": "n2"}}, owner="DaemonSet/agent")
 

@@ -224,15 +224,7 @@ def node_memory_pressure_evicted(c: MadeCluster) -> None:
         condition("Ready", "True", "KubeletReady", ""),
     )
     c.workload("web", running())
-    c.pod(
-        "web-old",
-        {
-            **finished("Failed", "Evicted", "The node was low on resource: memory."),
-            "spec": {"nodeName": "n2"},
-        },
-        owner="ReplicaSet/web-5d",
-        labels={"app": "web"},
-    )
+    c.leftover("Evicted", "The node was low on resource: memory.", spec={"nodeName": "n2"})
 
 
 @case("Error FailedCreate: StatefulSet db > Service db")

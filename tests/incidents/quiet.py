@@ -27,21 +27,7 @@ def well_drained_node(c: MadeCluster) -> None:
         unschedulable=True,
         taints=[{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}],
     )
-    c.add(
-        "DaemonSet",
-        "agent",
-        spec={
-            "selector": {"matchLabels": {"app": "agent"}},
-            "template": {"metadata": {"labels": {"app": "agent"}}, "spec": {"containers": [APP]}},
-        },
-        status={
-            "desiredNumberScheduled": 2,
-            "currentNumberScheduled": 2,
-            "updatedNumberScheduled": 2,
-            "numberAvailable": 2,
-            "numberReady": 2,
-        },
-    )
+    c.daemon_set(ready=2)
     c.pod("agent-a", running(), owner="DaemonSet/agent", labels={"app": "agent"})
     c.pod("agent-b", running(spec={"nodeName": "n2"}), owner="DaemonSet/agent", labels={"app": "agent"})
     c.workload("web", running())
@@ -139,12 +125,7 @@ def well_balancer_that_waits_for_its_address(c: MadeCluster) -> None:
 @case()
 def well_node_that_shuts_down_gracefully_and_is_back(c: MadeCluster) -> None:
     c.workload("web", running())
-    c.pod(
-        "web-old",
-        finished("Failed", "Terminated", "Pod was terminated in response to imminent node shutdown."),
-        owner="ReplicaSet/web-5d",
-        labels={"app": "web"},
-    )
+    c.leftover("Terminated", "Pod was terminated in response to imminent node shutdown.")
 
 
 @case()

@@ -6,7 +6,7 @@ the size of the graph. An edge is visible if both of its ends are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from astrolabe.graph.state.batch import Changes
@@ -89,24 +89,28 @@ class VisibleGraph:
                 entered[uid] = None
             if before is None or before.text != now.text:
                 changes.nodes_set.append(now)
-        left = frozenset(changes.nodes_removed)
-        changes.edges_set = list(self._edges_of(entered, left).values())
-        changes.edges_removed = self._edges_shown_of(left)
+        is_shown = self._shown_after(changes)
+        changes.edges_set = list(self._edges_of(entered, is_shown).values())
+        changes.edges_removed = self._edges_shown_of(changes.nodes_removed)
         return changes
 
-    def _edges_of(self, entered: dict[str, None], left: frozenset[str]) -> dict[EdgeKey, Edge]:
-        """The edges of nodes that enter, as far as their other ends are visible, too."""
-        nodes, graph, found = self._shown.nodes, self._graph, {}
-        for uid in entered:
-            for edge in graph.outgoing(uid):
-                if edge.target in entered or (edge.target in nodes and edge.target not in left):
-                    found[edge.key] = edge
-            for edge in graph.incoming(uid):
-                if edge.source in entered or (edge.source in nodes and edge.source not in left):
-                    found[edge.key] = edge
-        return found
+    def _shown_after(self, changes: Changes) -> Callable[[str], bool]:
+        """Whether a node will be shown once these changes are applied."""
+        set_now = {node.uid for node in changes.nodes_set}
+        left, nodes = frozenset(changes.nodes_removed), self._shown.nodes
+        return lambda uid: uid in set_now or (uid in nodes and uid not in left)
 
-    def _edges_shown_of(self, left: frozenset[str]) -> list[EdgeKey]:
+    def _edges_of(self, entered: Iterable[str], is_shown: Callable[[str], bool]) -> dict[EdgeKey, Edge]:
+        """The edges of nodes that enter, as far as their other ends are visible, too."""
+        graph = self._graph
+        return {
+            edge.key: edge
+            for uid in entered
+            for edge in (*graph.outgoing(uid), *graph.incoming(uid))
+            if is_shown(edge.source) and is_shown(edge.target)
+        }
+
+    def _edges_shown_of(self, left: Iterable[str]) -> list[EdgeKey]:
         """The edges of nodes that leave."""
         shown = self._shown
         return list(
@@ -116,12 +120,7 @@ class VisibleGraph:
     def _fresh(self, edges: Iterable[Edge], found: Changes) -> list[Edge]:
         """Those of the changed edges that are visible and not among what was found."""
         there = {edge.key for edge in found.edges_set}
-        entered = {node.uid for node in found.nodes_set}
-        left, nodes = frozenset(found.nodes_removed), self._shown.nodes
-
-        def is_shown(uid: str) -> bool:
-            return uid in entered or (uid in nodes and uid not in left)
-
+        is_shown = self._shown_after(found)
         return [
             edge
             for edge in edges

@@ -13,6 +13,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
 from contextvars import Context
 
+from msgspec.structs import replace
+
 from astrolabe.graph.visible.visibility import EVENT, EVERYTHING, Visibility
 from astrolabe.http.access.visible import RightsChanged
 from astrolabe.http.errors import Refusal
@@ -226,7 +228,7 @@ class KubernetesRights:
                 if answers[all_kinds] and len(everywhere) == len(kinds):
                     everywhere |= {EVERYTHING}
                 left = {
-                    (namespace, key): _within(kinds[key], namespace)
+                    (namespace, key): replace(kinds[key], namespace=namespace)
                     for key in kinds
                     if key in namespaced and key not in everywhere
                     for namespace in namespaces
@@ -346,10 +348,6 @@ class KubernetesRights:
         if changed:
             for listener in self._listeners:
                 listener(changed)
-
-
-def _within(question: Question, namespace: str) -> Question:
-    return Question(verb=question.verb, group=question.group, resource=question.resource, namespace=namespace)
 
 
 def _unavailable(why: str) -> Refusal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ from astrolabe.http.net.transport import StreamProtocol
 SEND_BUFFER = 256 * 1024
 
 
-class Channel:
+class Channel(ABC):
     """A connection that has left HTTP. Subclasses define what is read and how it is closed.
 
     sent: what is counted of its sort. framing: how a message is written on it.
@@ -93,6 +94,7 @@ class Channel:
             self.end()
             self.when_sent(self.close_transport)
 
+    @abstractmethod
     def receive(self, data: bytes) -> None:
         """Handle bytes from the peer."""
 
@@ -104,9 +106,9 @@ class Channel:
         """The server is going away."""
         self.abort()
 
+    @abstractmethod
     def close(self, code: int, error: str, message: str) -> None:
         """Say why, and close."""
-        raise NotImplementedError
 
     def finish(self) -> None:
         """Close once the transport's buffer is sent. A peer that does not read is cut off."""

@@ -87,6 +87,9 @@ class EventStream(Channel):
             self.put(_LAST_CHUNK)
         self.finish()
 
+    def receive(self, data: bytes) -> None:
+        """Ignore it: a client of events has nothing to say."""
+
     def shut_down(self) -> None:
         self.close(GOING_AWAY, "going-away", GOODBYE)
 

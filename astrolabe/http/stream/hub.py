@@ -104,17 +104,16 @@ class Hub:
         before = self.graph.apply(batch)
         self._update_stats(batch, before)
         self.problems.note(before)
+        past = GraphAt(self.graph, before)
         try:
             self.history.add(before)
-            past = GraphAt(self.graph, before)
             concerned = self._views.concerned(batch.changes, past)
         except Exception:
             self._fail_all()
         else:
             self._publish(batch, past, concerned)
         self._notify()
-        if self._observers:
-            self._tell_step(batch, before)
+        self._tell_step(batch, past)
         self._count(batch, before, perf_counter() - began)
 
     def replace(self, graph: ServedGraph) -> None:
@@ -328,8 +327,7 @@ class Hub:
             except Exception:
                 self._fail(shared)
 
-    def _tell_step(self, batch: Batch, before: Undo) -> None:
-        past = GraphAt(self.graph, before)
+    def _tell_step(self, batch: Batch, past: GraphAt) -> None:
         for observer in self._observers:
             try:
                 observer.stepped(batch, past)

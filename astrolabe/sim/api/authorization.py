@@ -58,8 +58,8 @@ class Authorizer:
     def check_review(self, user: str, group: str, resource: str) -> None:
         """Raise StatusError (403) unless a user may create such a review, of others."""
         asked = {"verb": "create", "group": group, "resource": resource}
-        answer = self.review(user, {"spec": {"resourceAttributes": asked}}, ())
-        if not (self.open_reviews or answer["status"]["allowed"]):
+        reviewed = self.review(user, {"spec": {"resourceAttributes": asked}}, ())
+        if not (self.open_reviews or reviewed["status"]["allowed"]):
             raise status_error(
                 403,
                 "Forbidden",
@@ -90,7 +90,7 @@ class Authorizer:
             verb in rule["verbs"] and group in rule["apiGroups"] and resource in rule["resources"]
             for rule in rules
         )
-        return _answer("SelfSubjectAccessReview", spec, {"allowed": allowed})
+        return answer("SelfSubjectAccessReview", spec, {"allowed": allowed})
 
     def rules(self, user: str, request: Mapping[str, Any], kinds: Iterable[Kind[Any]]) -> dict[str, Any]:
         """The answer to a SelfSubjectRulesReview, from the same rules."""
@@ -102,7 +102,7 @@ class Authorizer:
         }
         rules = self._rules(user, spec.get("namespace", ""), kinds) if self.complete else []
         status = {"resourceRules": [asking, *rules], "nonResourceRules": [], "incomplete": not self.complete}
-        return _answer("SelfSubjectRulesReview", spec, status)
+        return answer("SelfSubjectRulesReview", spec, status)
 
     def _rules(self, user: str, namespace: str, kinds: Iterable[Kind[Any]]) -> list[dict[str, list[str]]]:
         """The rules that apply in a namespace ("": in all)."""
@@ -117,10 +117,11 @@ class Authorizer:
         ]
 
 
-def _answer(kind: str, spec: Any, status: dict[str, Any]) -> dict[str, Any]:
+def answer(kind: str, spec: Any, status: dict[str, Any], *, group: str = _AUTHORIZATION) -> dict[str, Any]:
+    """A review with its answer."""
     return {
         "kind": kind,
-        "apiVersion": f"{_AUTHORIZATION}/v1",
+        "apiVersion": f"{group}/v1",
         "metadata": {},
         "spec": spec,
         "status": status,

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.sim.api.authorization import Authorizer
+from astrolabe.sim.api.authorization import Authorizer, answer
 from astrolabe.sim.store import ObjectStore
 
 Json = dict[str, Any]
@@ -35,13 +35,7 @@ class Reviews:
         status: Json = {"user": {}, "error": "invalid bearer token"}
         if name is not None:
             status = {"authenticated": True, "user": {"username": name, "groups": self.groups_of(name)}}
-        return {
-            "kind": "TokenReview",
-            "apiVersion": "authentication.k8s.io/v1",
-            "metadata": {},
-            "spec": {},
-            "status": status,
-        }
+        return answer("TokenReview", {}, status, group="authentication.k8s.io")
 
     def access(self, request: Mapping[str, Any]) -> Json:
         """The answer to a SubjectAccessReview."""
@@ -52,13 +46,7 @@ class Reviews:
             allowed = self.permits_path(user, groups, asked.get("verb", ""), asked.get("path", ""))
         else:
             allowed = self.permits(user, groups, spec.get("resourceAttributes") or {})
-        return {
-            "kind": "SubjectAccessReview",
-            "apiVersion": "authorization.k8s.io/v1",
-            "metadata": {},
-            "spec": spec,
-            "status": {"allowed": allowed},
-        }
+        return answer("SubjectAccessReview", spec, {"allowed": allowed})
 
     def groups_of(self, name: str) -> list[str]:
         """The groups that the token of a user proves."""

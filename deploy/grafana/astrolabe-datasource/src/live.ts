@@ -1,5 +1,5 @@
 import { Change, ConnectionState, Filter, Graph, Probe, Problem, ServerState, StreamClient } from '@astrolabe/stream';
-import { Connection } from './shared';
+import { ListenedClient } from './shared';
 
 /**
  * `changes`: of the latest message; none for the first snapshot.
@@ -20,18 +20,15 @@ export interface Update {
   unanswered?: string;
 }
 
-type Listener = (update: Update) => void;
-
-/** Tells any number of listeners what one client of the stream reports. */
-export class LiveGraph implements Connection<Update> {
-  private readonly client: StreamClient;
-  private readonly listeners = new Set<Listener>();
+/** What one client of the stream reports of the graph. */
+export class LiveGraph extends ListenedClient<Update> {
+  protected readonly client: StreamClient;
   private isEmpty = true;
   private state: ServerState | undefined;
-  private last: Update | undefined;
 
   /** `url`: of the WebSocket. `probe`: finds out why it did not open. */
   constructor(url: string, filter: Filter, probe: Probe) {
+    super();
     const listener = {
       onChange: (changes: readonly Change[], time: number) => this.changed(changes, time),
       onConnection: (connection: ConnectionState) => this.connectionChanged(connection),
@@ -41,27 +38,9 @@ export class LiveGraph implements Connection<Update> {
     this.client = new StreamClient(url, listener, { filter, probe, forwarded: true, serverSentEvents: false });
   }
 
-  /** The listener gets all further updates, and at once the last one, without its changes. */
-  listen(listener: Listener): () => void {
-    this.listeners.add(listener);
-    if (this.last !== undefined) {
-      listener({ ...this.last, changes: [] });
-    }
-    return () => {
-      this.listeners.delete(listener);
-    };
-  }
-
-  get isUnused(): boolean {
-    return this.listeners.size === 0;
-  }
-
-  start(): void {
-    this.client.start();
-  }
-
-  stop(): void {
-    this.client.stop();
+  /** Without its changes: they were told. */
+  protected override again(last: Update): Update {
+    return { ...last, changes: [] };
   }
 
   private changed(changes: readonly Change[], time: number): void {
@@ -88,7 +67,6 @@ export class LiveGraph implements Connection<Update> {
   }
 
   private tell(update: Omit<Update, 'graph' | 'state'>): void {
-    this.last = { graph: this.client.graph, ...update, state: this.state };
-    [...this.listeners].forEach((listener) => listener(this.last!));
+    this.send({ graph: this.client.graph, ...update, state: this.state });
   }
 }

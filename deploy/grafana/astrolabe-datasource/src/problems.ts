@@ -1,7 +1,7 @@
 import { ConnectionState, Filter, inOrder, Probe, Problem, ProblemClient } from '@astrolabe/stream';
 import { Observable } from 'rxjs';
 import { Update } from './live';
-import { Connection } from './shared';
+import { ListenedClient } from './shared';
 import { AstrolabeQuery } from './types';
 
 /** What is followed. `detail`: whether each problem also names what it affects. */
@@ -16,8 +16,6 @@ export interface ProblemUpdate {
   unanswered?: string;
   final?: boolean;
 }
-
-type Listener = (update: ProblemUpdate) => void;
 
 /** What a query's problems are of. The statuses choose among them: in the filter, they would hide causes. */
 export function askedBy(query: AstrolabeQuery, filter: Filter): AskedProblems {
@@ -37,16 +35,15 @@ export function chosen(
   );
 }
 
-/** Tells any number of listeners what one client of the stream reports of problems. */
-export class LiveProblems implements Connection<ProblemUpdate> {
-  private readonly client: ProblemClient;
-  private readonly listeners = new Set<Listener>();
-  private last: ProblemUpdate | undefined;
+/** What one client of the stream reports of problems. */
+export class LiveProblems extends ListenedClient<ProblemUpdate> {
+  protected readonly client: ProblemClient;
 
   /** `url`: of the WebSocket. `probe`: finds out why it did not open. */
   constructor(url: string, { filter, detail }: AskedProblems, probe: Probe) {
+    super();
     const listener = {
-      onChange: () => this.tell({ problems: [...this.client.problems.byId.values()] }),
+      onChange: () => this.send({ problems: [...this.client.problems.byId.values()] }),
       onConnection: (connection: ConnectionState) => this.connectionChanged(connection),
     };
     // Grafana's proxy forwards WebSockets, so there is nothing to fall back from, and adds the token.
@@ -54,42 +51,15 @@ export class LiveProblems implements Connection<ProblemUpdate> {
     this.client = new ProblemClient(url, listener, { filter, detail, ...options });
   }
 
-  listen(listener: Listener): () => void {
-    this.listeners.add(listener);
-    if (this.last !== undefined) {
-      listener(this.last);
-    }
-    return () => {
-      this.listeners.delete(listener);
-    };
-  }
-
-  get isUnused(): boolean {
-    return this.listeners.size === 0;
-  }
-
-  start(): void {
-    this.client.start();
-  }
-
-  stop(): void {
-    this.client.stop();
-  }
-
   private connectionChanged(connection: ConnectionState): void {
     if (connection.state === 'disconnected' || connection.state === 'refused') {
       const { problems } = this.last ?? {};
-      this.tell({
+      this.send({
         ...(problems && { problems }),
         unanswered: connection.reason,
         ...(connection.state === 'refused' && { final: true }),
       });
     }
-  }
-
-  private tell(update: ProblemUpdate): void {
-    this.last = update;
-    [...this.listeners].forEach((listener) => listener(update));
   }
 }
 

@@ -12,6 +12,45 @@ export interface Connection<Update> {
   stop(): void;
 }
 
+/** A client of the stream that tells any number of listeners what it reports. */
+export abstract class ListenedClient<Update> implements Connection<Update> {
+  protected abstract readonly client: { start(): void; stop(): void };
+  protected last: Update | undefined;
+  private readonly listeners = new Set<(update: Update) => void>();
+
+  listen(listener: (update: Update) => void): () => void {
+    this.listeners.add(listener);
+    if (this.last !== undefined) {
+      listener(this.again(this.last));
+    }
+    return () => {
+      this.listeners.delete(listener);
+    };
+  }
+
+  get isUnused(): boolean {
+    return this.listeners.size === 0;
+  }
+
+  start(): void {
+    this.client.start();
+  }
+
+  stop(): void {
+    this.client.stop();
+  }
+
+  /** The last update, for who comes later. */
+  protected again(last: Update): Update {
+    return last;
+  }
+
+  protected send(update: Update): void {
+    this.last = update;
+    [...this.listeners].forEach((listener) => listener(update));
+  }
+}
+
 /** One connection for each key, shared by all panels that use it and closed after the last of them. */
 export class SharedConnections<Key, Update extends { final?: boolean }> {
   private readonly open = new Map<string, Connection<Update>>();
