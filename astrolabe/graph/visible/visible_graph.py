@@ -11,8 +11,10 @@ from itertools import islice
 
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import Edge, EdgeKey
+from astrolabe.graph.state.edge_types import INHERITANCE_TYPES
 from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.node import Node
 from astrolabe.graph.visible.redaction import redact
 from astrolabe.graph.visible.visibility import NO_READS, Reads, Visibility
 
@@ -51,7 +53,8 @@ class VisibleGraph:
         """The visible part of a step that the graph has applied."""
         touched = dict.fromkeys([node.uid for node in changes.nodes_set])
         touched.update(dict.fromkeys(changes.nodes_removed))
-        # The owner of a node decides whether its release may be shown.
+        # The owner of a node decides whether its release may be shown. Its uid may now mean something else.
+        touched.update(dict.fromkeys(self._owned_by_turned(changes.nodes_set)))
         for edge in changes.edges_set:
             touched[edge.source] = touched[edge.target] = None
         for _, source, target in changes.edges_removed:
@@ -93,6 +96,14 @@ class VisibleGraph:
         changes.edges_set = list(self._edges_of(entered, is_shown).values())
         changes.edges_removed = self._edges_shown_of(changes.nodes_removed)
         return changes
+
+    def _owned_by_turned(self, nodes: Iterable[Node]) -> Iterator[str]:
+        """The nodes owned by those that become visible or hidden."""
+        for node in nodes:
+            if (node.uid in self._shown.nodes) is not self.visibility.sees(node.kind, node.namespace):
+                yield from [
+                    edge.target for edge in self._graph.outgoing(node.uid) if edge.type in INHERITANCE_TYPES
+                ]
 
     def _shown_after(self, changes: Changes) -> Callable[[str], bool]:
         """Whether a node will be shown once these changes are applied."""

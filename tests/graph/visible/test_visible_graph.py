@@ -15,6 +15,7 @@ from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Requirement, Selector
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import ServedGraph
+from astrolabe.graph.state.identity import Release
 from astrolabe.graph.state.status import ERROR, READY, Status
 from astrolabe.graph.visible.redaction import redact
 from astrolabe.graph.visible.visibility import EVENT, KindReads, Visibility
@@ -137,6 +138,21 @@ def test_what_is_shown_is_what_may_be_seen(
                 follower.show(follower.visible.become(later))
             if looks:
                 follower.check()
+
+
+def test_a_release_is_hidden_once_the_uid_of_its_owner_means_something_hidden() -> None:
+    follower = Follower(Visibility(frozenset((*KINDS, EVENT)) - {"Ingress"}))
+    model = a_model()
+    status, metadata = Status(READY, "Own"), {"creationTimestamp": ""}
+    owner = Facts("Pod", "o", "x", "a", {}, status, metadata)
+    link = RefByUid("owns", "o", "Pod", "a", "x", "f", reverse=True)
+    owned = Facts("Pod", "p", "y", "a", {}, status, metadata, (link,), Release("a", "r1"))
+    follower.show(follower.visible.enter())
+    for facts in (owner, owned, Facts("Ingress", "o", "x", "a", {}, status, metadata)):
+        model.upsert(facts)
+        follower.take(model.commit())
+        follower.check()
+    assert not follower.shown.nodes["p"].release
 
 
 #: A town in which every uid keeps its kind and its namespace.
