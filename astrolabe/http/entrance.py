@@ -16,12 +16,12 @@ from astrolabe.graph.visible.visibility import Visibility
 from astrolabe.http.access.authentication import identity_of
 from astrolabe.http.access.guard import FORBIDDEN, UNKNOWN
 from astrolabe.http.access.visible import Rights
+from astrolabe.http.answers.resource import detail
 from astrolabe.http.doors import FrontDoors
 from astrolabe.http.errors import JSON, Refusal
 from astrolabe.http.net.refusals import Handler, defer
 from astrolabe.http.openapi.operation import ApiEndpoint
 from astrolabe.http.responses.shared import position_headers
-from astrolabe.http.rest.documents import detail
 from astrolabe.http.rest.release_details import HelmKnowledge
 from astrolabe.http.scopes.scopes import UserScopes
 from astrolabe.http.scopes.visible_source import VisibleSource

@@ -7,20 +7,18 @@ when it is called, so that a document is of one position. The pieces are drawn l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from itertools import chain
 from typing import Any
 
 import msgspec
 
 from astrolabe.graph.encoding.wire import encode, joined
-from astrolabe.graph.state.edge import Edge
 from astrolabe.graph.state.edge_types import EDGE_TYPES, OWNS
-from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.identity import NAMESPACE
 from astrolabe.graph.state.node import Node
-from astrolabe.graph.state.object_event import ObjectEvent
 from astrolabe.graph.state.status import SEVERITIES
+from astrolabe.http.answers.resource import detail
 from astrolabe.http.errors import Refusal
 from astrolabe.http.query import QueryParams
 from astrolabe.http.responses.cache import Pieces
@@ -77,39 +75,6 @@ def resource(hub: Hub, params: QueryParams, _: ViewSnapshot | None) -> Iterator[
     Raises Refusal (404) if no node has the uid.
     """
     return detail(hub.graph, _find(hub, params.uid))
-
-
-def detail(graph: ServedGraph, node: Node) -> Iterator[str]:
-    """The document of a node with its edges in this graph."""
-    nodes = graph.nodes
-    head = encode({"epoch": graph.epoch, "seq": graph.seq, "node": node.document()})[:-1]
-    tail = encode({"unresolved": node.document().get("unresolved", [])})[1:]
-    out = [(edge, nodes[edge.target]) for edge in graph.outgoing(node.uid)]
-    into = [(edge, nodes[edge.source]) for edge in graph.incoming(node.uid)]
-    return chain(
-        (f'{head},"edges":{{"out":',),
-        array(_edge(edge, other) for edge, other in out),
-        (',"in":',),
-        array(_edge(edge, other) for edge, other in into),
-        (f"}},{tail}",),
-    )
-
-
-def events(events: Sequence[ObjectEvent]) -> str:
-    """The Events about a resource as JSON, without what the resource says."""
-    shown: list[dict[str, Any]] = [
-        {
-            "type": event.type,
-            "reason": event.reason,
-            "message": event.message,
-            "count": event.count,
-            "first": event.first,
-            "last": event.last,
-            "source": event.source,
-        }
-        for event in events
-    ]
-    return f"[{','.join(map(encode, shown))}]"
 
 
 def with_events(pieces: Pieces, events: str) -> Pieces:
@@ -205,27 +170,6 @@ def edge_types(_: Hub, __: QueryParams, ___: ViewSnapshot | None) -> Iterator[st
         }
         for each in EDGE_TYPES.values()
     )
-
-
-def identity(node: Node) -> dict[str, str]:
-    """The name and status of a node."""
-    return {
-        "uid": node.uid,
-        "kind": node.kind,
-        "namespace": node.namespace,
-        "name": node.name,
-        "status": node.status,
-    }
-
-
-def _edge(edge: Edge, other: Node) -> dict[str, Any]:
-    return {
-        "type": edge.type,
-        "from": edge.source,
-        "to": edge.target,
-        "field": edge.field,
-        "other": identity(other),
-    }
 
 
 def _kind(kind: Kind[Any], counts: Counter[tuple[str, str]]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from astrolabe.graph.views.filter import FilterRules
+from astrolabe.http.answers.resource import events_json
 from astrolabe.http.errors import JSON
 from astrolabe.http.openapi.operation import ApiEndpoint
 from astrolabe.http.query import QueryParams, QueryReader
@@ -96,7 +97,7 @@ class Rest:
         """The Events about a resource as JSON; "" if they are unknown."""
         node = self._hub.graph.nodes.get(uid)
         events = await self._source.events(node) if node is not None else None
-        return documents.events(events) if events is not None else ""
+        return events_json(events) if events is not None else ""
 
     def _recipe(self, route: GraphRoute, params: QueryParams, events: str) -> Recipe:
         snapshot: ViewSnapshot | None = None

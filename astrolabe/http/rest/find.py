@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from heapq import nsmallest
-
 import msgspec
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from astrolabe.graph.search.hits import hit_order
-from astrolabe.graph.state.node import Node
 from astrolabe.graph.views.filter import FilterRules
+from astrolabe.http.answers.hits import find_hits
 from astrolabe.http.errors import JSON, bad_parameter
 from astrolabe.http.openapi import operation, parameters, shapes
 from astrolabe.http.openapi.operation import ApiEndpoint, Operation, Parameter
 from astrolabe.http.query import QueryReader
-from astrolabe.http.responses.shared import position_headers, stretches
-from astrolabe.http.rest.documents import identity
+from astrolabe.http.responses.shared import position_headers
 from astrolabe.http.source import GraphSource
-from astrolabe.timeslice import Lane, in_slices
 
 #: Hits that are named unless a limit is given, and at most.
 DEFAULT_LIMIT = 20
@@ -44,7 +39,7 @@ class HitFinder:
     """Answers from the served graph."""
 
     def __init__(self, source: GraphSource, rules: FilterRules) -> None:
-        self._hub = source.hub
+        self._source = source
         self._rules = rules
         self.endpoint = ApiEndpoint(
             path="/api/v1/find", name="find", handler=self._answer, operation=_OPERATION
@@ -56,22 +51,7 @@ class HitFinder:
         if limit is not None and limit > MOST:
             raise bad_parameter(f"limit is a number up to {MOST}, not {limit}")
         filter = query.pop_filter(self._rules)
-        graph = self._hub.graph
-        nodes: list[Node] = (await self._hub.snapshot(filter)).nodes if filter else list(graph.nodes.values())
-        order = hit_order(filter.search)
-        most, best = DEFAULT_LIMIT if limit is None else limit, list[Node]()
-        async for stretch in in_slices(stretches(nodes) if most else (), Lane.ANSWER):
-            best = nsmallest(most, [*best, *stretch], key=order)
-        document = {"total": len(nodes), "hits": list(map(_hit, best))}
+        graph = self._source.hub.graph
+        document = await find_hits(self._source, filter, DEFAULT_LIMIT if limit is None else limit)
         headers = {**position_headers(graph), "Cache-Control": "no-store"}
         return HTTPResponse(msgspec.json.encode(document), headers=headers, content_type=JSON)
-
-
-def _hit(node: Node) -> dict[str, object]:
-    document = node.document()
-    return {
-        **identity(node),
-        "reason": document["reason"],
-        "message": document.get("message", ""),
-        "release": node.release,
-    }

@@ -9,9 +9,10 @@ from typing import Any
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.node import Node
+from astrolabe.http.answers.resource import identity
 from astrolabe.http.query import QueryParams
 from astrolabe.http.responses.shared import array, stretches
-from astrolabe.http.rest.documents import identity, kept
+from astrolabe.http.rest.documents import kept
 from astrolabe.http.stream.hub import Hub
 from astrolabe.http.stream.snapshot import ViewSnapshot
 
