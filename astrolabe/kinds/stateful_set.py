@@ -10,6 +10,7 @@ from astrolabe.graph.state.edge_types import GOVERNED_BY, OWNS
 from astrolabe.graph.state.status import Status
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.manifest import Manifest, Name, Projection, Terms
+from astrolabe.kinds.persistent_volume_claim import CLAIM_PREFIX_LABEL
 from astrolabe.kinds.pod_links import USES
 from astrolabe.kinds.replicas import (
     ReplicaSpec,
@@ -23,7 +24,6 @@ from astrolabe.kinds.replicas import (
     progressing,
     scaled_to_zero,
 )
-from astrolabe.kinds.storage import CLAIM_PREFIX_LABEL
 from astrolabe.kinds.template import IDLE_WORKLOAD, describe_template, idle_labels, pod_labels, uses_of
 from astrolabe.kinds.worst import READS_PODS, Revised, derive_from_pods, warn_creator
 

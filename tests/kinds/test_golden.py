@@ -23,7 +23,7 @@ from astrolabe.kinds.endpoints import ServiceDetails
 from astrolabe.kinds.job import JobRun
 from astrolabe.kinds.kind import ANY_KIND, Kind
 from astrolabe.kinds.pod import PodDetails
-from astrolabe.kinds.storage import StorageClassDetails
+from astrolabe.kinds.storage_class import StorageClassDetails
 from astrolabe.kinds.worst import Revised
 from tests.kinds.support import Json, Other, derive, plain, read
 from tests.support.kinds import KINDS, KINDS_BY_NAME

@@ -3,7 +3,7 @@ import pytest
 from astrolabe.graph.model.links import Select
 from astrolabe.graph.selector import equality
 from astrolabe.graph.state.status import Status
-from astrolabe.kinds.storage import CLAIM_PREFIX_LABEL
+from astrolabe.kinds.persistent_volume_claim import CLAIM_PREFIX_LABEL
 from astrolabe.kinds.worst import Revised
 from tests.kinds.support import Json, condition, fields, judge, make
 

@@ -25,8 +25,8 @@ from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kinds.helm_release import DeclaredObject, ReleaseHook
 from astrolabe.kinds.kind import Layer
 from astrolabe.kinds.metadata import Metadata
+from astrolabe.kinds.persistent_volume import BoundClaim
 from astrolabe.kinds.replicas import Replicas
-from astrolabe.kinds.storage import BoundClaim
 
 #: The name of the component of what nodes show of manifests.
 METADATA = "Metadata"

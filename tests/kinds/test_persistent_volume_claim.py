@@ -2,17 +2,11 @@ import pytest
 
 from astrolabe.graph.model.facts import Derived
 from astrolabe.graph.model.links import Ref
-from astrolabe.graph.model.model import Model
 from astrolabe.graph.state.status import Status
+from astrolabe.kinds.persistent_volume_claim import CLAIM_PREFIX_LABEL, ClaimDetails
 from astrolabe.kinds.pod import PodDetails
-from astrolabe.kinds.storage import (
-    CLAIM_PREFIX_LABEL,
-    DEFAULT_CLASS_ALIAS,
-    ClaimDetails,
-    StorageClassDetails,
-)
+from astrolabe.kinds.storage_class import DEFAULT_CLASS_ALIAS, StorageClassDetails
 from tests.kinds.support import Json, Other, condition, derive, fields, judge, make
-from tests.support.kinds import KINDS
 
 CLAIM = "PersistentVolumeClaim"
 LEGACY = {"volume.beta.kubernetes.io/storage-class": "slow"}
@@ -274,101 +268,6 @@ def test_what_has_its_storage_needs_no_class(kind: str, phase: str | None, optio
     parts = {"spec": {"storageClassName": "manual"}, "status": {"phase": phase} if phase else {}}
     (link,) = make(kind, **parts).links
     assert link == Ref("uses-class", "StorageClass", "", "manual", FIELD, optional=optional or kind != CLAIM)
-
-
-CLAIM_REF = {"kind": CLAIM, "namespace": "shop", "name": "data-db-0", "uid": "u1", "apiVersion": "v1"}
-
-
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [
-        ({"phase": "Bound"}, Status("Ready", "Bound", "Bound to shop/data-db-0", "T1")),
-        ({"phase": "Available"}, Status("Ready", "Available", "Available", "T1")),
-        (
-            {"phase": "Released"},
-            Status("Pending", "Released", "Released by shop/data-db-0, not reclaimed yet", "T1"),
-        ),
-        ({"phase": "Failed", "message": "no deleter"}, Status("Error", "Failed", "no deleter", "T1")),
-        ({"phase": "Failed"}, Status("Error", "Failed", "Reclaiming failed", "T1")),
-        ({"phase": "Pending"}, Status("Pending", "Pending", "Not available yet", "T1")),
-        ({}, Status("Pending", "Pending", "Not available yet", "T1")),
-    ],
-)
-def test_volume(status: Json, expected: Status) -> None:
-    found = judge(
-        "PersistentVolume",
-        spec={"claimRef": CLAIM_REF},
-        status={"lastPhaseTransitionTime": "T1", **status},
-    )
-    assert found == expected
-
-
-def test_metadata_of_a_volume() -> None:
-    spec = {
-        "claimRef": CLAIM_REF,
-        "capacity": {"storage": "10Gi"},
-        "persistentVolumeReclaimPolicy": "Retain",
-        "storageClassName": "fast",
-    }
-    assert make("PersistentVolume", spec=spec).metadata == {
-        "claimRef": {"kind": CLAIM, "namespace": "shop", "name": "data-db-0", "uid": "u1"},
-        "capacity": "10Gi",
-        "reclaimPolicy": "Retain",
-        "storageClass": "fast",
-        "creationTimestamp": CREATED,
-    }
-    nulls = {"claimRef": None, "capacity": None, "storageClassName": None}
-    assert make("PersistentVolume", spec=nulls).metadata == {"creationTimestamp": CREATED}
-
-
-def test_a_volume_is_bound_to_the_uid_of_its_claim() -> None:
-    spec = {"claimRef": CLAIM_REF, "storageClassName": "fast"}
-    assert make("PersistentVolume", metadata={"namespace": ""}, spec=spec).links == (
-        Ref("binds", CLAIM, "shop", "data-db-0", "spec.claimRef", reverse=True, uid="u1"),
-        Ref("uses-class", "StorageClass", "", "fast", "spec.storageClassName", optional=True),
-    )
-
-
-@pytest.mark.parametrize("spec", [{}, {"claimRef": None, "storageClassName": ""}, {"claimRef": {}}])
-def test_a_volume_of_nobody(spec: Json) -> None:
-    assert fields(make("PersistentVolume", spec=spec)) == []
-
-
-@pytest.mark.parametrize(
-    ("annotations", "aliases"),
-    [
-        ({"storageclass.kubernetes.io/is-default-class": "true"}, (DEFAULT_CLASS_ALIAS,)),
-        ({"storageclass.beta.kubernetes.io/is-default-class": "true"}, (DEFAULT_CLASS_ALIAS,)),
-        ({"storageclass.kubernetes.io/is-default-class": "false"}, ()),
-        ({}, ()),
-        (None, ()),
-    ],
-)
-def test_the_default_class(annotations: Json | None, aliases: tuple[str, ...]) -> None:
-    assert make("StorageClass", metadata={"annotations": annotations}).aliases == aliases
-
-
-@pytest.mark.parametrize(
-    ("mode", "binds_late"), [("WaitForFirstConsumer", True), ("Immediate", False), (None, False)]
-)
-def test_class(mode: str | None, binds_late: bool) -> None:
-    facts = make("StorageClass", volumeBindingMode=mode, provisioner="p")
-    assert facts.details == StorageClassDetails(binds_late, "p")
-    assert facts.status == Status("Ready", "Ready")
-
-
-def test_a_volume_is_attached_to_the_node_that_says_so() -> None:
-    """By driver and handle, whichever of the two comes first."""
-    csi = {"driver": "ebs.csi.aws.com", "volumeHandle": "vol-1"}
-    attached = [{"name": "kubernetes.io/csi/ebs.csi.aws.com^vol-1", "devicePath": ""}]
-    volume = make("PersistentVolume", metadata={"uid": "pv", "namespace": ""}, spec={"csi": csi})
-    node = make("Node", metadata={"uid": "node", "namespace": ""}, status={"volumesAttached": attached})
-    for order in ((volume, node), (node, volume)):
-        model = Model([kind.rules for kind in KINDS])
-        for each in order:
-            model.upsert(each)
-        edges = [(edge.key, edge.field) for edge in model.commit().edges_set]
-        assert edges == [(("attaches", "pv", "node"), ("status.volumesAttached",))]
 
 
 @pytest.mark.parametrize(
