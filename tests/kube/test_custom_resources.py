@@ -14,8 +14,7 @@ import pytest
 
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kinds.custom import custom_kinds
-from astrolabe.kinds.custom.custom_kinds import CustomKinds, WantedKind
-from astrolabe.kinds.custom.outline import METADATA_ONLY
+from astrolabe.kinds.custom.custom_kinds import METADATA_ONLY, CustomKinds, WantedKind
 from astrolabe.kinds.custom.parsing import parse_rules
 from astrolabe.kinds.custom.rulebook import RuleBook
 from astrolabe.kube import custom_resources

@@ -18,11 +18,14 @@ from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.object_event import ObjectEvent
 from astrolabe.graph.visible.visibility import EVENT, Reads, Visibility
 from astrolabe.graph.visible.visible_graph import VisibleGraph
-from astrolabe.http.scopes.visible_hub import VisibleHub
 from astrolabe.http.source import GraphSource, ReplicationHealth, WatchStats
+from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.settings import Limits
 from astrolabe.timeslice import Lane, in_slices
+
+#: Seconds by which a replica may lag behind another.
+REPLICAS_LAG = 0.5
 
 
 class VisibleSource:
@@ -52,7 +55,7 @@ class VisibleSource:
         self._settled.set()
         self._following = self._begin()
         #: Empty until `build` is done.
-        self.hub = VisibleHub(ServedGraph(token_hex(6)), limits, clock=clock)
+        self.hub = _VisibleHub(ServedGraph(token_hex(6)), limits, clock=clock)
         self.state = StateTracker(
             self._assess, source.state.current.cluster, clock=time.monotonic, time=time.time
         )
@@ -196,3 +199,22 @@ class _Following:
     def __init__(self, shown: ServedGraph, visible: VisibleGraph) -> None:
         self.shown = shown
         self.visible = visible
+
+
+class _VisibleHub(Hub):
+    """A hub whose seqs are times, in milliseconds since 1970.
+
+    Each replica numbers the changes itself. So to wait for a seq of another replica is to wait for that time.
+    """
+
+    def __init__(self, graph: ServedGraph, limits: Limits, *, clock: Callable[[], float]) -> None:
+        super().__init__(graph, limits)
+        self._clock = clock
+
+    async def wait_for_seq(self, seq: int, *, timeout: float) -> bool:
+        """Wait until what was visible anywhere at that time is visible here."""
+        left = seq / 1000 + REPLICAS_LAG - self._clock()
+        if self.graph.seq >= seq or left <= 0:
+            return True
+        await asyncio.sleep(min(left, timeout))
+        return left <= timeout

@@ -13,7 +13,7 @@ from astrolabe.graph.causes.causes import Causes
 from astrolabe.graph.causes.documents import SORTS, document_of
 from astrolabe.graph.causes.grouping import GroupKey, id_of
 from astrolabe.graph.causes.ledger import Ledger
-from astrolabe.graph.causes.part import PartialGraph
+from astrolabe.graph.causes.partial_graph import PartialGraph
 from astrolabe.graph.causes.problems import FoundProblem, others_beside
 from astrolabe.graph.views.filter import Filter
 from astrolabe.http.stream.hub import Hub

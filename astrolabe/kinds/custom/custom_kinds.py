@@ -10,14 +10,18 @@ import msgspec
 
 from astrolabe.graph.model.faults import where
 from astrolabe.graph.state.identity import GroupKind
+from astrolabe.graph.state.status import UNKNOWN, Status
 from astrolabe.kinds import common
 from astrolabe.kinds.catalogue import Catalogue, CatalogueError
 from astrolabe.kinds.custom.definition import Definition
 from astrolabe.kinds.custom.entry import entry_of
-from astrolabe.kinds.custom.outline import outline_of
 from astrolabe.kinds.custom.rule import KindRule
 from astrolabe.kinds.custom.rulebook import RuleBook
 from astrolabe.kinds.kind import Kind, is_custom
+from astrolabe.kinds.manifest import Manifest
+
+#: The reason of the status of objects of which only the metadata is read.
+METADATA_ONLY = "MetadataOnly"
 
 
 class WantedKind(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -137,7 +141,7 @@ class CustomKinds:
         wanted = made_of.wanted
         entry: Kind[Any] = entry_of(wanted.definition, self.rules, odd_scopes=made_of.odd_scopes)
         if wanted.most:
-            entry = outline_of(entry, wanted.most)
+            entry = _metadata_only(entry, wanted.most)
         return replace(entry, expected=wanted.expected)
 
     def _change(self, added: Mapping[GroupKind, Kind[Any]], gone: list[GroupKind]) -> Iterator[RefusedKind]:
@@ -157,3 +161,30 @@ class CustomKinds:
     def _refuse(self, id: GroupKind, made_of: _Sources) -> None:
         self._refused[id] = made_of
         self._made.pop(id, None)
+
+
+def _metadata_only(kind: Kind[Any], most: int) -> Kind[Manifest]:
+    """The same kind, of which only the metadata is read: name, labels, owners, release.
+
+    most: the limit that its number of objects exceeds.
+    """
+    status = Status(
+        UNKNOWN,
+        METADATA_ONLY,
+        f"There are more than {most:,} of this kind (--max-custom-objects), so only their metadata is read",
+    )
+    return Kind(
+        name=kind.name,
+        group=kind.group,
+        version=kind.version,
+        plural=kind.plural,
+        layer=kind.layer,
+        column=kind.column,
+        short_names=kind.short_names,
+        namespaced=kind.namespaced,
+        optional=kind.optional,
+        expected=kind.expected,
+        manifest=Manifest,
+        status=lambda _: status,
+        metadata_only=True,
+    )

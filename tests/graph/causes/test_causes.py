@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from astrolabe.graph.causes.causes import Causes
 from astrolabe.graph.causes.documents import document_of
-from astrolabe.graph.causes.part import PartialGraph
+from astrolabe.graph.causes.partial_graph import PartialGraph
 from astrolabe.graph.causes.problems import FoundProblem
 from astrolabe.graph.causes.standing import RankedProblems, StandingProblems
 from astrolabe.graph.causes.why import why
