@@ -74,6 +74,8 @@ _REFUSALS: Mapping[int, tuple[str, tuple[str, ...]]] = {
 }
 
 _SCHEME = "bearer"
+#: Those that are described. `HEAD` is answered like `GET`.
+_METHODS = ("get", "post")
 
 
 def document(routes: Sequence[ApiEndpoint], catalogue: Catalogue, *, tokens: bool) -> dict[str, Any]:
@@ -106,7 +108,11 @@ def document(routes: Sequence[ApiEndpoint], catalogue: Catalogue, *, tokens: boo
         "servers": [{"url": "."}],  # Astrolabe may be served under any path
         "tags": [{"name": name, "description": what} for name, what in _GROUPS.items()],
         "paths": {
-            route.template: {"get": _operation(route, schemas, spoken[route.name], tokens=tokens)}
+            route.template: {
+                method: _operation(route, method, schemas, spoken[route.name], tokens=tokens)
+                for method in _METHODS
+                if method.upper() in route.methods
+            }
             for route in routes
         },
         "components": components,
@@ -137,10 +143,12 @@ def _closed_sets(kinds: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _operation(route: ApiEndpoint, schemas: Schemas, spoken: Messages, *, tokens: bool) -> dict[str, Any]:
+def _operation(
+    route: ApiEndpoint, method: str, schemas: Schemas, spoken: Messages, *, tokens: bool
+) -> dict[str, Any]:
     operation, asked = route.operation, tokens and not route.open
     described: dict[str, Any] = {
-        "operationId": route.name,
+        "operationId": route.name if method == route.methods[0].lower() else f"{route.name}-{method}",
         "tags": [operation.group],
         "summary": operation.summary,
         "description": "\n\n".join(filter(None, (operation.details, _speakers(operation)))),
@@ -155,6 +163,9 @@ def _operation(route: ApiEndpoint, schemas: Schemas, spoken: Messages, *, tokens
     }
     if any("ETag" in answer.headers for answer in operation.answers.values()):
         described["responses"]["304"] = {"description": "It is what `If-None-Match` names."}
+    if operation.request and method == "post":
+        content = {media: {"schema": schemas[type]} for media, type in operation.request.items()}
+        described["requestBody"] = {"required": True, "content": content}
     if operation.messages:
         described["x-messages"] = {who: spoken[who] for who in operation.messages}
     if asked:

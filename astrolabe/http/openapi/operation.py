@@ -61,6 +61,7 @@ class Operation:
     answers: by status. An `ETag` header implies a 304, too.
     refusals: statuses with an error document, besides those of every endpoint.
     messages: of a stream, by sender: a type, mostly a union.
+    request: of a POST: the type of its body, by media type.
     """
 
     summary: str
@@ -70,6 +71,7 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     refusals: tuple[int, ...] = ()
     messages: Mapping[Literal["server", "client"], Any] = field(default_factory=dict)
+    request: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -24,7 +24,7 @@ def schemas_of(operations: Iterable[Operation], *others: Any) -> tuple[Schemas, 
     """The schemas of all types that are spoken of and of others, and the components that these refer to."""
     types: dict[Any, None] = dict.fromkeys((shapes.Error, messages.Filter, *others))
     for operation in operations:
-        types.update(dict.fromkeys(operation.messages.values()))
+        types.update(dict.fromkeys((*operation.messages.values(), *operation.request.values())))
         for answer in operation.answers.values():
             types.update(dict.fromkeys(answer.body.values()))
     schemas, components = msgspec.json.schema_components(types, ref_template=reference("{name}")["$ref"])
