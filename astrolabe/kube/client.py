@@ -9,7 +9,7 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -30,11 +30,10 @@ from astrolabe.kube.errors import (
     error_of_answer,
     forget_frames,
 )
+from astrolabe.kube.posts import DIRECT, JSON, Posts
 from astrolabe.settings import Settings
 
 Reviewed = TypeVar("Reviewed")
-
-JSON = "application/json"
 
 _NAMESPACES = "/api/v1/namespaces"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -126,7 +125,7 @@ class Cluster:
         self._settings = settings
         self._access = access
         self._reloading = asyncio.Lock()
-        self._session = _open(access)
+        self._session, self._posts = _open(access)
 
     @classmethod
     async def connect(cls, settings: Settings) -> Self:
@@ -246,9 +245,9 @@ class Cluster:
 
         Raises ConnectionBroken, NotTheApi, ApiError.
         """
+        asked = msgspec.json.encode({"apiVersion": group, "kind": kind, "spec": spec})
         path = f"/apis/{group}/{kind.lower()}s"
-        asked = {"apiVersion": group, "kind": kind, "spec": spec}
-        response = await self._call(path, {}, accept=JSON, read_timeout=VERIFY_TIMEOUT, body=asked)
+        response = await _answered(self._posts.send(path, asked, timeout=_timeout(VERIFY_TIMEOUT)))
         try:
             await _check(response, status=201)
             body = await ClusterResponse(response).read_all()
@@ -290,57 +289,61 @@ class Cluster:
             fresh = await load_access(self._settings)
             if fresh.identity == access.identity:
                 self._access = fresh
-                self._session.configuration = fresh.configuration
+                self._session.configuration = self._posts.configuration = fresh.configuration
                 return
-            old, self._session = self._session, _open(fresh)
+            old = self._posts, self._session
+            self._session, self._posts = _open(fresh)
             self._access = fresh
-            await old.close()
+            for each in old:
+                await each.close()
 
     async def close(self) -> None:
         """Close all connections, including those of running answers."""
+        await self._posts.close()
         await self._session.close()
 
     async def _call(
-        self,
-        path: str,
-        params: Mapping[str, str],
-        *,
-        accept: str,
-        read_timeout: float,
-        body: Mapping[str, Any] | None = None,
+        self, path: str, params: Mapping[str, str], *, accept: str, read_timeout: float
     ) -> aiohttp.ClientResponse:
-        """GET, or POST if there is a body."""
-        timeout = aiohttp.ClientTimeout(
-            total=None, connect=CONNECT_TIMEOUT, sock_connect=CONNECT_TIMEOUT, sock_read=read_timeout
-        )
-        # Inside a cluster, compression costs more than the network.
-        headers = {"Accept": accept, "Accept-Encoding": "identity"}
-        headers.update({} if body is None else {"Content-Type": JSON})
-        try:
-            response: aiohttp.ClientResponse = await self._session.call_api(
+        return await _answered(
+            self._session.call_api(
                 path,
-                "GET" if body is None else "POST",
-                body=body,
+                "GET",
                 query_params=list(params.items()),
-                header_params=headers,
+                # Inside a cluster, compression costs more than the network.
+                header_params={"Accept": accept, "Accept-Encoding": "identity"},
                 auth_settings=["BearerToken"],
                 _preload_content=False,
-                _request_timeout=timeout,
+                _request_timeout=_timeout(read_timeout),
             )
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            forget_frames(error)
-            raise _broken(error) from error
-        except Exception as error:
-            # Hooks that renew a token (credential plugins, token files) may raise any exception.
-            raise ConnectionBroken(f"the credentials cannot be renewed ({type(error).__name__})") from error
-        return response
+        )
 
 
-def _open(access: ClusterAccess) -> Any:
+async def _answered(asking: Awaitable[Any]) -> aiohttp.ClientResponse:
+    """The answer. Raises ConnectionBroken."""
+    try:
+        response: aiohttp.ClientResponse = await asking
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        forget_frames(error)
+        raise _broken(error) from error
+    except Exception as error:
+        # Hooks that renew a token (credential plugins, token files) may raise any exception.
+        raise ConnectionBroken(f"the credentials cannot be renewed ({type(error).__name__})") from error
+    return response
+
+
+def _timeout(read: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=None, connect=CONNECT_TIMEOUT, sock_connect=CONNECT_TIMEOUT, sock_read=read
+    )
+
+
+def _open(access: ClusterAccess) -> tuple[Any, Posts]:
     session = access.open_session()
     session.user_agent = f"astrolabe/{__version__}"
+    posts = Posts(access.configuration, session)
     session.rest_client.pool_manager = _Direct(session.rest_client.pool_manager)
-    return session
+    return session, posts
 
 
 class _Direct:
@@ -353,7 +356,7 @@ class _Direct:
         self._session = session
 
     async def request(self, **request: Any) -> aiohttp.ClientResponse:
-        return await self._session.request(**request, allow_redirects=False, auto_decompress=False)
+        return await self._session.request(**request, **DIRECT)
 
     async def close(self) -> None:
         await self._session.close()

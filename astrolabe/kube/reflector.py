@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from astrolabe.engine.inbox import KindRemoved, Sink, UnavailableCause, WatchState, WatchStatus
 from astrolabe.kinds.watched import WatchedKind
-from astrolabe.kube.client import JSON, Cluster, ClusterResponse
+from astrolabe.kube.client import Cluster, ClusterResponse
 from astrolabe.kube.decoder import ListWatchDecoder, older_version
 from astrolabe.kube.errors import (
     MAX_TEXT,
@@ -34,6 +34,7 @@ from astrolabe.kube.events import MAX_SINGLE_BYTES
 from astrolabe.kube.health import OutageLog, WatchHealth
 from astrolabe.kube.lines import LineSplitter
 from astrolabe.kube.paging import PageSize
+from astrolabe.kube.posts import JSON
 from astrolabe.kube.retry import RetryPolicy, retry_policy_of
 from astrolabe.kube.timing import WatchTiming
 

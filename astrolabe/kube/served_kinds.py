@@ -9,8 +9,9 @@ from typing import NamedTuple
 import msgspec
 
 from astrolabe.kinds.custom.definition import Definition, ServedVersion
-from astrolabe.kube.client import JSON, VERIFY_TIMEOUT, Cluster
+from astrolabe.kube.client import VERIFY_TIMEOUT, Cluster
 from astrolabe.kube.errors import UNDECODABLE, NotTheApi, RequestFailed
+from astrolabe.kube.posts import JSON
 
 #: Aggregated discovery is one answer with all groups (KEP-3352, since 1.26). Servers without it send the
 #: plain list of groups.
