@@ -73,7 +73,7 @@ def kinds_of(graph: dict[str, Any]) -> set[str]:
     return {node["kind"] for node in graph["nodes"]}
 
 
-async def test_it_serves_what_the_api_server_has(recording: Recording, tmp_path: Path) -> None:
+async def test_the_app_serves_the_clusters_objects(recording: Recording, tmp_path: Path) -> None:
     store = recording.final_store()
     async with Simulator(store) as simulator, running(settings_for(simulator, tmp_path)) as session:
         graph = await get(session, "/api/v1/graph")
@@ -104,7 +104,7 @@ async def test_changes_reach_the_stream(recording: Recording, tmp_path: Path) ->
     assert (delta["type"], delta["from"]) == ("delta", snapshot["seq"])
 
 
-async def test_health_tells_that_the_api_server_is_gone(recording: Recording, tmp_path: Path) -> None:
+async def test_health_reports_an_unreachable_api_server(recording: Recording, tmp_path: Path) -> None:
     async with (
         Simulator(recording.final_store()) as simulator,
         running(settings_for(simulator, tmp_path)) as session,
@@ -128,7 +128,7 @@ async def test_health_tells_that_the_api_server_is_gone(recording: Recording, tm
                 pass
 
 
-async def test_the_selector_keeps_its_closure_only(recording: Recording, tmp_path: Path) -> None:
+async def test_with_a_selector_only_its_closure_is_served(recording: Recording, tmp_path: Path) -> None:
     async with Simulator(recording.final_store()) as simulator:
         everything = settings_for(simulator, tmp_path)
         closure = settings_for(simulator, tmp_path, label_selector="app.kubernetes.io/managed-by=Helm")
@@ -147,7 +147,7 @@ async def test_the_selector_keeps_its_closure_only(recording: Recording, tmp_pat
     assert whole > within > matching > 0
 
 
-async def test_what_the_selector_hides_is_not_missing(recording: Recording, tmp_path: Path) -> None:
+async def test_objects_outside_the_selector_are_not_missing(recording: Recording, tmp_path: Path) -> None:
     async with Simulator(recording.final_store()) as simulator:
         strict = settings_for(
             simulator,
@@ -173,7 +173,7 @@ async def test_what_the_selector_hides_is_not_missing(recording: Recording, tmp_
         (("Service", "EndpointSlice"), {("Ready", "Ready")}),
     ],
 )
-async def test_what_is_not_watched_is_neither_an_alarm_nor_an_all_clear(
+async def test_unwatched_kinds_are_unknown(
     recording: Recording, tmp_path: Path, kinds: tuple[str, ...], expected: set[tuple[str, str]]
 ) -> None:
     async with Simulator(recording.final_store()) as simulator:
@@ -204,7 +204,7 @@ async def test_each_start_is_an_epoch_of_its_own(recording: Recording, tmp_path:
     assert len(epochs) == 2
 
 
-async def test_secret_values_are_nowhere(
+async def test_values_of_secrets_appear_nowhere(
     recording: Recording, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -248,7 +248,7 @@ async def test_a_taken_port_leaves_nothing_running(recording: Recording, tmp_pat
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_ends_it(number: int, recording: Recording, tmp_path: Path) -> None:
+async def test_a_signal_ends_the_process(number: int, recording: Recording, tmp_path: Path) -> None:
     async with Simulator(recording.store()) as simulator:
         application = Application(settings_for(simulator, tmp_path))
         work = asyncio.create_task(application.run_until_signal())

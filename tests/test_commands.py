@@ -303,7 +303,7 @@ def test_make_knows_its_targets_and_variables(command: Command) -> None:
 
 
 @pytest.mark.parametrize("command", of("kubectl", "docker"), ids=lambda command: command.text)
-def test_what_is_applied_or_addressed_exists(command: Command) -> None:
+def test_applied_files_and_addressed_objects_exist(command: Command) -> None:
     words = command.words
     named = [after for word, after in pairwise(words) if word in ("-f", "-k")]
     known = [path for path in named if path in SAVED or path.startswith("http") or (ROOT / path).exists()]
@@ -348,7 +348,7 @@ ELSEWHERE = {
 }
 
 
-def test_every_command_is_looked_at() -> None:
+def test_every_command_is_checked() -> None:
     assert {each.program for each in COMMANDS} <= {"make", *RUN, *ELSEWHERE}
     assert len(CLIENTS) >= 6
     assert len(SERVERS) >= 3

@@ -146,7 +146,7 @@ def served(site: Running, kinds: Sequence[str]) -> set[EdgeKey]:
 
 
 @pytest.mark.parametrize("seed", seeds())
-async def test_at_every_rest_there_are_exactly_the_edges_of_the_rules(seed: int) -> None:
+async def test_edges_equal_the_rules_whenever_the_cluster_is_quiet(seed: int) -> None:
     async with Simulator() as simulator:
         churn = Churn(simulator.store, Random(seed))
         for _ in range(STEPS):  # some are there before it begins

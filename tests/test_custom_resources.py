@@ -155,7 +155,7 @@ async def test_kinds_come_and_go_while_a_client_follows(simulator: Simulator) ->
         following.cancel()
 
 
-async def test_what_is_forbidden_is_named_and_spoils_nothing(
+async def test_a_forbidden_kind_is_named_and_affects_nothing_else(
     simulator: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     simulator.authorizer.restrict(GATEWAY)
@@ -177,7 +177,7 @@ async def test_what_is_forbidden_is_named_and_spoils_nothing(
     assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
 
 
-async def test_what_was_asked_for_and_is_forbidden_is_a_gap(simulator: Simulator) -> None:
+async def test_a_requested_forbidden_kind_is_a_gap(simulator: Simulator) -> None:
     simulator.authorizer.restrict(GATEWAY)
     async with running(simulator, custom_resources=("auto", "*.gateway.networking.k8s.io")) as site:
         await until(lambda: site.source.state.refresh().state == "partial")
@@ -186,7 +186,7 @@ async def test_what_was_asked_for_and_is_forbidden_is_a_gap(simulator: Simulator
         await site.get("/readyz")
 
 
-async def test_of_too_many_objects_only_the_metadata_is_read(simulator: Simulator) -> None:
+async def test_kinds_with_too_many_objects_are_read_as_metadata_only(simulator: Simulator) -> None:
     for number in range(5):
         make(simulator.store, CERTIFICATE, f"c{number}", labels={"app": "a"})
     async with running(simulator, max_custom_objects=5) as site:
@@ -199,7 +199,7 @@ async def test_of_too_many_objects_only_the_metadata_is_read(simulator: Simulato
         )
 
 
-async def test_a_follower_knows_the_kinds_and_a_new_leader_drops_what_went_meanwhile(
+async def test_a_follower_knows_the_kinds_and_a_new_leader_drops_removed_ones(
     simulator: Simulator, tmp_path: Path
 ) -> None:
     store = simulator.store
@@ -282,7 +282,9 @@ class Chaos:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_at_every_rest_everything_equals_a_rebuild(simulator: Simulator, seed: int) -> None:
+async def test_the_graph_equals_a_rebuild_whenever_the_cluster_is_quiet(
+    simulator: Simulator, seed: int
+) -> None:
     chaos, replica = Chaos(simulator.store, Random(seed)), Replica()
     async with running(simulator) as site, site.stream() as socket:
         following = asyncio.create_task(follow(socket, replica))
@@ -386,7 +388,7 @@ async def test_in_some_namespaces_only(simulator: Simulator) -> None:
         await until(lambda: site.names("Widget.example.com") == ["everywhere"])
 
 
-async def test_in_strict_mode_the_api_server_selects_of_a_late_kind_as_well(simulator: Simulator) -> None:
+async def test_in_strict_mode_the_api_server_filters_later_kinds_too(simulator: Simulator) -> None:
     """What it does not select is not seen, and so never missing."""
     store, key = simulator.store, "Widget.example.com"
     async with running(simulator, label_selector="team=a", selector_mode="strict") as site:
@@ -411,7 +413,7 @@ async def test_in_strict_mode_the_api_server_selects_of_a_late_kind_as_well(simu
         assert (await site.get("/health"))["state"] == "live"
 
 
-async def test_kinds_for_which_there_are_no_watches_are_named(simulator: Simulator) -> None:
+async def test_kinds_without_a_watch_are_named(simulator: Simulator) -> None:
     async with running(simulator, namespaces=("shop", "other"), max_custom_watches=3) as site:
         await until(lambda: site.names(CERTIFICATE) == ["web"])
         health = await site.get("/health")
@@ -438,7 +440,7 @@ async def listen(site: Running, replica: Replica) -> None:
 SECRETIVE = "Secretive.hidden.io"
 
 
-async def test_clients_of_a_follower_are_exact_whatever_kinds_do_and_whoever_leads(
+async def test_clients_of_a_follower_stay_exact_while_kinds_and_leaders_change(
     simulator: Simulator, tmp_path: Path
 ) -> None:
     """One follows by WebSocket and one by server-sent events, while a kind is forbidden, and through a takeover."""

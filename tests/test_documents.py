@@ -36,7 +36,7 @@ def test_files_are_up_to_date(path: Path, content: Callable[[], str]) -> None:
 
 
 @pytest.mark.parametrize("path", PROSE, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_file_of_deploy_that_is_named_exists(path: Path) -> None:
+def test_every_named_file_of_deploy_exists(path: Path) -> None:
     named = re.findall(r"(?<![\w./])(?:deploy|tests)/[\w./-]+", path.read_text())
     made = [name for name in named if name.endswith("/dist")]
     assert [name for name in named if name not in made and not (ROOT / name.rstrip(".")).exists()] == []
@@ -77,7 +77,7 @@ def test_the_guide_lists_each_of_its_pages_once() -> None:
     assert sorted([*listed, "index.md"]) == sorted(path.name for path in GUIDE.glob("*.md"))
 
 
-def test_the_table_of_who_may_come_in_is_about_flags_that_exist() -> None:
+def test_the_table_of_access_modes_names_existing_flags() -> None:
     _, _, rest = (
         (GUIDE / "security.md")
         .read_text()

@@ -105,7 +105,7 @@ def make_budget(store: ObjectStore, rng: random.Random, budget: str, name: str) 
 
 
 @pytest.mark.timeout(60)
-async def test_the_prediction_is_what_the_server_answers_one_eviction_after_the_other() -> None:
+async def test_predicted_evictions_equal_the_servers_answers() -> None:
     store = ObjectStore()
     for number in range(NODES):
         make_node(store, number)

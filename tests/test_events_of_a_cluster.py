@@ -70,7 +70,7 @@ async def test_the_event_may_come_before_its_object(groups: tuple[str, ...]) -> 
         await run.until(lambda: words(run) == WARNED)
 
 
-async def test_without_events_all_is_as_before() -> None:
+async def test_without_events_nothing_changes() -> None:
     store = ObjectStore()
     store.create("PersistentVolumeClaim", claim())
     recorder = EventRecorder(store)
@@ -87,7 +87,7 @@ async def test_without_events_all_is_as_before() -> None:
             assert words(run)[2] is None
 
 
-async def test_a_storm_of_events_makes_no_delta_and_holds_up_nobody() -> None:
+async def test_a_storm_of_events_makes_no_delta_and_delays_nobody() -> None:
     """Each of 40 claims is warned 250 times; that is 40 deltas of nodes, and a change goes through at once."""
     store = ObjectStore()
     claims = [

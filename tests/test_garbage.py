@@ -67,7 +67,7 @@ async def never() -> None:
     await asyncio.Event().wait()
 
 
-async def test_young_garbage_goes_though_nothing_else_is_made(uncollected: None) -> None:
+async def test_young_garbage_is_collected_without_new_allocations(uncollected: None) -> None:
     gone = asyncio.Event()
     collecting = asyncio.create_task(collect_periodically(never), name="collector")
     await asyncio.sleep(0)  # what is there when it starts is not looked at again
@@ -80,7 +80,7 @@ async def test_young_garbage_goes_though_nothing_else_is_made(uncollected: None)
     gc.unfreeze()
 
 
-async def test_no_collection_looks_at_many_objects_while_as_many_go_as_come() -> None:
+async def test_collections_stay_small_while_objects_come_and_go() -> None:
     """CPython does not count them: the most that a collection looked at was all that there were."""
     held: deque[list[Any]] = deque([] for _ in range(SOME * TURNS))
     with thresholds(*GC_THRESHOLDS), looked_at() as counts:
@@ -99,7 +99,7 @@ async def test_no_collection_looks_at_many_objects_while_as_many_go_as_come() ->
     assert max(counts) < SOME * TURNS / 2
 
 
-def test_all_young_objects_are_collected_each_second_or_once_that_takes_long() -> None:
+def test_young_objects_are_collected_every_second_or_less_often_if_it_takes_long() -> None:
     now, took, collected = 0.0, 0.0, []
 
     def collect(generation: int) -> None:
@@ -142,7 +142,7 @@ class Process:
         return self.collected["old"] - before["old"], self.collected["all"] - before["all"]
 
 
-def test_old_objects_are_collected_while_memory_has_grown_and_they_are_few() -> None:
+def test_few_old_objects_are_collected_while_memory_has_grown() -> None:
     process = Process(100_000_000)
     assert process.look(10 * LOOKS_BETWEEN) == (0, 0)
     process.used += GROWN + 1
@@ -151,7 +151,7 @@ def test_old_objects_are_collected_while_memory_has_grown_and_they_are_few() -> 
     assert process.look(10 * LOOKS_BETWEEN) == (0, 0)
 
 
-def test_everything_is_collected_once_when_memory_has_grown_much_and_stays_so() -> None:
+def test_everything_is_collected_once_after_lasting_growth() -> None:
     process = Process(100_000_000, FEW + 1)
     process.used = 150_000_000 + 4 * GROWN
     assert process.look(10 * LOOKS) == (0, 0)
@@ -163,7 +163,7 @@ def test_everything_is_collected_once_when_memory_has_grown_much_and_stays_so() 
 
 
 @pytest.mark.parametrize("high", [1, LOOKS - 1])
-def test_memory_that_goes_up_and_down_is_no_garbage(high: int) -> None:
+def test_fluctuating_memory_starts_no_collection(high: int) -> None:
     process = Process(100_000_000, FEW + 1)
     for _ in range(10):
         process.used = 1_000_000_000

@@ -46,7 +46,7 @@ def follow(graph: LocalCopy[Any], step: Any) -> None:
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
-def test_what_comes_of_a_golden_sequence(path: Path) -> None:
+def test_golden_sequences(path: Path) -> None:
     golden = json.loads(path.read_text())
     graph, then = Graph(), golden["then"]
     for step in golden["steps"]:
@@ -60,12 +60,12 @@ def test_what_comes_of_a_golden_sequence(path: Path) -> None:
         assert edge in graph.into(edge["to"])
 
 
-def test_there_are_sequences_of_problems() -> None:
+def test_golden_sequences_of_problems_exist() -> None:
     assert len(PROBLEMS) > 20
 
 
 @pytest.mark.parametrize("path", PROBLEMS, ids=lambda path: path.stem)
-def test_what_comes_of_a_golden_sequence_of_problems(path: Path) -> None:
+def test_golden_sequences_of_problems(path: Path) -> None:
     golden = json.loads(path.read_text())
     problems, then = ProblemSet(), golden["then"]
     for step in golden["steps"]:

@@ -31,7 +31,7 @@ async def test_a_running_server_is_alive() -> None:
         assert await run(PORT=str(site.port), ASTROLABE_TLS_CERT_FILE="") == (0, "", "")
 
 
-async def test_one_with_tls_and_tokens_is_too(tmp_path: Path) -> None:
+async def test_a_server_with_tls_and_tokens_is_alive(tmp_path: Path) -> None:
     tokens = tmp_path / "tokens"
     tokens.write_text("open-sesame\n")
     pair = Pair(tmp_path)
@@ -43,13 +43,13 @@ async def test_one_with_tls_and_tokens_is_too(tmp_path: Path) -> None:
         assert err.startswith(f"/livez at port {port}: ")
 
 
-async def test_one_that_is_gone_is_not() -> None:
+async def test_a_stopped_server_is_not_alive() -> None:
     port = str(free_port())
     assert await run(PORT=port) == (1, "", f"/livez at port {port}: [Errno 111] Connection refused\n")
 
 
 @pytest.mark.parametrize("host", ["", "0.0.0.0", "127.0.0.1", "localhost"])
-async def test_it_is_looked_for_where_it_listens(host: str) -> None:
+async def test_the_check_uses_the_servers_address(host: str) -> None:
     async with serve(shop()) as site:
         environment = {"PORT": str(site.port), "ASTROLABE_HOST": host}
         assert await asyncio.to_thread(probe, environment) == ""
@@ -63,7 +63,7 @@ async def test_it_is_looked_for_where_it_listens(host: str) -> None:
         (b"", "Remote end closed connection without response"),
     ],
 )
-async def test_what_else_answers_there_is_said(answer: bytes, why: str) -> None:
+async def test_another_program_on_the_port_is_named(answer: bytes, why: str) -> None:
     async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(answer)
@@ -75,7 +75,7 @@ async def test_what_else_answers_there_is_said(answer: bytes, why: str) -> None:
         assert await asyncio.to_thread(probe, {"PORT": str(port)}) == f"/livez at port {port}: {why}"
 
 
-def test_its_variables_and_default_are_those_of_the_flags() -> None:
+def test_variables_and_defaults_equal_those_of_the_flags() -> None:
     source = Path(probe.__code__.co_filename).read_text()
     flags = {str(flag.envvar): flag for flag in SERVE}
     read = set(re.findall(r'environment\.get\("(\w+)"', source))
@@ -84,7 +84,7 @@ def test_its_variables_and_default_are_those_of_the_flags() -> None:
     assert f'"{flags["PORT"].default}"' in source
 
 
-async def test_it_imports_little() -> None:
+async def test_the_check_imports_little() -> None:
     code = "import sys, astrolabe.healthcheck; print(*sys.modules)"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=PIPE)
     out, _ = await process.communicate()

@@ -77,7 +77,7 @@ async def details_of(session: aiohttp.ClientSession) -> Json:
 @pytest.mark.parametrize(
     "store", [cluster(), cluster("ConfigMap"), cluster(namespace="flux-system", flux="flux-system")]
 )
-async def test_what_is_declared_and_what_is_there(store: ObjectStore) -> None:
+async def test_declared_and_existing_objects(store: ObjectStore) -> None:
     selector = "app.kubernetes.io/managed-by=Helm"
     async with (
         simulated(store, helm_details=True, label_selector=selector) as host,
@@ -117,7 +117,7 @@ def member(kind: str, name: str, **more: Json) -> Json:
     return {"kind": kind, "namespace": "shop", "name": name, **more}
 
 
-async def test_what_cannot_be_seen_is_not_missing() -> None:
+async def test_invisible_objects_are_not_missing() -> None:
     """With a selector of one's own, what Helm applied need not be in the graph."""
     async with (
         simulated(cluster(), helm_details=True, label_selector="app=web") as host,
@@ -126,7 +126,7 @@ async def test_what_cannot_be_seen_is_not_missing() -> None:
         assert (await details_of(session))["missing"] == []
 
 
-async def test_nothing_is_read_unless_it_is_asked_for() -> None:
+async def test_nothing_is_read_without_a_request() -> None:
     async with (
         simulated(cluster()) as host,
         aiohttp.ClientSession(f"http://{host}") as session,

@@ -52,7 +52,7 @@ def _opened(stream: IO[bytes] | None) -> IO[bytes]:
 
 
 @pytest.mark.timeout(60)
-def test_a_reader_that_stalls_holds_nobody_up_and_is_told_what_it_missed() -> None:
+def test_a_stalled_reader_delays_nobody_and_learns_what_it_missed() -> None:
     with program() as process:
         dropped = ask(process, 20_000)
         assert 10_000 < dropped < 20_000
@@ -66,7 +66,7 @@ def test_a_reader_that_stalls_holds_nobody_up_and_is_told_what_it_missed() -> No
 
 
 @pytest.mark.timeout(60)
-def test_what_was_missed_stands_where_it_was() -> None:
+def test_the_notice_of_dropped_lines_is_in_place() -> None:
     with program() as process:
         dropped = ask(process, 20_000)
         stderr = _opened(process.stderr)
@@ -78,7 +78,7 @@ def test_what_was_missed_stands_where_it_was() -> None:
 
 
 @pytest.mark.timeout(60)
-def test_a_process_ends_though_nobody_reads_its_log() -> None:
+def test_a_process_exits_even_if_nobody_reads_its_log() -> None:
     with program() as process:
         ask(process, 20_000)
         _opened(process.stdin).close()
@@ -113,7 +113,7 @@ os.waitpid(pid, 0)
     assert sorted(line.split()[-1] for line in errors.decode().splitlines()) == ["child", "parent"]
 
 
-def test_a_reader_that_is_gone_ends_nobody() -> None:
+def test_a_closed_reader_ends_no_process() -> None:
     with program() as process:
         _opened(process.stderr).close()
         ask(process, 10)
@@ -122,7 +122,7 @@ def test_a_reader_that_is_gone_ends_nobody() -> None:
         assert process.wait(timeout=10) == -signal.SIGTERM
 
 
-def test_a_pipe_that_somebody_set_to_not_blocking_is_waited_for() -> None:
+def test_a_nonblocking_pipe_is_handled() -> None:
     with program() as process:
         os.set_blocking(_opened(process.stderr).fileno(), False)
         # Of a pipe each end has flags of its own; those of a terminal are shared.

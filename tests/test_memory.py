@@ -29,7 +29,7 @@ class Process:
         return self.trimmed - before
 
 
-async def test_after_the_start_and_a_storm_memory_is_given_back_and_otherwise_it_is_left_alone() -> None:
+async def test_memory_is_returned_after_the_start_and_after_a_storm_only() -> None:
     process = Process(100_000_000)
     assert await process.check(100) == TRIMS
     process.used += GROWN - 1
@@ -43,7 +43,7 @@ async def test_after_the_start_and_a_storm_memory_is_given_back_and_otherwise_it
     assert await process.check(100) == TRIMS - 2
 
 
-async def test_what_a_storm_has_left_is_given_back_two_looks_later() -> None:
+async def test_memory_of_a_storm_is_returned_at_the_second_check() -> None:
     process = Process(100_000_000)
     await process.check(100)
     process.used, process.free = 300_000_000, 190_000_000
@@ -51,7 +51,7 @@ async def test_what_a_storm_has_left_is_given_back_two_looks_later() -> None:
     assert process.used == 110_000_000
 
 
-async def test_what_is_let_go_of_a_minute_later_is_still_given_back() -> None:
+async def test_memory_freed_a_minute_later_is_still_returned() -> None:
     process = Process(100_000_000)
     await process.check(100)
     process.used = 300_000_000
@@ -61,7 +61,7 @@ async def test_what_is_let_go_of_a_minute_later_is_still_given_back() -> None:
     assert process.used == 110_000_000
 
 
-async def test_memory_that_goes_up_and_down_is_given_back_every_other_look() -> None:
+async def test_fluctuating_memory_is_returned_at_every_other_check() -> None:
     process = Process(100_000_000)
     await process.check(100)
     given_back = 0
@@ -73,7 +73,7 @@ async def test_memory_that_goes_up_and_down_is_given_back_every_other_look() -> 
     assert process.used == 100_000_000
 
 
-async def test_what_stays_is_no_growth() -> None:
+async def test_memory_in_use_is_not_growth() -> None:
     process = Process(100_000_000)
     await process.check(100)
     for _ in range(3):
@@ -81,7 +81,7 @@ async def test_what_stays_is_no_growth() -> None:
         assert await process.check(100) == TRIMS
 
 
-async def test_glibc_keeps_what_lies_between_things_that_stay_until_it_is_told() -> None:
+async def test_glibc_keeps_fragmented_memory_until_it_is_trimmed() -> None:
     trim = glibc_trim()
     if trim is None:
         pytest.fail("the tests run with glibc, as the image does")

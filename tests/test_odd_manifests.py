@@ -119,7 +119,7 @@ async def read(http: aiohttp.ClientSession, url: str) -> Any:
 
 
 @pytest.mark.parametrize("seed", seeds())
-async def test_odd_objects_cost_only_themselves(seed: int) -> None:
+async def test_odd_objects_affect_only_themselves(seed: int) -> None:
     """By turns they are listed in pages, and by a watch."""
     listing: Literal["served", "rejected"] = "served" if seed % 2 else "rejected"
     store = generated(0.001)

@@ -78,7 +78,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("command", [[], ["demo"], ["check"], ["compare", "localhost:1", "localhost:2"]])
-def test_what_needs_the_server_says_how_to_install_it(client_only: Path, command: list[str]) -> None:
+def test_commands_that_need_the_server_say_how_to_install_it(client_only: Path, command: list[str]) -> None:
     done = run(client_only, *command)
     assert done.stderr.splitlines() == [
         "astrolabe: only the client is installed; `pip install 'astrolabe-k8s[server]'` adds the server"
@@ -86,7 +86,7 @@ def test_what_needs_the_server_says_how_to_install_it(client_only: Path, command
     assert done.returncode in (1, 2)
 
 
-async def test_watch_follows_a_server_with_what_the_client_brings(client_only: Path) -> None:
+async def test_watch_works_with_the_clients_dependencies(client_only: Path) -> None:
     async with simulated(generated()) as place:
         process = await asyncio.create_subprocess_exec(
             *program(client_only, "watch", place, "--initial", "--kind=Namespace", "--output=json"),
@@ -106,7 +106,7 @@ def test_help_and_wrong_flags_need_no_server(client_only: Path) -> None:
     )
 
 
-def test_the_lock_begins_with_exactly_what_runs() -> None:
+def test_the_lock_starts_with_exactly_the_runtime_packages() -> None:
     lock = (ROOT / "requirements.lock").read_text()
     running, development = lock.split("\n# Development\n")
     server = PROJECT["optional-dependencies"]["server"]

@@ -146,7 +146,7 @@ async def test_the_stored_graph_is_served_while_the_cluster_is_away(tmp_path: Pa
                         await serving.kill()
 
 
-async def test_nothing_secret_is_stored_or_logged(tmp_path: Path) -> None:
+async def test_secrets_are_neither_stored_nor_logged(tmp_path: Path) -> None:
     with redis_server(tmp_path, "--requirepass", PASSWORD) as redis:
         store = Recording().final_store()
         async with (
@@ -296,7 +296,7 @@ async def compare_answers(replicas: Fleet, store: ObjectStore) -> None:
         assert gone not in {each["uid"] for each in (await waited.json())["nodes"]}
 
 
-async def test_events_are_answered_by_each_replica_and_survive_a_leader(tmp_path: Path) -> None:
+async def test_every_replica_serves_events_and_they_survive_the_leader(tmp_path: Path) -> None:
     """And that they are repeated makes no batch."""
     store = ObjectStore()
     claim = {"metadata": {"name": "data", "namespace": "shop", "uid": "c"}, "status": {"phase": "Pending"}}

@@ -19,7 +19,7 @@ from astrolabe.printable import printable, printable_json
         ("\U000e0041", r"\U000e0041"),
     ],
 )
-def test_what_cannot_be_printed_is_shown_by_its_number(text: str, shown: str) -> None:
+def test_unprintable_characters_are_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown
     assert printable(text).isprintable()
 

@@ -45,7 +45,7 @@ def pod(**changed: object) -> Json:
     }
 
 
-def test_what_is_printed_alike_is_no_difference() -> None:
+def test_equal_rows_are_no_difference() -> None:
     assert differences([pod()], {"Pod": PODS}) == []
     budget = {"kind": "PodDisruptionBudget", "name": "web", "uid": "u1", "metadata": {"maxUnavailable": 1}}
     assert differences([budget], {"PodDisruptionBudget": BUDGETS}) == []
@@ -58,7 +58,7 @@ def test_a_difference_names_object_column_and_both_values() -> None:
     ]
 
 
-def test_what_the_server_does_not_print_is_a_difference() -> None:
+def test_an_object_the_server_does_not_print_is_a_difference() -> None:
     assert differences([{**pod(), "uid": "u2"}], {"Pod": PODS})[0] == (
         "Pod shop/web-0: Ready is 0/1, but the API server prints None"
     )

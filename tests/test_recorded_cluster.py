@@ -68,12 +68,12 @@ def recording() -> Recording:
     return Recording()
 
 
-def test_the_truth_is_as_it_was_read(recording: Recording) -> None:
+def test_the_expected_graph_matches_the_recording(recording: Recording) -> None:
     found = readable(expect(recording))
     assert json.loads(json.dumps(found)) == json.loads(GOLDEN.read_text())
 
 
-async def test_as_it_was(recording: Recording) -> None:
+async def test_the_recorded_cluster_is_reproduced(recording: Recording) -> None:
     async with Simulator(recording.store()) as simulator:
         graph = await check(recording, simulator, recording.changes)
     assert graph.edge_count > 100
@@ -88,13 +88,13 @@ async def test_with_the_default_selector(recording: Recording) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_in_another_order_between_kinds(recording: Recording, seed: int) -> None:
+async def test_another_order_between_kinds(recording: Recording, seed: int) -> None:
     selector = DEFAULT_SELECTOR if seed % 2 else ""
     async with Simulator(recording.store()) as simulator:
         await check(recording, simulator, recording.shuffled(seed), selector)
 
 
-async def test_everything_there_at_the_first_list(recording: Recording) -> None:
+async def test_all_objects_in_the_first_list(recording: Recording) -> None:
     async with Simulator(recording.final_store()) as simulator:
         await check(recording, simulator, [])
 

@@ -112,7 +112,7 @@ CONTRIBUTORS = ("astrolabe/ARCHITECTURE.md", ".github/CONTRIBUTING.md")
 
 
 @pytest.mark.parametrize("name", CONTRIBUTORS)
-def test_every_path_that_contributors_are_told_of_exists(name: str) -> None:
+def test_every_path_in_the_contributor_docs_exists(name: str) -> None:
     text = (ROOT / name).read_text()
     named = set(re.findall(r"`((?:astrolabe|tests|static|deploy)/[\w./-]*)`", text))
     linked = {(ROOT / name).parent / link for link in re.findall(r"\]\(([^)#\s]+)\)", text)}
@@ -135,7 +135,7 @@ def test_the_map_for_contributors_names_a_place_and_a_test_for_each_change() -> 
     assert all(place and tests for place, tests in found.values())
 
 
-def test_every_target_that_contributors_are_told_of_exists() -> None:
+def test_every_make_target_in_the_contributor_docs_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {
         target

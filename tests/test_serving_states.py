@@ -82,7 +82,7 @@ def simulator() -> Simulator:
     return Simulator(store)
 
 
-async def test_the_api_server_goes_and_comes_back(
+async def test_the_api_server_disappears_and_returns(
     simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving_state, "LOST_GRACE", 0.3)
@@ -114,7 +114,7 @@ async def test_a_kind_that_cannot_be_listed_yet(simulator: Simulator, tmp_path: 
         assert live["progress"]["objects"] == live["nodes"]
 
 
-async def test_a_kind_that_may_not_be_read(simulator: Simulator, tmp_path: Path) -> None:
+async def test_a_forbidden_kind(simulator: Simulator, tmp_path: Path) -> None:
     simulator.authorizer.restrict("Secret")
     async with Doors(simulator, tmp_path) as doors:
         partial = await doors.reach("partial")
@@ -133,7 +133,7 @@ async def test_an_object_that_cannot_be_read(simulator: Simulator, tmp_path: Pat
     assert partial["kinds"]["Pod"]["skipped"] == 1
 
 
-async def test_followers_say_when_nobody_keeps_them_up_to_date(tmp_path: Path) -> None:
+async def test_followers_without_a_leader_say_so(tmp_path: Path) -> None:
     store = ObjectStore()
     load(store, 0.0005, seed=1)
     with redis_server(tmp_path) as redis:

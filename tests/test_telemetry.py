@@ -100,14 +100,14 @@ def test_a_traceback_follows_its_line(logged: Callable[[], str]) -> None:
 FORGED = "2026-01-31T12:00:00.000Z INFO    astrolabe.app  all is well"
 
 
-def test_a_message_is_one_line_that_a_terminal_may_show(logged: Callable[[], str]) -> None:
+def test_a_message_is_one_printable_line(logged: Callable[[], str]) -> None:
     telemetry.configure(verbosity=0, log_format="text")
     logging.getLogger("astrolabe.http").warning("asked for %s", f"/\x1b[2J\x9b31m\r\n{FORGED}\u2028\ud800")
     (line,) = logged().splitlines()
     assert line.endswith(rf"astrolabe.http  asked for /\x1b[2J\x9b31m\r\n{FORGED}\u2028\ud800")
 
 
-def test_no_line_of_a_traceback_passes_for_another(logged: Callable[[], str]) -> None:
+def test_a_traceback_cannot_fake_a_log_line(logged: Callable[[], str]) -> None:
     telemetry.configure(verbosity=0, log_format="text")
     try:
         raise ValueError(f"no\x1b[2J\n{FORGED}\x85{FORGED}")
@@ -119,7 +119,7 @@ def test_no_line_of_a_traceback_passes_for_another(logged: Callable[[], str]) ->
     assert rest[-2:] == [r"    ValueError: no\x1b[2J", rf"    {FORGED}\x85{FORGED}"]
 
 
-def test_a_json_line_can_be_printed_and_says_what_was_said(logged: Callable[[], str]) -> None:
+def test_a_json_line_is_printable_and_complete(logged: Callable[[], str]) -> None:
     telemetry.configure(verbosity=0, log_format="json")
     logging.getLogger("astrolabe.http").warning("a\x1b[2J\x9b31m\u2028\n%s", "\ud800")
     line = logged()
@@ -136,7 +136,7 @@ def test_a_long_message_is_cut(log_format: Literal["text", "json"], logged: Call
     assert len(line) < telemetry.LONGEST_MESSAGE + 200
 
 
-def test_of_a_long_traceback_the_end_is_kept(logged: Callable[[], str]) -> None:
+def test_a_long_traceback_keeps_its_end(logged: Callable[[], str]) -> None:
     telemetry.configure(verbosity=0, log_format="text")
     try:
         raise ValueError("x" * 100_000 + " the end")
@@ -148,7 +148,7 @@ def test_of_a_long_traceback_the_end_is_kept(logged: Callable[[], str]) -> None:
     assert len(text) < telemetry.LONGEST_TRACE + 200
 
 
-def test_what_cannot_be_formatted_is_said_and_nothing_fails(logged: Callable[[], str]) -> None:
+def test_unformattable_messages_are_logged(logged: Callable[[], str]) -> None:
     telemetry.configure(verbosity=0, log_format="text")
     logging.getLogger("astrolabe.app").info("one %d", "x")
     assert re.search(r"ERROR   astrolabe\.app  'one %d' cannot be logged: TypeError\(.*\)\n$", logged())

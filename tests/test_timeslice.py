@@ -37,7 +37,7 @@ class TurnsOfTheLoop:
         return [each for each in self.done if each]
 
 
-async def test_who_comes_while_there_is_time_need_not_wait() -> None:
+async def test_work_within_the_slice_does_not_wait() -> None:
     called: list[str] = []
     turns().do(lambda: called.append("now"), Lane.PEER)
     asyncio.get_running_loop().call_soon(called.append, "the next turn")
@@ -45,7 +45,7 @@ async def test_who_comes_while_there_is_time_need_not_wait() -> None:
     assert called == ["now"]
 
 
-async def test_who_comes_when_the_time_is_over_waits_for_the_next_turn() -> None:
+async def test_work_beyond_the_slice_waits_for_the_next_turn() -> None:
     called: list[str] = []
     turns().do(lambda: work(TIME_SLICE), Lane.PEER)
     turns().do(lambda: called.append("later"), Lane.PEER)
@@ -54,7 +54,7 @@ async def test_who_comes_when_the_time_is_over_waits_for_the_next_turn() -> None
     assert called == ["later"]
 
 
-async def test_whatever_many_ask_for_a_turn_of_the_loop_has_one_slice_of_it() -> None:
+async def test_all_waiting_work_shares_one_slice_per_turn() -> None:
     loop = TurnsOfTheLoop()
 
     def step(name: str) -> None:
@@ -104,7 +104,7 @@ async def test_probes_go_first_and_the_other_lanes_take_turns() -> None:
     ]
 
 
-async def test_long_work_goes_on_a_slice_at_a_time() -> None:
+async def test_long_work_continues_slice_by_slice() -> None:
     loop = TurnsOfTheLoop()
 
     async def job(name: str) -> None:
@@ -119,7 +119,7 @@ async def test_long_work_goes_on_a_slice_at_a_time() -> None:
     assert loop.stop() == [["a", "b"], ["a"], ["b"], ["a"], ["b"]]
 
 
-async def test_who_waits_may_go_away() -> None:
+async def test_waiting_work_can_be_cancelled() -> None:
     turns().ask(lambda: None, Lane.PEER)
     waiting = [asyncio.create_task(turns().wait(Lane.PEER)) for _ in range(3)]
     asyncio.get_running_loop().call_soon(waiting[0].cancel)
@@ -128,7 +128,7 @@ async def test_who_waits_may_go_away() -> None:
     assert [each.cancelled() for each in waiting] == [True, False, False]
 
 
-async def test_one_that_fails_does_not_keep_the_others(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failing_waiter_does_not_block_the_others(caplog: pytest.LogCaptureFixture) -> None:
     called: list[str] = []
     turns().ask(lambda: 1 / 0, Lane.PEER)  # type: ignore[arg-type, return-value]
     turns().ask(lambda: called.append("the next"), Lane.PEER)
@@ -144,7 +144,7 @@ async def test_without_any_time_everyone_still_has_a_turn(monkeypatch: pytest.Mo
         assert [step async for step in in_slices(range(5), Lane.ANSWER)] == [0, 1, 2, 3, 4]
 
 
-async def test_of_what_sets_off_more_only_some_is_done_in_a_turn() -> None:
+async def test_steps_that_start_more_work_are_limited_per_turn() -> None:
     loop = TurnsOfTheLoop()
     few = TurnQuota(3, Lane.PEER)
     for number in range(8):
@@ -155,7 +155,7 @@ async def test_of_what_sets_off_more_only_some_is_done_in_a_turn() -> None:
     assert loop.stop() == [["0", "1", "2"], ["3", "4", "5"], ["6", "7"], ["last"]]
 
 
-async def test_what_counts_for_several_takes_their_place() -> None:
+async def test_a_weighted_step_takes_several_places() -> None:
     loop = TurnsOfTheLoop()
     few = TurnQuota(3, Lane.PEER)
     for name, weight in (("one", 1), ("five", 5), ("two", 2), ("one more", 1)):

@@ -52,7 +52,7 @@ async def test_a_user_sees_what_they_may_list() -> None:
         assert (await site.ask("stranger", "/api/v1/graph"))[0] == 401
 
 
-async def test_nothing_is_told_of_what_may_not_be_seen() -> None:
+async def test_nothing_reveals_hidden_objects() -> None:
     async with tenancy(two_shops(), "jane", "admin") as site:
         admin = await site.json("admin", "/api/v1/graph")
         uids = {node["name"]: node["uid"] for node in admin["nodes"]}
@@ -79,7 +79,7 @@ async def test_nothing_is_told_of_what_may_not_be_seen() -> None:
         assert (await site.ask("admin", "/metrics"))[0] == 200
 
 
-async def test_who_asks_is_told_who_they_are_and_what_they_do_not_see() -> None:
+async def test_whoami_names_the_user_and_what_is_hidden() -> None:
     async with tenancy(two_shops(), "jane", "admin") as site:
         jane = await site.json("jane", "/api/v1/whoami")
         assert jane["user"] == {"name": "jane", "groups": ["system:authenticated"]}
@@ -89,7 +89,7 @@ async def test_who_asks_is_told_who_they_are_and_what_they_do_not_see() -> None:
         assert (await site.json("admin", "/api/v1/whoami"))["coverage"] is None
 
 
-async def test_an_id_token_beside_an_access_token_that_the_cluster_does_not_know() -> None:
+async def test_an_id_token_beside_an_unknown_access_token() -> None:
     """As Grafana forwards them (`oauthPassThru`)."""
     async with tenancy(two_shops(), "jane", "admin") as site:
 
@@ -106,7 +106,7 @@ async def test_an_id_token_beside_an_access_token_that_the_cluster_does_not_know
         assert await ask(Authorization="Bearer opaque", X_ID_Token=" ") == (401, "unauthorised")
 
 
-async def test_a_rule_with_names_opens_these_objects_alone() -> None:
+async def test_a_rule_with_resource_names_shows_these_objects_only() -> None:
     store = two_shops()
     grant(
         store,
@@ -123,7 +123,7 @@ async def test_a_rule_with_names_opens_these_objects_alone() -> None:
         assert await site.names("jane") == {("Pod", "shop", "shop-pod"), ("Service", "shop", "web")}
 
 
-async def test_what_is_hidden_is_answered_for_as_if_it_did_not_exist() -> None:
+async def test_hidden_objects_are_answered_like_missing_ones() -> None:
     async with tenancy(two_shops(), "jane", "admin") as site:
         graph = await site.json("admin", "/api/v1/graph")
         uids = {node["name"]: node["uid"] for node in graph["nodes"]}

@@ -31,7 +31,7 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.asyncio
-async def test_who_asked_what_with_which_result(audit: Path) -> None:
+async def test_entries_name_user_request_and_result(audit: Path) -> None:
     async with tenancy(two_shops(), "jane", "secret-token") as site:
         await site.json("jane", "/api/v1/graph?namespace=shop")
         await site.ask("stranger", "/api/v1/graph")
@@ -56,16 +56,16 @@ async def test_who_asked_what_with_which_result(audit: Path) -> None:
     assert first["method"] == "GET"
 
 
-def test_only_the_owner_may_read_it(audit: Path) -> None:
+def test_the_audit_log_is_readable_by_its_owner_only(audit: Path) -> None:
     assert audit.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+def test_an_unwritable_path_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         telemetry.configure_audit(str(tmp_path / "nowhere" / "audit"))
 
 
-def test_dropped_lines_are_told_as_json() -> None:
+def test_dropped_lines_are_reported_as_json() -> None:
     record = logging.LogRecord(
         "astrolabe.telemetry", logging.WARNING, "", 0, "3 lines were dropped", None, None
     )

@@ -71,7 +71,7 @@ async def test_a_right_that_is_withdrawn_or_granted_takes_effect_on_open_streams
         assert follower.snapshots == 1
 
 
-async def test_of_users_with_equal_rights_only_who_loses_one_has_to_come_back() -> None:
+async def test_among_users_with_equal_rights_only_the_changed_one_reconnects() -> None:
     store = two_shops()
     for name in ("jane", "john"):
         grant(store, binding(name, "reader", f"User/{name}", namespace="shop"))
@@ -94,7 +94,7 @@ async def test_of_users_with_equal_rights_only_who_loses_one_has_to_come_back() 
         assert jane.snapshots == 1
 
 
-async def test_who_may_list_all_kinds_by_name_does_not_see_one_that_comes_later() -> None:
+async def test_rights_on_all_known_kinds_do_not_show_later_kinds() -> None:
     store = two_shops()
     named = [rule(kind.plural, group=kind.group) for kind in store.kinds]
     grant(store, role("lister", *named), binding("lister", "lister", "User/lister"))

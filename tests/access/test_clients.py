@@ -38,7 +38,7 @@ def url(site: Tenancy) -> str:
     return f"127.0.0.1:{site.application.port}"
 
 
-async def test_commands_tell_what_the_user_of_the_kubeconfig_sees(tmp_path: Path) -> None:
+async def test_commands_show_what_the_kubeconfigs_user_may_see(tmp_path: Path) -> None:
     async with tenancy(two_shops(), "jane", "admin") as site:
         to = ("-s", url(site), "--kubeconfig", login(tmp_path, "jane"))
         code, out, err = await run("find", *to, "-o=name", "kind:pod")
@@ -63,7 +63,7 @@ async def test_commands_tell_what_the_user_of_the_kubeconfig_sees(tmp_path: Path
         assert (code, out) == (0, "Pod/shop/shop-pod\n")
 
 
-async def test_followed_problems_are_those_of_what_the_user_sees(tmp_path: Path) -> None:
+async def test_followed_problems_are_limited_to_visible_objects(tmp_path: Path) -> None:
     store = two_shops()
     more = binding("jane-bank", "reader", "User/jane", namespace="bank")
     async with tenancy(store, "jane") as site:
@@ -88,7 +88,7 @@ async def test_followed_problems_are_those_of_what_the_user_sees(tmp_path: Path)
             await kill(process)
 
 
-async def test_a_watch_goes_on_when_rights_change(tmp_path: Path) -> None:
+async def test_a_watch_continues_when_rights_change(tmp_path: Path) -> None:
     store = two_shops()
     more = (
         role("nodes", rule("nodes")),
@@ -163,7 +163,7 @@ async def test_a_client_certificate_cannot_be_passed_on(tmp_path: Path) -> None:
     )
 
 
-async def test_a_client_comes_back_at_once_when_rights_change() -> None:
+async def test_a_client_reconnects_at_once_when_rights_change() -> None:
     store = two_shops()
     grant(store, binding("joe", "reader", "User/joe", namespace="shop"))
     async with (

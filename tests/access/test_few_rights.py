@@ -114,7 +114,7 @@ async def test_each_kind_may_be_missing_and_any_set_of_them() -> None:
             group.create_task(run(lacking), name=f"without {', '.join(lacking)}")
 
 
-async def test_in_single_namespaces_a_role_may_lack_rights_and_those_of_the_cluster_are_not_needed() -> None:
+async def test_in_single_namespaces_roles_may_be_incomplete_without_cluster_rights() -> None:
     store = a_cluster()
     names = sorted({key.split("/")[0] for key in store.collections["Pod"].items})[:2]
     scope = {"namespaces": tuple(names)}
@@ -132,14 +132,14 @@ async def test_in_single_namespaces_a_role_may_lack_rights_and_those_of_the_clus
         assert "missing" not in some.findings.values()
 
 
-async def test_who_may_list_nothing_is_not_ready_and_told_so() -> None:
+async def test_without_any_right_the_server_is_not_ready_and_says_so() -> None:
     """So does an API server answer that has just started: a pod that is ready then would replace a good one."""
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1.5):
             await served(a_cluster(), [*KINDS, "Event"])
 
 
-async def test_what_depends_on_what_cannot_be_read_is_unknown_and_says_why() -> None:
+async def test_dependents_of_unreadable_kinds_are_unknown_and_say_why() -> None:
     expected = (
         ("EndpointSlice", "Service", "EndpointsNotVisible", "No EndpointSlice is visible"),
         ("Service", "Ingress", "BackendNotVisible", "Service not visible: "),

@@ -242,7 +242,7 @@ def _churn(store: ObjectStore, hidden: list[Json], number: int) -> None:
         store.update(kind, manifest)
 
 
-async def test_what_changes_unseen_changes_no_byte_of_any_answer() -> None:
+async def test_hidden_changes_change_no_byte_of_any_answer() -> None:
     async with a_site(3) as (site, (roles,), truth):
         for user in roles.users:
             visible = truth.visible(roles, user)

@@ -85,7 +85,7 @@ async def replicas(store: ObjectStore, folder: Path, *users: str) -> AsyncIterat
         yield Replicas(*sites, proxy)
 
 
-async def test_a_follower_enforces_rights_itself_and_goes_on_as_leader(tmp_path: Path) -> None:
+async def test_a_follower_enforces_rights_and_continues_as_leader(tmp_path: Path) -> None:
     store = two_shops()
     # An object that the graph leaves out is named to who may see it alone.
     store.create("Pod", {"metadata": {"name": "bank-vault", "namespace": "bank"}, "spec": "none"})
@@ -113,7 +113,7 @@ async def test_a_follower_enforces_rights_itself_and_goes_on_as_leader(tmp_path:
         assert await both.follower.names("jane") == {*HERS, ("Pod", "shop", "later")}
 
 
-async def test_a_follower_without_the_api_server_refuses_who_is_new_and_goes_on_for_who_is_known(
+async def test_without_the_api_server_known_users_are_served_and_new_ones_refused(
     tmp_path: Path,
 ) -> None:
     store = two_shops()

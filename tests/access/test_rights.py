@@ -108,7 +108,7 @@ async def test_a_right_of_a_user_with_an_open_stream_is_watched_however_long_the
         assert asked == {"jane"}, "nobody is waiting for what john may see"
 
 
-async def test_users_without_streams_make_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_users_without_streams_are_evicted_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rights, "MOST_USERS", 3)
     async with a_desk(("user-0", "pods", "")) as desk:
         desk.rights.keep(lambda: {User("user-0")})
@@ -120,7 +120,7 @@ async def test_users_without_streams_make_room_for_others(monkeypatch: pytest.Mo
         assert [set(each) for each in desk.told] == [{User("user-0")}]
 
 
-async def test_who_may_list_each_kind_by_name_may_not_list_those_that_come_later() -> None:
+async def test_rights_on_each_kind_do_not_extend_to_later_kinds() -> None:
     every = [("jane", kind.plural, "") for kind in builtin_catalogue()]
     async with a_desk(*every, ("jane", "events", "")) as desk:
         assert EVERYTHING not in (await desk.rights.of(JANE)).everywhere
@@ -133,7 +133,7 @@ async def test_who_may_list_each_kind_by_name_may_not_list_those_that_come_later
         assert EVERYTHING not in (await desk.rights.of(JOHN)).everywhere
 
 
-async def test_who_waits_in_vain_waits_once_and_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failing_review_is_awaited_once_and_delays_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rights, "TIMEOUT", 0.3)
     async with a_desk(("john", "pods", "")) as desk:
         desk.answers.late.add("jane")
@@ -147,7 +147,7 @@ async def test_who_waits_in_vain_waits_once_and_holds_up_nobody(monkeypatch: pyt
         assert (await desk.rights.of(JANE)).everywhere == set()
 
 
-async def test_who_leaves_does_not_stop_what_others_wait_for() -> None:
+async def test_a_cancelled_request_does_not_cancel_shared_reviews() -> None:
     async with a_desk(("jane", "pods", "")) as desk:
         first = asyncio.create_task(desk.rights.of(JANE))
         await asyncio.sleep(0)
@@ -181,7 +181,7 @@ async def test_a_change_while_questions_are_under_way_is_not_missed() -> None:
         assert rights_of.stale
 
 
-async def test_questions_tell_nothing_of_what_exists() -> None:
+async def test_reviews_reveal_nothing_about_existing_objects() -> None:
     async with a_desk() as desk:
         await desk.rights.of(JANE)
         counts = []
@@ -197,7 +197,7 @@ async def test_questions_tell_nothing_of_what_exists() -> None:
                 assert len(desk.answers.asked) - before == expected
 
 
-async def test_a_change_costs_those_alone_whom_it_concerns() -> None:
+async def test_a_change_of_rights_costs_only_affected_users() -> None:
     async with a_desk(*[(f"user-{number}", "pods", "") for number in range(50)]) as desk:
         for number in range(50):
             await desk.rights.of(User(f"user-{number}", (f"team-{number // 5}",)))
@@ -225,7 +225,7 @@ class Asking:
         self.headers = {"authorization": f"Bearer {token}"}
 
 
-async def test_a_flood_of_unknown_tokens_displaces_no_good_one(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_flood_of_unknown_tokens_evicts_no_valid_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authentication, "MOST_REFUSED", 50)
     answers = Answers(tokens={"good": JANE})
     tokens = ApiTokens(answers, clock=lambda: 0.0)
@@ -242,7 +242,7 @@ async def test_a_flood_of_unknown_tokens_displaces_no_good_one(monkeypatch: pyte
     assert len(tokens._refused) == 50
 
 
-async def test_only_so_many_tokens_wait_for_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_number_of_waiting_tokens_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authentication, "MOST_WAITING", 10)
 
     class Silent(Answers):

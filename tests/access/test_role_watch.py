@@ -31,7 +31,7 @@ RBAC = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
     ],
     ids=str,
 )
-async def test_who_may_not_watch_roles_asks_all_the_same(
+async def test_without_role_watches_rights_are_still_reviewed(
     lacking: tuple[str, ...], scope: dict[str, Any]
 ) -> None:
     authorizer = Authorizer({OWN: "system:serviceaccount:astrolabe:astrolabe", "jane": "jane"})
@@ -52,7 +52,7 @@ async def test_who_may_not_watch_roles_asks_all_the_same(
                 await application.stop()
 
 
-async def test_of_single_namespaces_their_bindings_are_watched_and_no_others() -> None:
+async def test_in_single_namespaces_only_their_bindings_are_watched() -> None:
     authorizer = Authorizer({OWN: "system:serviceaccount:astrolabe:astrolabe", "jane": "jane"})
     # As a Role grants it: there, and nowhere else.
     for kind in ("Role", "RoleBinding"):

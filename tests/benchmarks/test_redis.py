@@ -259,7 +259,7 @@ def _changed(leader: Member, uid: str, number: int) -> Any:
 
 @pytest.mark.bench
 @pytest.mark.timeout(300)
-async def test_how_long_redis_is_held(redis: RedisServer) -> None:
+async def test_time_redis_is_blocked(redis: RedisServer) -> None:
     """Everything that we ever ask of it, at full size: writing the graph, large batches, joining, repairing."""
     with redis.client() as client:
         client.config_set("slowlog-log-slower-than", 1_000)

@@ -67,7 +67,7 @@ def judge(what: str, cost: float) -> None:
 
 @pytest.mark.bench
 @pytest.mark.parametrize("what", ANSWERS)
-def test_what_answers_cost_that_nobody_reads(what: str) -> None:
+def test_memory_of_unread_answers(what: str) -> None:
     with servers(size(20_000, 2_000)) as running, ExitStack() as unread:
         with closing(Asker(running.ports["ours"], ANSWERS[what])) as asker:
             length = asker.ask()
@@ -81,7 +81,7 @@ def test_what_answers_cost_that_nobody_reads(what: str) -> None:
 
 @pytest.mark.bench
 @pytest.mark.parametrize("stream", STREAMS)
-def test_what_streams_cost_that_nobody_reads_while_the_graph_changes(stream: str) -> None:
+def test_memory_of_unread_streams_during_changes(stream: str) -> None:
     """Each stops in the middle of a snapshot, of which there is another one after every change."""
     allow_many_files()
     readers = size(1000, 200)
@@ -101,7 +101,7 @@ def test_what_streams_cost_that_nobody_reads_while_the_graph_changes(stream: str
 
 @pytest.mark.bench
 @pytest.mark.parametrize("stream", STREAMS)
-def test_what_streams_cost_that_come_back_and_do_not_read_what_they_missed(stream: str) -> None:
+def test_memory_of_resumed_but_unread_streams(stream: str) -> None:
     """Each from a place of its own in history, so that none can share with another.
 
     The first of them use up what may be held for all who come back, however many they are.

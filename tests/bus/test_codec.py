@@ -36,6 +36,6 @@ def test_a_batch() -> None:
     ]
 
 
-def test_what_undoes_a_batch() -> None:
+def test_undo_of_a_batch() -> None:
     undo = UndoRecord(nodes={"a": None}, edges={'["owns","a","b"]': "[1]"}, releases={})
     assert msgspec.msgpack.decode(encode(undo)) == [{"a": None}, {'["owns","a","b"]': "[1]"}, {}]

@@ -82,7 +82,7 @@ async def test_a_unix_socket(tmp_path: Path) -> None:
         await verify(Settings(redis_url=f"unix://{path}"))
 
 
-async def test_a_database_that_is_not_there(tmp_path: Path) -> None:
+async def test_a_missing_database(tmp_path: Path) -> None:
     with redis_server(tmp_path) as redis, pytest.raises(BusError, match="cannot use Redis at"):
         await verify(Settings(redis_addr=redis.address, redis_db=99))
 

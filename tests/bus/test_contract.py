@@ -105,7 +105,7 @@ async def test_the_writer_serves_a_batch_when_it_was_published(line: Line) -> No
     assert line.graphs()[0].nodes.keys() == {"a"}
 
 
-async def test_all_that_a_batch_can_hold_arrives(line: Line) -> None:
+async def test_every_field_of_a_batch_arrives(line: Line) -> None:
     await line.publish(
         Changes(
             nodes_set=[node("a"), node("b", "snö \U0001f40d"), node("c")],
@@ -141,7 +141,7 @@ async def test_a_batch_of_any_size_arrives(line: Line) -> None:
     assert (list(graph.nodes), graph.edge_count) == (["pod-0"], 0)
 
 
-async def test_whatever_is_published_all_hold_the_same(line: Line) -> None:
+async def test_all_replicas_hold_what_was_published(line: Line) -> None:
     random = Random(7)
     for _ in range(120):
         graph = line.graphs()[0]

@@ -188,11 +188,11 @@ async def settled(members: list[Member], cluster: Cluster, random: Random) -> No
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
-async def test_one_kind_of_damage(damage: Damage, redis: RedisServer) -> None:
+async def test_single_damage_is_repaired(damage: Damage, redis: RedisServer) -> None:
     await heals(redis, [damage] * 2, Random(7))
 
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("ASTROLABE_DAMAGE_SEEDS", "4"))))
-async def test_damage_of_all_kinds(seed: int, redis: RedisServer) -> None:
+async def test_combined_damage_is_repaired(seed: int, redis: RedisServer) -> None:
     random = Random(seed)
     await heals(redis, random.choices(DAMAGES, k=6), random)

@@ -39,7 +39,7 @@ async def in_step(leader: Member, follower: Member) -> None:
     assert same(leader.graph, follower.graph)
 
 
-async def test_whoever_joins_has_all_that_is_stored(redis: RedisServer) -> None:
+async def test_a_joining_replica_has_the_stored_graph(redis: RedisServer) -> None:
     async with member(redis.address) as leader:
         await leader.leads()
         await leader.publish(
@@ -49,7 +49,7 @@ async def test_whoever_joins_has_all_that_is_stored(redis: RedisServer) -> None:
             assert same(leader.graph, follower.graph), "it serves before it even follows"
 
 
-async def test_whoever_joins_has_the_history_too(redis: RedisServer) -> None:
+async def test_a_joining_replica_has_the_stored_history(redis: RedisServer) -> None:
     async with member(redis.address) as leader:
         await leader.leads()
         for number in range(10):
@@ -90,7 +90,7 @@ async def test_joining_while_much_is_committed(redis: RedisServer) -> None:
             await in_step(leader, follower)
 
 
-async def test_a_message_that_is_lost_is_read_from_the_log(redis: RedisServer) -> None:
+async def test_a_lost_message_is_read_from_the_log(redis: RedisServer) -> None:
     async with pair(redis) as (leader, follower):
         with redis.client() as client:
             client.client_kill_filter(_type="pubsub")
@@ -99,7 +99,7 @@ async def test_a_message_that_is_lost_is_read_from_the_log(redis: RedisServer) -
         await in_step(leader, follower)
 
 
-async def test_a_message_that_comes_twice_is_taken_once(redis: RedisServer) -> None:
+async def test_a_duplicate_message_is_applied_once(redis: RedisServer) -> None:
     async with pair(redis) as (leader, follower):
         await leader.publish(Changes(nodes_set=[node("second")]))
         with redis.client() as client:
@@ -109,7 +109,7 @@ async def test_a_message_that_comes_twice_is_taken_once(redis: RedisServer) -> N
         await in_step(leader, follower)
 
 
-async def test_a_tick_that_is_ahead_tells_of_a_lost_message(redis: RedisServer) -> None:
+async def test_a_tick_that_is_ahead_reveals_a_lost_message(redis: RedisServer) -> None:
     async with pair(redis) as (_, follower):
         with redis.client() as client:
             # As if the leader had committed, and only its tick were heard.
@@ -127,7 +127,7 @@ async def test_a_tick_that_is_ahead_tells_of_a_lost_message(redis: RedisServer) 
         await follower.until(lambda: "second" in follower.graph.nodes)
 
 
-async def test_what_is_published_and_cannot_be_read_is_read_from_the_log(redis: RedisServer) -> None:
+async def test_an_unreadable_message_is_read_from_the_log(redis: RedisServer) -> None:
     async with pair(redis) as (leader, follower):
         with redis.client() as client:
             client.publish(KEY + "diff", codec.BATCH + b"\xc1 nonsense")
@@ -137,7 +137,7 @@ async def test_what_is_published_and_cannot_be_read_is_read_from_the_log(redis: 
         await in_step(leader, follower)
 
 
-async def test_who_publishes_nonsense_writes_no_log(
+async def test_nonsense_on_the_channel_does_not_flood_the_log(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with pair(redis) as (leader, follower):
@@ -156,7 +156,7 @@ async def test_who_publishes_nonsense_writes_no_log(
     assert max(map(len, caplog.messages)) < 400
 
 
-async def test_a_log_that_is_too_short_is_no_loss(redis: RedisServer) -> None:
+async def test_a_log_that_is_too_short_loses_nothing(redis: RedisServer) -> None:
     async with pair(redis) as (leader, follower):
         with redis.client() as client:
             client.client_kill_filter(_type="pubsub")
@@ -197,7 +197,7 @@ def _is_told(why: str, caplog: pytest.LogCaptureFixture) -> bool:
     return any(why in message for message in _told(caplog))
 
 
-async def test_each_reason_why_redis_cannot_be_used_is_told_once(
+async def test_each_reason_why_redis_is_unusable_is_logged_once(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What an operator reads last is why it cannot be used now, not what was wrong with it at first."""

@@ -46,7 +46,7 @@ async def test_two_clusters_that_begin_with_an_empty_redis_never_mix(redis: Redi
         assert (list(second.graph.nodes), first.writer is not None) == ([], True)
 
 
-async def test_who_learns_it_late_neither_leads_nor_follows(redis: RedisServer) -> None:
+async def test_a_replica_of_another_cluster_neither_leads_nor_follows(redis: RedisServer) -> None:
     async with member(redis.address, identity="ours") as leader:
         await leader.leads()
         await leader.publish(Changes(nodes_set=[node("a")]))
@@ -60,7 +60,7 @@ async def test_who_learns_it_late_neither_leads_nor_follows(redis: RedisServer) 
             assert other.graph.nodes.keys() == {"a"}
 
 
-async def test_a_graph_without_identity_is_taken_up(redis: RedisServer) -> None:
+async def test_a_graph_without_identity_is_adopted(redis: RedisServer) -> None:
     """Of an older version, or of a leader that may not list Namespaces."""
     async with member(redis.address) as leader:
         await leader.leads()

@@ -66,9 +66,7 @@ def memory_stays() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("place", PLACES)
-async def test_a_huge_value_is_given_up_and_what_is_stored_is_right_again(
-    redis: RedisServer, place: str
-) -> None:
+async def test_a_huge_value_is_dropped_and_the_stored_graph_recovers(redis: RedisServer, place: str) -> None:
     async with member(redis.address, timing=CALM) as one, member(redis.address, timing=CALM) as other:
         members = [one, other]
         await one.until(lambda: any(each.writer for each in members))

@@ -41,7 +41,7 @@ async def leading(*members: Member) -> tuple[Member, list[Member]]:
     return leader, [each for each in members if each is not leader]
 
 
-async def test_one_of_many_leads_and_the_next_takes_over_at_once_when_it_goes(redis: RedisServer) -> None:
+async def test_when_the_leader_leaves_another_takes_over_at_once(redis: RedisServer) -> None:
     async with AsyncExitStack() as others:
         async with member(redis.address) as first:
             await first.leads()
@@ -74,14 +74,14 @@ async def test_a_leader_that_was_replaced_is_refused(redis: RedisServer) -> None
             assert first.graph.nodes.keys() == {"a", "b"}
 
 
-async def test_whoever_cannot_lead_leaves_it_to_the_others(redis: RedisServer) -> None:
+async def test_a_replica_that_cannot_lead_yields(redis: RedisServer) -> None:
     async with member(redis.address, cannot_lead=True) as cannot_lead, member(redis.address) as fit:
         await fit.leads()
         await fit.publish(Changes(nodes_set=[node("a")]))
         await together(fit, cannot_lead)
 
 
-async def test_the_leader_goes_on_without_redis(redis: RedisServer) -> None:
+async def test_the_leader_continues_without_redis(redis: RedisServer) -> None:
     async with member(redis.address) as leader:
         await leader.leads()
         await leader.publish(
@@ -116,7 +116,7 @@ async def test_the_leader_goes_on_without_redis(redis: RedisServer) -> None:
             await together(leader, late)
 
 
-async def test_what_a_follower_is_told_of_several_changes_at_once_has_no_time(redis: RedisServer) -> None:
+async def test_merged_changes_reach_followers_without_a_time(redis: RedisServer) -> None:
     async with member(redis.address) as leader:
         await leader.leads()
         await leader.publish(Changes(nodes_set=[node("a")]))
@@ -142,7 +142,7 @@ async def test_what_a_follower_is_told_of_several_changes_at_once_has_no_time(re
             assert "time" not in delta
 
 
-async def test_positions_that_were_served_alone_are_nobody_elses(redis: RedisServer) -> None:
+async def test_positions_of_a_detached_leader_are_never_reused(redis: RedisServer) -> None:
     async with AsyncExitStack() as stack:
         leader = await stack.enter_async_context(member(redis.address))
         await leader.leads()
@@ -176,7 +176,7 @@ async def test_positions_that_were_served_alone_are_nobody_elses(redis: RedisSer
         assert not old.hub.history.knows(alone[1])
 
 
-async def test_a_redis_that_lost_its_memory_gets_the_graph_of_the_leader(redis: RedisServer) -> None:
+async def test_an_emptied_redis_gets_the_leaders_graph_again(redis: RedisServer) -> None:
     async with member(redis.address) as leader:
         await leader.leads()
         assert leader.writer is not None
@@ -199,7 +199,7 @@ async def test_a_redis_that_lost_its_memory_gets_the_graph_of_the_leader(redis: 
             await together(leader, follower)
 
 
-async def test_a_follower_writes_the_graph_again_if_nobody_else_does(redis: RedisServer) -> None:
+async def test_a_follower_refills_an_empty_redis_if_no_leader_does(redis: RedisServer) -> None:
     async with AsyncExitStack() as stack:
         async with member(redis.address) as leader:
             await leader.leads()
@@ -215,7 +215,7 @@ async def test_a_follower_writes_the_graph_again_if_nobody_else_does(redis: Redi
             await together(follower, late)
 
 
-async def test_a_position_that_went_back_ends_the_epoch(redis: RedisServer) -> None:
+async def test_a_position_that_moves_back_ends_the_epoch(redis: RedisServer) -> None:
     async with member(redis.address) as leader, member(redis.address) as follower:
         one, (other,) = await leading(leader, follower)
         await one.publish(Changes(nodes_set=[node("a")]))
@@ -230,7 +230,7 @@ async def test_a_position_that_went_back_ends_the_epoch(redis: RedisServer) -> N
         assert other.graph.nodes.keys() == {"a", "b"}
 
 
-async def test_who_follows_ends_an_epoch_that_went_back_unseen(redis: RedisServer) -> None:
+async def test_a_follower_ends_an_epoch_that_moved_back_unseen(redis: RedisServer) -> None:
     """The leader is new and knows of nothing; it is told by one that had seen more."""
     async with AsyncExitStack() as stack:
         async with member(redis.address) as first:
@@ -258,7 +258,7 @@ async def test_who_follows_ends_an_epoch_that_went_back_unseen(redis: RedisServe
         assert (epoch, 4) not in ahead.seen, "the fourth of another history"
 
 
-async def test_who_leads_after_a_restart_of_redis_goes_on_where_nobody_has_been(redis: RedisServer) -> None:
+async def test_the_leader_after_a_redis_restart_continues_at_unused_positions(redis: RedisServer) -> None:
     async with member(redis.address) as first:
         await first.leads()
         await first.publish(Changes(nodes_set=[node("a")]))
@@ -275,7 +275,7 @@ async def test_who_leads_after_a_restart_of_redis_goes_on_where_nobody_has_been(
         assert not second.hub.history.knows(2)
 
 
-async def test_an_answer_that_was_lost_is_no_loss(redis: RedisServer) -> None:
+async def test_a_lost_reply_loses_nothing(redis: RedisServer) -> None:
     """Redis stops in the middle: it may have what it never confirmed."""
     async with member(redis.address) as leader:
         await leader.leads()
@@ -295,7 +295,7 @@ async def test_an_answer_that_was_lost_is_no_loss(redis: RedisServer) -> None:
     ("field", "value"),
     [("nodes", b"not a node"), ("edges", b"not an edge"), ("nodes", b"\xff\xfe")],
 )
-async def test_what_is_damaged_is_set_aside(redis: RedisServer, field: str, value: bytes) -> None:
+async def test_damaged_data_is_quarantined(redis: RedisServer, field: str, value: bytes) -> None:
     async with member(redis.address) as first:
         await first.leads()
         await first.publish(Changes(nodes_set=[node("a"), node("b")], edges_set=[edge("a", "b")]))
@@ -316,7 +316,7 @@ async def test_what_is_damaged_is_set_aside(redis: RedisServer, field: str, valu
 
 
 @pytest.mark.parametrize(("schema", "waits"), [("0", False), ("2", True)])
-async def test_another_version_of_the_stored_form(redis: RedisServer, schema: str, waits: bool) -> None:
+async def test_another_version_of_the_stored_format(redis: RedisServer, schema: str, waits: bool) -> None:
     """The newer replaces the older while that leads; the older waits until the newer is gone."""
     with redis.client() as client:
         client.hset(KEY + "position", mapping={"epoch": "theirs", "seq": 5, "schema": schema, "token": 1})
@@ -329,7 +329,7 @@ async def test_another_version_of_the_stored_form(redis: RedisServer, schema: st
 
 
 @pytest.mark.parametrize("interval", [3600, 0], ids=["now and then", "only when it is found"])
-async def test_what_is_wrong_in_redis_is_repaired(redis: RedisServer, interval: int) -> None:
+async def test_differences_in_redis_are_repaired(redis: RedisServer, interval: int) -> None:
     async with member(redis.address, interval=interval) as leader:
         await leader.leads()
         await leader.publish(
@@ -358,7 +358,7 @@ async def test_what_is_wrong_in_redis_is_repaired(redis: RedisServer, interval: 
                 assert late.graph.releases == release("web", 1)
 
 
-async def test_a_tick_that_waits_for_a_batch_which_fails_forgets_nothing(redis: RedisServer) -> None:
+async def test_a_tick_behind_a_failing_batch_loses_nothing(redis: RedisServer) -> None:
     """It would find Redis where the batch left it, and not where the leader is alone: a new epoch for everyone."""
     async with member(redis.address, timing=replace(SHORT, tick=60.0, lease=60.0)) as leader:
         await leader.leads()
@@ -381,7 +381,7 @@ async def test_a_tick_that_waits_for_a_batch_which_fails_forgets_nothing(redis: 
             assert late.graph.nodes.keys() == {"a", "b"}
 
 
-async def test_a_stall_of_redis_holds_nobody_up(redis: RedisServer) -> None:
+async def test_a_stalled_redis_delays_no_client(redis: RedisServer) -> None:
     async with member(redis.address) as leader:
         await leader.leads()
         await leader.publish(Changes(nodes_set=[node("a")]))
@@ -397,7 +397,7 @@ async def test_a_stall_of_redis_holds_nobody_up(redis: RedisServer) -> None:
             assert client.hlen(KEY + "nodes") == 51
 
 
-async def test_a_redis_that_reads_its_file_again_is_waited_for(tmp_path: Path) -> None:
+async def test_the_leader_waits_while_redis_loads_its_data(tmp_path: Path) -> None:
     """It answers, and everything that it is asked meanwhile is an error; nothing in it is older or less then."""
     slowly = ("--key-load-delay", "100")
     with redis_server(tmp_path) as redis, redis.client() as client:
@@ -435,7 +435,7 @@ def restarted(folder: Path, port: int, *options: str) -> Iterator[None]:
         server.stop()
 
 
-async def test_a_redis_that_is_full_is_told_in_its_own_words(
+async def test_a_full_redis_is_logged_with_its_own_message(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with member(redis.address) as leader:

@@ -18,7 +18,7 @@ from tests.support.members import edge, node, same
 
 @settings(max_examples=100)
 @given(seed=st.integers(0, 10_000), before=st.integers(0, 10), alone=st.integers(1, 15))
-def test_the_merged_changes_have_the_effect_of_all(seed: int, before: int, alone: int) -> None:
+def test_merged_changes_have_the_effect_of_all_changes(seed: int, before: int, alone: int) -> None:
     random = Random(seed)
     stored, served, outbox = ServedGraph("e"), ServedGraph("e"), Outbox()
     for _ in range(before):
@@ -41,7 +41,7 @@ def test_the_merged_changes_have_the_effect_of_all(seed: int, before: int, alone
     assert same(stored, served)
 
 
-def test_what_came_and_went_leaves_no_trace() -> None:
+def test_objects_that_came_and_went_leave_no_trace() -> None:
     outbox, graph = Outbox(), ServedGraph("e")
     for number in range(1_000):
         pod = node(f"pod-{number}")
@@ -51,7 +51,7 @@ def test_what_came_and_went_leaves_no_trace() -> None:
     assert list(outbox.chunks()) == [Changes()]
 
 
-def test_what_redis_may_know_is_told_to_be_gone() -> None:
+def test_objects_redis_may_know_are_deleted_explicitly() -> None:
     outbox, graph = Outbox(), ServedGraph("e")
     told = Changes(nodes_set=[node("a"), node("b")], edges_set=[edge("a", "b")])
     outbox.add(told, graph, time=1)
@@ -67,7 +67,7 @@ def test_small_changes_are_one_piece() -> None:
     assert list(split(Changes())) == [Changes()]
 
 
-def test_large_changes_are_cut_in_the_order_in_which_no_edge_dangles() -> None:
+def test_large_changes_are_split_so_that_no_edge_dangles() -> None:
     nodes = [node(f"pod-{number}", size=1_000) for number in range(2_000)]
     edges = [edge(f"pod-{number}", "pod-0") for number in range(2_000)]
     changes = Changes(
@@ -87,7 +87,7 @@ def test_large_changes_are_cut_in_the_order_in_which_no_edge_dangles() -> None:
     assert sum(map(size, pieces)) == size(changes)
 
 
-def test_what_was_merged_of_several_batches_has_no_time() -> None:
+def test_merged_batches_have_no_time() -> None:
     outbox, graph = Outbox(), ServedGraph("e")
     outbox.add(Changes(nodes_set=[node("a")]), graph, time=5)
     assert outbox.time == 5
@@ -95,7 +95,7 @@ def test_what_was_merged_of_several_batches_has_no_time() -> None:
     assert outbox.time == 0
 
 
-def test_the_log_forgets_what_is_beyond_the_limits() -> None:
+def test_the_log_drops_entries_beyond_the_limits() -> None:
     retention = LogRetention(Limits(history_changes=3, history_bytes=10**9))
     for seq in range(1, 4):
         retention.add(Batch("e", seq, Changes(nodes_set=[node("a")])))
@@ -108,7 +108,7 @@ def test_the_log_forgets_what_is_beyond_the_limits() -> None:
     assert retention.trim() is None
 
 
-def test_the_log_forgets_what_takes_too_much_memory() -> None:
+def test_the_log_drops_entries_beyond_its_memory_limit() -> None:
     retention = LogRetention(Limits(history_changes=1000, history_bytes=5_000))
     for seq in range(1, 11):
         retention.add(Batch("e", seq, Changes(nodes_set=[node("a", size=1_000)])))

@@ -82,7 +82,7 @@ def holds_what_is_left(graph: ServedGraph) -> bool:
     return sorted(graph.nodes) == ["a", "b", "c", "d"] and keys == [edge("b", "c").key]
 
 
-async def test_a_leader_whose_graph_cannot_take_a_batch_serves_a_new_one(redis: RedisServer) -> None:
+async def test_a_leader_rebuilds_a_graph_that_rejects_a_batch(redis: RedisServer) -> None:
     async with pair(redis) as (leader, follower):
         readers = [Reader(leader), Reader(follower)]
         for each in readers:
@@ -100,7 +100,7 @@ async def test_a_leader_whose_graph_cannot_take_a_batch_serves_a_new_one(redis: 
             await together(leader, follower, late)
 
 
-async def test_a_leader_on_its_own_whose_graph_cannot_take_a_batch_shares_it_later(
+async def test_a_detached_leader_rebuilds_its_graph_and_stores_it_later(
     redis: RedisServer,
 ) -> None:
     async with pair(redis) as (leader, follower):
@@ -185,7 +185,7 @@ class Watching(Member):
         await self.engine.put(message)
 
 
-async def test_what_a_leader_had_to_leave_out_is_left_out_everywhere_and_by_the_next_one(
+async def test_objects_left_out_by_a_leader_are_left_out_everywhere(
     redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Watching, "cluster", {})

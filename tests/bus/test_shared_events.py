@@ -45,7 +45,7 @@ class Shelf:
         return [[each.count for each in decode_events([self.held.get(object)])] for object in objects]
 
 
-async def test_what_changed_is_written_and_what_an_earlier_leader_left_goes() -> None:
+async def test_changed_events_are_written_and_leftovers_of_an_earlier_leader_deleted() -> None:
     keeper, shelf = EventKeeper(), Shelf()
     shelf.held["old"] = b"[]"
     keeper.apply(event("a"))
@@ -68,7 +68,7 @@ async def test_what_changed_is_written_and_what_an_earlier_leader_left_goes() ->
     assert shelf.held == {}
 
 
-async def test_a_storm_is_written_bit_by_bit_and_each_object_in_its_turn() -> None:
+async def test_a_storm_is_written_in_steps_and_objects_take_turns() -> None:
     keeper, shelf = EventKeeper(), Shelf()
     share = EventShare(keeper, shelf.store)
     for count in range(1, 4):
@@ -83,7 +83,7 @@ async def test_a_storm_is_written_bit_by_bit_and_each_object_in_its_turn() -> No
     )
 
 
-def test_what_cannot_be_read_is_left_out() -> None:
+def test_unreadable_events_are_left_out() -> None:
     whole = encode_events([event("a"), event("b", last="2026-11-30T03:05:00Z")])
     assert [each.uid for each in decode_events([b'{"x":1}', whole, None, b"[[[", b"\xff"])] == ["b", "a"]
     assert encode_events([]) is None

@@ -77,7 +77,7 @@ async def together(leader: Member, follower: Member) -> None:
 
 
 @both
-async def test_a_failover_goes_on_where_it_was(sentinels: Watched) -> None:
+async def test_a_failover_resumes_at_the_same_position(sentinels: Watched) -> None:
     async with pair(sentinels.url) as (one, other):
         epoch = one.position[0]
         await one.publish(Changes(nodes_set=[node("before")]))
@@ -90,7 +90,7 @@ async def test_a_failover_goes_on_where_it_was(sentinels: Watched) -> None:
         assert (one.position[0], {"before", "meanwhile"} <= other.graph.nodes.keys()) == (epoch, True)
 
 
-async def test_a_failover_that_loses_writes_ends_in_the_right_graph(sentinels: Watched) -> None:
+async def test_a_failover_that_loses_writes_converges(sentinels: Watched) -> None:
     async with pair(sentinels.url) as (one, other):
         epoch, held = one.position[0], len(one.graph.nodes)
         sentinels.copied()
@@ -107,7 +107,7 @@ async def test_a_failover_that_loses_writes_ends_in_the_right_graph(sentinels: W
             await together(one, late)
 
 
-async def test_a_primary_that_was_replaced_and_does_not_know_it_is_left(sentinels: Watched) -> None:
+async def test_a_demoted_primary_is_abandoned(sentinels: Watched) -> None:
     """It answers as before those who are connected: without asking, they would stay, and a second leader come."""
     async with pair(sentinels.url) as (one, other):
         sentinels.copied()
@@ -123,7 +123,7 @@ async def test_a_primary_that_was_replaced_and_does_not_know_it_is_left(sentinel
         assert one.writer is not None
 
 
-async def test_a_replica_is_not_read_even_if_a_sentinel_names_it(sentinels: Watched) -> None:
+async def test_a_replica_is_never_read_even_if_a_sentinel_names_it(sentinels: Watched) -> None:
     with sentinels.primary.client() as client:
         client.replicaof(*sentinels.replica.address.split(":"))  # no Sentinel knows it yet
     told = await refused(sentinels.url)
@@ -138,7 +138,7 @@ async def refused(url: str) -> str:
     return str(error.value)
 
 
-async def test_what_leads_to_no_primary(sentinels: Watched, cluster: Nodes) -> None:
+async def test_addresses_without_a_primary(sentinels: Watched, cluster: Nodes) -> None:
     told = await refused(sentinels.url.replace("mymaster", "other"))
     assert "no Sentinel knows a primary named 'other'" in told
     told = await refused(f"redis+sentinel://{sentinels.primary.address}/mymaster")
@@ -151,7 +151,7 @@ async def test_what_leads_to_no_primary(sentinels: Watched, cluster: Nodes) -> N
     assert "cluster support disabled" in told
 
 
-async def test_a_node_of_a_cluster_that_is_named_as_if_it_were_all(cluster: Nodes) -> None:
+async def test_a_cluster_node_given_as_a_single_redis(cluster: Nodes) -> None:
     other = next(server for server in cluster.servers if server is not cluster.owner)
     async with member(other.address) as stranger:
         await stranger.until(lambda: not stranger.replica.status.reachable)
@@ -186,7 +186,7 @@ async def test_a_slot_that_moves_is_followed(cluster: Nodes) -> None:
         assert stored(target) == len(follower.graph.nodes)
 
 
-async def test_a_hash_that_moves_while_it_is_read_is_read_again(cluster: Nodes) -> None:
+async def test_a_hash_that_migrates_during_a_read_is_read_again(cluster: Nodes) -> None:
     source = cluster.owner
     target = next(server for server in cluster.servers if server is not source)
     names = {f"pod-{number}".encode() for number in range(20_000)}
@@ -240,7 +240,7 @@ async def test_a_replica_that_takes_over_in_a_cluster(cluster: Nodes, tmp_path: 
             assert {"meanwhile", "after"} <= follower.graph.nodes.keys()
 
 
-async def test_a_node_of_a_cluster_that_is_away(cluster: Nodes) -> None:
+async def test_an_unreachable_cluster_node(cluster: Nodes) -> None:
     async with pair(cluster.url) as (leader, follower):
         owner = cluster.owner
         owner.kill()

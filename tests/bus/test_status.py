@@ -25,7 +25,7 @@ def clock() -> ManualClock:
     return ManualClock(100.0)
 
 
-def test_what_is_stored_is_stale_until_a_leader_is_heard(clock: ManualClock) -> None:
+def test_a_stored_graph_is_stale_until_a_leader_is_heard(clock: ManualClock) -> None:
     status = ReplicationStatus(clock, RedisTiming(tick=2.0))
     clock.now = 101.0
     status.note_in_sync()
@@ -38,7 +38,7 @@ def test_what_is_stored_is_stale_until_a_leader_is_heard(clock: ManualClock) -> 
     assert (status.stale, status.stale_since, status.stale_why) == (False, None, "")
 
 
-def test_three_ticks_without_a_leader_make_a_graph_stale_whatever_is_stored(clock: ManualClock) -> None:
+def test_three_missed_ticks_make_the_graph_stale(clock: ManualClock) -> None:
     status = ReplicationStatus(clock, RedisTiming(tick=2.0))
     status.note_heartbeat()
     status.note_in_sync()
@@ -55,7 +55,7 @@ def test_three_ticks_without_a_leader_make_a_graph_stale_whatever_is_stored(cloc
     assert not status.stale, "its own clients are up to date"
 
 
-def test_a_redis_that_comes_and_goes_has_a_line_now_and_then(clock: ManualClock) -> None:
+def test_a_flapping_redis_is_logged_occasionally(clock: ManualClock) -> None:
     reachability = Reachability(clock)
     lines = []
     for _ in range(100):
@@ -69,7 +69,7 @@ def test_a_redis_that_comes_and_goes_has_a_line_now_and_then(clock: ManualClock)
     assert lines == ["away", "back", again, "back"]
 
 
-def test_a_redis_that_stays_away_is_told_of_in_the_end(clock: ManualClock) -> None:
+def test_a_lasting_outage_of_redis_is_logged(clock: ManualClock) -> None:
     reachability = Reachability(clock)
     assert (
         reachability.mark_lost("down"),
@@ -84,7 +84,7 @@ def test_a_redis_that_stays_away_is_told_of_in_the_end(clock: ManualClock) -> No
     assert reachability.suppressed_note() == " (1 more times since the last such line)"
 
 
-def test_errors_that_others_cause_have_a_line_now_and_then(
+def test_errors_caused_by_others_are_logged_occasionally(
     clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     damped = ThrottledLogger(logging.getLogger("astrolabe.bus"), clock)
@@ -126,7 +126,7 @@ def promote(client: Redis) -> None:
 @pytest.mark.parametrize(
     ("begin", "end", "word"), [(fill, empty, "maxmemory"), (demote, promote, "read only replica")]
 )
-async def test_a_redis_that_takes_no_writes(
+async def test_a_read_only_redis(
     begin: Callable[[Redis], None], end: Callable[[Redis], None], word: str, redis: RedisServer
 ) -> None:
     """Its followers read the stored position again and again, which stays right where it was."""

@@ -27,7 +27,7 @@ from tests.support.changes import some_changes
 from tests.support.members import edge, node, same
 
 
-def test_what_an_older_version_stored_is_read() -> None:
+def test_a_graph_stored_by_an_older_version_is_read() -> None:
     """It left out what is empty."""
     text = '{"status":"Ready","reason":"Active","metadata":{},"uid":"a","name":"a","kind":"Namespace","apiVersion":"v1"}'
     (_, stored), *_ = Decoder().nodes({b"a": text.encode()})
@@ -150,14 +150,14 @@ def entry(epoch: str, since: int, seq: int) -> LogEntry:
         ([(4, 5)], position("e", 5), position("e", 3), None),
     ],
 )
-def test_which_part_of_the_log_is_history(
+def test_entries_of_the_log_that_become_history(
     log: list[tuple[int, int]], noted: StoredPosition, now: StoredPosition, told: list[int] | None
 ) -> None:
     found = history([entry("e", *each) for each in log], noted, now)
     assert (None if found is None else [each.seq for each in found]) == told
 
 
-def test_entries_of_another_epoch_are_no_history() -> None:
+def test_entries_of_another_epoch_do_not_become_history() -> None:
     log = [entry("d", 8, 9), entry("e", 0, 1), entry("e", 1, 2)]
     found = history(log, position("e", 1), position("e", 2))
     assert found is not None
@@ -191,12 +191,12 @@ def restored(**hashes: dict[str, str]) -> ServedGraph:
         ({"releases": {'["a"]': "[1]"}}, "release "),
     ],
 )
-def test_what_is_no_graph_is_damaged(found: dict[str, dict[str, str]], why: str) -> None:
+def test_an_inconsistent_graph_is_corrupt(found: dict[str, dict[str, str]], why: str) -> None:
     with pytest.raises(CorruptData, match=why):
         restored(**found)
 
 
-def test_an_edge_comes_back_with_all_that_it_is() -> None:
+def test_an_edge_is_restored_with_all_its_fields() -> None:
     nodes = {name: node(name).text for name in "ab"}
     graph = restored(nodes=nodes, edges={'["owns","a","b"]': '[1,"spec.x","spec.y"]'})
     assert list(graph.edges()) == list(graph.incoming("b")) == [edge("a", "b", "spec.x", "spec.y")]
@@ -212,7 +212,7 @@ def test_many_edges_of_one_node() -> None:
     assert all(graph.edge(("owns", "pod-0", name)) for name in names)
 
 
-def test_two_damaged_nodes_do_not_make_two_good_ones() -> None:
+def test_two_truncated_nodes_do_not_form_valid_ones() -> None:
     whole = node("a").text
     with pytest.raises(CorruptData, match="node b'a'"):
         restored(nodes={"a": whole[:50], "b": whole[50:]})

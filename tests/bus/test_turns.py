@@ -77,9 +77,7 @@ async def steady(leader: Member) -> None:
     await leader.until(lambda: status.joined and not status.detached)
 
 
-async def test_nothing_that_concerns_all_of_a_graph_holds_the_loop(
-    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_work_on_a_whole_graph_is_sliced(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     graph = large()
     one = member(redis.address, graph=graph, timing=CALM)
     async with short_turns(monkeypatch):  # the graph is written to an empty Redis
@@ -104,7 +102,7 @@ async def test_nothing_that_concerns_all_of_a_graph_holds_the_loop(
         await one.__aexit__(None, None, None)
 
 
-async def test_what_was_done_alone_is_shared_without_holding_the_loop(
+async def test_detached_changes_are_stored_without_holding_the_loop(
     redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     timing = replace(CALM, answer=0.5)
@@ -127,7 +125,7 @@ async def test_what_was_done_alone_is_shared_without_holding_the_loop(
             assert same(late.graph, leader.graph)
 
 
-async def test_who_has_much_to_write_keeps_the_lock(
+async def test_a_leader_with_much_to_write_keeps_the_lease(
     redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with member(redis.address) as leader:

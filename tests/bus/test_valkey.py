@@ -22,7 +22,7 @@ def valkey(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
-async def test_its_own_version_counts(valkey: RedisServer) -> None:
+async def test_the_version_of_valkey_counts(valkey: RedisServer) -> None:
     """It says that it is Redis 7.2 as well."""
     client = connect(Settings(redis_addr=valkey.address), RedisTiming(), retry_once=True)
     server = await verify(client, valkey.address)

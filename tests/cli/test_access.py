@@ -98,7 +98,7 @@ async def test_a_flag_wins_over_the_environment_and_a_file_over_a_token(
     assert (code, "the token is not known" in err) == (1, True)
 
 
-async def test_what_is_missing_is_one_line_that_says_what_to_do(site: Site, pair: Pair) -> None:
+async def test_a_missing_file_is_one_line_that_says_what_to_do(site: Site, pair: Pair) -> None:
     url = f"https://127.0.0.1:{site.port}"
     trust = f"--certificate-authority={pair.certificate}"
     assert await run("watch", url, trust) == (
@@ -196,7 +196,7 @@ async def test_a_wrong_value_is_one_line_and_exit_code_2(
     assert await run("watch", *args) == (2, "", f"astrolabe: {line.replace('WORDS', str(words))}\n")
 
 
-async def test_one_may_not_ask_for_trust_twice(pair: Pair) -> None:
+async def test_conflicting_trust_flags_are_refused(pair: Pair) -> None:
     trust = (f"--certificate-authority={pair.certificate}", "--insecure-skip-tls-verify")
     code, _, err = await run("watch", "https://localhost:1", *trust)
     assert (code, err) == (

@@ -118,7 +118,7 @@ async def test_a_filter_that_the_server_refuses_is_one_line_and_exit_code_2() ->
     assert err.count("\n") == 1
 
 
-async def test_a_server_that_is_not_there_is_one_line_and_exit_code_1() -> None:
+async def test_an_unreachable_server_is_one_line_and_exit_code_1() -> None:
     async with serve(shop()) as site:
         url = f"127.0.0.1:{site.port}"
     assert await astrolabe("bench-stream", url) == (

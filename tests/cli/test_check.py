@@ -38,7 +38,7 @@ async def simulator() -> AsyncIterator[Simulator]:
         yield simulator
 
 
-async def test_all_is_well(simulator: Simulator) -> None:
+async def test_everything_passes(simulator: Simulator) -> None:
     findings = await found(simulator)
     assert list(findings) == ["API server", *[kind.name for kind in WATCHED], "Event", "Rights"]
     assert {finding.outcome for finding in findings.values()} == {"ok"}
@@ -50,7 +50,7 @@ async def test_all_is_well(simulator: Simulator) -> None:
     assert findings["Rights"].about == "list and watch only"
 
 
-async def test_permissions_that_lack(simulator: Simulator) -> None:
+async def test_missing_permissions(simulator: Simulator) -> None:
     optional = next(kind for kind in WATCHED if kind.optional)
     simulator.authorizer.restrict("Deployment")
     simulator.authorizer.restrict(optional.name)
@@ -86,7 +86,7 @@ async def test_kinds_that_the_cluster_does_not_serve() -> None:
         )
 
 
-async def test_events_that_cannot_be_read_are_no_obstacle_and_named(simulator: Simulator) -> None:
+async def test_unreadable_events_are_named_and_do_not_fail_the_check(simulator: Simulator) -> None:
     simulator.authorizer.restrict("Event", ["shop"])
     assert (await found(simulator))["Event"] == Finding(
         "Event",
@@ -102,7 +102,7 @@ async def test_events_that_cannot_be_read_are_no_obstacle_and_named(simulator: S
 @pytest.mark.parametrize(
     ("groups", "about", "outcome"), [(("",), "v1", "ok"), ((), "events.k8s.io/v1", "optional")]
 )
-async def test_events_of_the_core_group_do(groups: tuple[str, ...], about: str, outcome: str) -> None:
+async def test_events_of_the_core_group_suffice(groups: tuple[str, ...], about: str, outcome: str) -> None:
     async with Simulator(store(), authorizer=Authorizer(), event_groups=groups) as simulator:
         finding = (await found(simulator))["Event"]
     assert (finding.about, finding.outcome) == (about, outcome)
@@ -112,7 +112,7 @@ def may_get(*plurals: str) -> list[dict[str, list[str]]]:
     return [{"verbs": ["get"], "apiGroups": [""], "resources": [*plurals]}]
 
 
-async def test_what_helm_keeps_must_be_readable_if_it_is_asked_for(simulator: Simulator) -> None:
+async def test_helm_secrets_must_be_readable_if_requested(simulator: Simulator) -> None:
     assert "Helm details" not in await found(simulator)
     lacking = (await found(simulator, helm_details=True))["Helm details"]
     assert lacking == Finding(
@@ -130,7 +130,7 @@ async def test_what_helm_keeps_must_be_readable_if_it_is_asked_for(simulator: Si
     assert (findings["Helm details"].outcome, findings["Rights"].outcome) == ("ok", "ok")
 
 
-async def test_what_helm_keeps_is_read_where_it_is_watched(simulator: Simulator) -> None:
+async def test_helm_secrets_are_read_in_watched_namespaces(simulator: Simulator) -> None:
     simulator.authorizer.more = {"shop": may_get("secrets")}
     settings = {"helm_details": True, "namespaces": ("shop", "web"), "kinds": ("Secret",)}
     findings = await found(simulator, **settings)
@@ -142,7 +142,7 @@ async def test_what_helm_keeps_is_read_where_it_is_watched(simulator: Simulator)
     assert none.advice == "--kinds leaves out Secret and ConfigMap, in which Helm keeps its releases"
 
 
-async def test_of_some_namespaces_and_kinds(simulator: Simulator) -> None:
+async def test_check_of_some_namespaces_and_kinds(simulator: Simulator) -> None:
     simulator.authorizer.restrict("Service", ["shop"])
     findings = await found(simulator, namespaces=("shop", "web"), kinds=("Pod", "Service"))
     assert [(each.subject, each.outcome) for each in list(findings.values())[1:-1]] == [
@@ -159,7 +159,7 @@ async def test_of_some_namespaces_and_kinds(simulator: Simulator) -> None:
     )
 
 
-async def test_the_only_thing_that_is_posted_is_the_question(simulator: Simulator) -> None:
+async def test_the_only_posts_are_access_reviews(simulator: Simulator) -> None:
     await found(simulator)
     asked = [request for request in simulator.request_log.requests if request.method != "GET"]
     assert Counter((request.method, request.path, request.write) for request in asked) == {
@@ -170,7 +170,7 @@ async def test_the_only_thing_that_is_posted_is_the_question(simulator: Simulato
     }
 
 
-async def test_without_an_api_server_nothing_more_is_tried(tmp_path: Path) -> None:
+async def test_without_an_api_server_nothing_else_is_checked(tmp_path: Path) -> None:
     with kubeconfig_file(f"http://127.0.0.1:{free_port()}") as path:
         (finding,) = await check(Settings(in_cluster=False, kubeconfig=path))
     assert finding.outcome == "missing"
@@ -180,7 +180,7 @@ async def test_without_an_api_server_nothing_more_is_tried(tmp_path: Path) -> No
     assert "There is no kubeconfig at" in finding.advice
 
 
-async def test_redis_is_tried_when_it_is_used(simulator: Simulator) -> None:
+async def test_redis_is_checked_if_configured(simulator: Simulator) -> None:
     port = free_port()
     findings = await found(simulator, enable_persistence=True, redis_addr=f"127.0.0.1:{port}")
     finding = findings["Redis"]
@@ -204,7 +204,7 @@ LOSES: Row = ("warning", "appendonly no")
         ),
     ],
 )
-async def test_what_redis_may_lose(
+async def test_redis_settings_that_may_lose_data(
     simulator: Simulator, tmp_path: Path, options: tuple[str, ...], rows: tuple[Row, ...]
 ) -> None:
     with redis_server(tmp_path, *options) as redis, kubeconfig_file(simulator.url) as path:
@@ -231,7 +231,7 @@ ITS_KEYS = {
 }
 
 
-async def test_what_the_original_left_in_redis_is_named_and_can_be_deleted(
+async def test_leftovers_of_the_original_in_redis_are_named_and_deletable(
     simulator: Simulator, tmp_path: Path
 ) -> None:
     cli = program("redis-cli", package="redis-tools")
@@ -287,7 +287,7 @@ def shut(rules: str) -> Callable[[Redis], None]:
         (shut("resetchannels"), "publish and subscribe", "this user may not publish and subscribe"),
     ],
 )
-async def test_what_redis_does_not_let_us_do(
+async def test_missing_redis_permissions(
     simulator: Simulator, tmp_path: Path, spoil: Callable[[Redis], None], about: str, advice: str
 ) -> None:
     with redis_server(tmp_path) as redis, kubeconfig_file(simulator.url) as path:
@@ -363,7 +363,7 @@ def node_of_a_cluster(folder: Path) -> Iterator[str]:
     ],
     ids=["no password", "wrong password", "too old", "replica", "sentinel", "node of a cluster"],
 )
-async def test_a_redis_that_is_not_what_the_address_says(
+async def test_a_redis_that_does_not_match_its_address(
     simulator: Simulator, tmp_path: Path, site: Callable[[Path], AbstractContextManager[str]], advice: str
 ) -> None:
     with site(tmp_path) as url, kubeconfig_file(simulator.url) as path:
@@ -396,7 +396,7 @@ def test_the_report() -> None:
     assert plain(server, *less)[-1] == "Astrolabe can start; 2 could be improved."
 
 
-async def test_the_command_ends_with_1_when_something_is_missing(simulator: Simulator) -> None:
+async def test_the_command_exits_1_if_something_is_missing(simulator: Simulator) -> None:
     async def run() -> tuple[int | None, str]:
         with kubeconfig_file(simulator.url) as path:
             process = await asyncio.create_subprocess_exec(
@@ -419,7 +419,7 @@ async def test_the_command_ends_with_1_when_something_is_missing(simulator: Simu
     assert "Astrolabe could not serve." in out
 
 
-async def test_custom_kinds_are_seen_not_seen_noise_or_left_out(simulator: Simulator) -> None:
+async def test_custom_kinds_are_watched_unreadable_noise_or_left_out(simulator: Simulator) -> None:
     for kind, group in (
         ("Certificate", "cert-manager.io"),
         ("Order", "acme.cert-manager.io"),

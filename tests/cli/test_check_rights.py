@@ -54,7 +54,7 @@ async def found(
     return {finding.subject: finding for finding in findings}
 
 
-async def test_all_is_there_and_tried(simulator: Simulator) -> None:
+async def test_all_rights_are_present_and_tried(simulator: Simulator) -> None:
     findings = await found(simulator, {"": [TOKENS, RIGHTS, ROLES]})
     assert [findings[name] for name in ("Token reviews", "Access reviews", "Roles", "Rights")] == [
         Finding("Token reviews", "ok", about=f"create on tokenreviews; tried: this is {ACCOUNT}"),
@@ -73,7 +73,7 @@ async def test_all_is_there_and_tried(simulator: Simulator) -> None:
     assert proxy["Access reviews"].outcome == "ok"
 
 
-async def test_what_lacks_is_named_with_what_follows_from_it(simulator: Simulator) -> None:
+async def test_missing_rights_are_named_with_their_consequences(simulator: Simulator) -> None:
     findings = await found(simulator, {})
     binding = (
         "bind the account to the ClusterRole system:auth-delegator, as deploy/overlays/kubernetes-rights does"
@@ -114,7 +114,7 @@ async def test_a_review_is_tried_not_only_permitted(simulator: Simulator) -> Non
     assert "its-own" not in str(findings)
 
 
-async def test_of_single_namespaces_their_roles_are_needed_and_those_of_the_cluster(
+async def test_in_single_namespaces_roles_and_cluster_roles_are_needed(
     simulator: Simulator,
 ) -> None:
     both = [TOKENS, RIGHTS, reads("clusterroles", "clusterrolebindings")]

@@ -245,7 +245,9 @@ def test_no_kubeconfig_is_one_line_and_exit_code_1(ended: Ended, tmp_path: Path)
     assert "Traceback" not in err
 
 
-def test_no_cluster_around_is_one_line_and_exit_code_1(ended: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_not_running_in_a_cluster_is_one_line_and_exit_code_1(
+    ended: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     code, _, err = ended("--port=0")
     assert code == 1
@@ -304,5 +306,5 @@ main()
     assert (run.returncode, run.stdout, run.stderr) == (130, "", "")
 
 
-def test_what_is_wrong_cannot_control_the_terminal(ended: Ended) -> None:
+def test_error_messages_cannot_control_the_terminal(ended: Ended) -> None:
     assert ended("--\x1b[2J") == (2, "", "astrolabe: unknown flag --\\x1b[2J, see `astrolabe serve --help`\n")

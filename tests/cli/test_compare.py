@@ -33,7 +33,7 @@ from tests.support.worlds import World, facts, shop
 TOKEN = "open-sesame-3f2a"
 
 
-def test_what_is_asked() -> None:
+def test_requests_of_a_comparison() -> None:
     values = ParameterValues({"shop", "a b"}, {"web"}, {("shop", "web")})
     assert [request.shown for request in fixed() if request.path is CHARTS] == [
         "/api/v1/charts",
@@ -72,7 +72,7 @@ def url_of(site: Site, scheme: str = "http") -> str:
     return f"{scheme}://127.0.0.1:{site.port}"
 
 
-async def test_two_that_serve_the_same() -> None:
+async def test_equal_servers() -> None:
     async with serve(shop()) as one, serve(shop()) as two:
         comparison, said = await compared(url_of(one), url_of(two))
     assert (comparison.is_noticed, comparison.groups, said) == (False, {}, [])
@@ -82,7 +82,7 @@ async def test_two_that_serve_the_same() -> None:
     ]
 
 
-async def test_two_that_do_not() -> None:
+async def test_different_servers() -> None:
     async with serve(shop()) as one, serve(shop()) as two:
         two.world.remove("pod-lone")
         two.world.set(facts("Pod", "new"), facts("Namespace", "shop", status=Status(PENDING, "Terminating")))
@@ -129,7 +129,7 @@ async def test_from_the_original_and_back() -> None:
     assert {("missing key", "nodes[].reason"), ("missing key", "[].uid")} <= missed
 
 
-async def test_what_changes_meanwhile_is_no_difference() -> None:
+async def test_changes_during_the_comparison_are_no_difference() -> None:
     async with serve(shop()) as site:
         graph = await site.json("/api/v1/graph")
     async with original(graph) as (_, first), original(graph) as (held, second):
@@ -152,7 +152,7 @@ async def test_what_changes_meanwhile_is_no_difference() -> None:
         assert not changed.is_noticed
 
 
-async def test_what_goes_on_changing_is_no_difference() -> None:
+async def test_continuous_changes_are_no_difference() -> None:
     """Both count on, and are never asked at the same moment."""
     async with serve(shop()) as site:
         graph = await site.json("/api/v1/graph")
@@ -168,7 +168,7 @@ async def test_what_goes_on_changing_is_no_difference() -> None:
     assert [group for group in comparison.groups.values() if group.kind == "other value"] == []
 
 
-async def test_a_token_is_shown_to_who_asks_for_it(tmp_path: Path) -> None:
+async def test_a_token_is_sent_to_servers_that_require_it(tmp_path: Path) -> None:
     tokens = tmp_path / "tokens"
     tokens.write_text(TOKEN)
     async with serve(shop()) as site:
@@ -184,7 +184,7 @@ async def test_a_token_is_shown_to_who_asks_for_it(tmp_path: Path) -> None:
             assert refused.value.code == "unauthorised"
 
 
-async def test_a_server_that_is_busy_is_asked_again() -> None:
+async def test_a_busy_server_is_asked_again() -> None:
     async with serve(shop()) as site:
         graph = await site.json("/api/v1/graph")
         async with original(graph) as (_, other), original(graph) as (held, url):
@@ -200,7 +200,7 @@ async def test_a_server_that_is_busy_is_asked_again() -> None:
     assert held.asked.count("/api/v1/graph") > 1
 
 
-async def test_who_does_not_show_all_yet_is_named() -> None:
+async def test_a_server_that_is_not_synced_is_named() -> None:
     world = World()
     world.set(facts("Pod", "a"))
     async with serve(world) as syncing, serve(world) as other:
@@ -209,14 +209,14 @@ async def test_who_does_not_show_all_yet_is_named() -> None:
     assert said[0] == f"{url_of(syncing)} is syncing: its answers may be incomplete or out of date"
 
 
-async def test_an_answer_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_answers_are_limited_in_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compared_server, "LARGEST", 2**10)
     async with serve(shop()) as one:
         with pytest.raises(CompareError, match="is larger than 0 MiB"):
             await compared(url_of(one), url_of(one))
 
 
-async def test_what_is_no_astrolabe_is_told(tmp_path: Path) -> None:
+async def test_a_server_that_is_not_astrolabe_is_named(tmp_path: Path) -> None:
     async def moved(_: web.Request) -> web.Response:
         raise web.HTTPFound("https://elsewhere.example/")
 
@@ -290,7 +290,7 @@ async def test_the_command_over_tls(tmp_path: Path) -> None:
     assert wary[2].endswith("pass the certificate to trust with --certificate-authority=PATH\n")
 
 
-async def test_what_cannot_be_compared_is_one_line_and_exit_code_2() -> None:
+async def test_a_failed_comparison_is_one_line_and_exit_code_2() -> None:
     async with serve(shop()) as site:
         gone = f"127.0.0.1:{site.port}"
     async with serve(shop()) as site:

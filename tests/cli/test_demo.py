@@ -107,7 +107,7 @@ async def test_the_demo_serves_a_living_cluster() -> None:
     assert re.match(r"\+ Pod +[a-z-]+/\S+ +(Ready|Pending|Error|Unknown) ", line)
 
 
-async def test_secret_values_are_nowhere() -> None:
+async def test_values_of_secrets_appear_nowhere() -> None:
     texts: list[str] = []
     async with demo("--v=4", "--label-selector=") as running, aiohttp.ClientSession(running.url) as session:
         async with session.ws_connect("/api/v1/ws", max_msg_size=2**26) as stream, asyncio.timeout(30):
@@ -122,7 +122,7 @@ async def test_secret_values_are_nowhere() -> None:
     assert any(" DEBUG " in line for line in running.lines)
 
 
-async def test_the_log_says_what_is_served_and_when_it_is() -> None:
+async def test_the_log_says_what_is_served_and_since_when() -> None:
     async with demo("--seed=7", "--log-format=json") as running:
         pass
     entries = [json.loads(line) for line in running.lines]

@@ -204,7 +204,7 @@ def test_health() -> None:
     ]
 
 
-def test_what_is_missing_for_a_parameter_is_no_missing_path() -> None:
+def test_a_resource_missing_for_a_parameter_is_not_a_missing_path() -> None:
     assert found(CHARTS, [], answer("?", 404), query="namespace=x") == [
         ("status code", "status", "200", "404")
     ]
@@ -227,7 +227,7 @@ _BROKEN = st.binary(max_size=8) | _BODIES.map(lambda body: body.replace(b"x", b"
 
 @given(st.sampled_from(PATHS), _BODIES, _BODIES | _BROKEN)
 @settings(max_examples=300)
-def test_whatever_is_answered_something_is_told_of_it(path: ApiPath, first: bytes, second: bytes) -> None:
+def test_any_answer_yields_a_report(path: ApiPath, first: bytes, second: bytes) -> None:
     """And nothing of two answers that are the same."""
     ones, twos = (Reply(200, "application/json", body) for body in (first, second))
     for request in (ApiRequest(path), ApiRequest(path, query="release=x")):

@@ -108,7 +108,7 @@ async def test_rights_beyond_what_is_needed_are_named(
     )
 
 
-async def test_rights_are_asked_for_in_so_many_namespaces_at_most() -> None:
+async def test_rights_are_reviewed_in_a_limited_number_of_namespaces() -> None:
     authorizer, others = Authorizer(), [f"shop-{number:03}" for number in range(120)]
     read = [{"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}]
     authorizer.more = {"kube-system": read, **dict.fromkeys(others, read)}
@@ -122,7 +122,7 @@ async def test_rights_are_asked_for_in_so_many_namespaces_at_most() -> None:
     ) in finding.advice
 
 
-async def test_rights_are_asked_for_where_it_is_when_namespaces_may_not_be_listed() -> None:
+async def test_rights_are_reviewed_in_the_own_namespace_if_namespaces_cannot_be_listed() -> None:
     authorizer = Authorizer()
     authorizer.restrict("Event", ("shop",))
     for kind in WATCHED:
@@ -136,7 +136,7 @@ async def test_rights_are_asked_for_where_it_is_when_namespaces_may_not_be_liste
     )
 
 
-async def test_an_administrator_is_told_in_one_word(simulator: Simulator) -> None:
+async def test_an_administrator_is_summarized(simulator: Simulator) -> None:
     simulator.authorizer.more = {"": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]}
     finding = (await found(simulator))["Rights"]
     assert (finding.outcome, finding.advice) == (
@@ -149,7 +149,7 @@ async def test_an_administrator_is_told_in_one_word(simulator: Simulator) -> Non
     ("more", "outcome"),
     [([], "ok"), ([{"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}], "warning")],
 )
-async def test_where_the_api_server_cannot_list_all_rights_the_worst_are_asked_for(
+async def test_if_rights_cannot_be_listed_the_worst_are_reviewed(
     simulator: Simulator, more: list[dict[str, list[str]]], outcome: str
 ) -> None:
     simulator.authorizer.complete = False

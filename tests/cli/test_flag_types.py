@@ -25,23 +25,23 @@ def test_durations_are_written_as_in_go(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "5", "ms", "1 s", "-1s", "1s2", "1d", "x1s", "1s,2s", "inf"])
-def test_other_texts_are_no_durations(text: str) -> None:
+def test_invalid_durations(text: str) -> None:
     with pytest.raises(ValueError, match="not a duration such as 50ms or"):
         flag_types.duration(text)
 
 
 @pytest.mark.parametrize("text", ["1", "t", "T", "true", "TRUE", "True"])
-def test_what_go_takes_as_true(text: str) -> None:
+def test_texts_go_parses_as_true(text: str) -> None:
     assert flag_types.boolean(text) is True
 
 
 @pytest.mark.parametrize("text", ["0", "f", "F", "false", "FALSE", "False"])
-def test_what_go_takes_as_false(text: str) -> None:
+def test_texts_go_parses_as_false(text: str) -> None:
     assert flag_types.boolean(text) is False
 
 
 @pytest.mark.parametrize("text", ["", "yes", "on", "tRUE", "2"])
-def test_other_texts_are_no_booleans(text: str) -> None:
+def test_invalid_booleans(text: str) -> None:
     with pytest.raises(ValueError, match="must be true or false"):
         flag_types.boolean(text)
 
@@ -52,7 +52,7 @@ def test_integers_include_their_bounds(text: str, value: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "-1", "8", "1.0", "1e1", "0x1", "1_0", "٣", "9" * 5000])
-def test_other_texts_are_no_integers_from_0_to_7(text: str) -> None:
+def test_invalid_integers_from_0_to_7(text: str) -> None:
     with pytest.raises(ValueError, match="not a whole number from 0 to 7"):
         flag_types.integer(0, 7)(text)
 
@@ -81,7 +81,7 @@ def test_addresses(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["localhost", ":", "localhost:", "localhost:0", "localhost:65536", "::1:6379", "a b:1"]
 )
-def test_other_texts_are_no_addresses(text: str) -> None:
+def test_invalid_addresses(text: str) -> None:
     with pytest.raises(ValueError, match="not host:port"):
         flag_types.address(text)
 

@@ -125,7 +125,7 @@ each_case = pytest.mark.parametrize(
 )
 
 
-def test_the_cases_are_all_there_are() -> None:
+def test_the_cases_cover_every_flag() -> None:
     # These have tests of their own.
     tried = {(f"--{flag}", variable, field) for flag, variable, _, field, _ in CASES}
     tried.add(("--workers", "ASTROLABE_WORKERS", "workers"))
@@ -292,7 +292,7 @@ def test_a_value_may_begin_with_a_dash() -> None:
 
 
 @pytest.mark.parametrize("argument", ["--heartbeat=0", "--stall-timeout=0s", "--max-connections=0"])
-def test_limits_of_nothing_are_refused(argument: str) -> None:
+def test_limits_of_zero_are_refused(argument: str) -> None:
     with pytest.raises(click.BadParameter, match=r"not a (duration above 0|whole number of at least 1)"):
         read(argument)
 
@@ -335,7 +335,7 @@ def test_a_wrong_name_of_a_cluster_is_refused(name: str) -> None:
         read(f"--cluster-name={name}")
 
 
-def test_tokens_are_asked_for_when_there_are_some(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tokens_are_required_if_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read("--auth=token", "--auth-token-file=/etc/tokens")
     assert (settings.auth, settings.auth_token_file) == ("token", "/etc/tokens")
     with pytest.raises(click.UsageError, match="--auth=token needs --auth-token-file"):
@@ -348,7 +348,7 @@ def test_tokens_are_asked_for_when_there_are_some(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("origin", ["grafana", "https://", "https://a/b", "ftp://a", "https://a:x", "null"])
-def test_what_is_no_origin_is_refused(origin: str) -> None:
+def test_invalid_origins_are_refused(origin: str) -> None:
     with pytest.raises(click.BadParameter, match="is not an origin"):
         read(f"--cors-origins={origin}")
 
@@ -366,7 +366,7 @@ def test_passwords_are_not_shown() -> None:
     assert "sesame" not in repr(settings)
 
 
-def test_the_demo_has_the_flags_that_mean_something_for_it() -> None:
+def test_the_demo_has_the_applicable_flags() -> None:
     assert {flag.long for flag in SERVE} - {flag.long for flag in DEMO} == {
         "--kubeconfig",
         "--context",
@@ -397,7 +397,7 @@ def test_the_demo_has_the_flags_that_mean_something_for_it() -> None:
         (["--in-cluster=false"], {}, True, False),
     ],
 )
-def test_a_kubeconfig_that_is_given_means_outside_the_cluster(
+def test_a_given_kubeconfig_means_outside_the_cluster(
     args: list[str],
     environment: dict[str, str],
     in_pod: bool,

@@ -84,13 +84,13 @@ async def test_a_drain_says_which_flags_it_needs(monkeypatch: pytest.MonkeyPatch
         assert await ask("impact", "node/n1", "--action", "drain") == (0, FLAGS, "")
 
 
-async def test_what_stops_without_a_pod(shop: str) -> None:
+async def test_impact_of_a_pod(shop: str) -> None:
     code, out, err = await ask("impact", "po", "web-0", "--action=delete")
     assert (code, out, err) == (0, FAIL, "")
     code, out, _ = await ask("impact", "po", "web-0", "-o=json")
     assert (code, json.loads(out)["action"]) == (0, "fail")
 
 
-async def test_an_action_that_it_has_not(shop: str) -> None:
+async def test_an_unsupported_action(shop: str) -> None:
     said = "action drain is of Nodes, and this is a Service: ask for fail, delete or restart"
     assert await ask("impact", "svc/web", "--action=drain") == (2, "", f"astrolabe: {said}\n")

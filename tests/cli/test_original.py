@@ -138,7 +138,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize("row", TABLE, ids=str)
-def test_it_is_taken_as_the_original_means_it(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flags_mean_what_they_meant_in_the_original(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
     for flag in SERVE:
         monkeypatch.delenv(str(flag.envvar), raising=False)
     for name, value in row.environment.items():

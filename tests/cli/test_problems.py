@@ -72,7 +72,7 @@ async def test_colours_are_for_terminals(shop: str, monkeypatch: pytest.MonkeyPa
         assert (RED in process, b"Pod/shop/web-0" in process) == (coloured, True)
 
 
-async def test_a_watch_tells_what_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_watch_prints_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     store = store_of(trouble)
     async with served(store) as address:
         process = await start("problems", "--watch", "-o", "json", "-s", address)
@@ -90,7 +90,7 @@ async def test_a_watch_tells_what_changes(monkeypatch: pytest.MonkeyPatch) -> No
             await kill(process)
 
 
-async def test_a_watch_resumes_after_a_loss_and_says_only_what_is_news(
+async def test_a_watch_resumes_after_a_loss_and_prints_only_changes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     problem = {"id": "a", "status": "Error", "reason": "OOMKilled", "cause": {"kind": "Pod", "name": "web"}}
@@ -121,7 +121,7 @@ async def test_a_watch_resumes_after_a_loss_and_says_only_what_is_news(
     assert lines[2:] == ["stale: the API server does not answer"]
 
 
-async def test_what_the_server_cannot_see_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_gaps_of_the_server_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     async with served(store_of(lambda c: c.workload("web", running())), forbid="Secret") as address:
         code, out, err = await ask("problems", "-s", address)
     assert (code, out) == (0, "")
@@ -141,7 +141,7 @@ async def test_nothing_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (code, json.loads(out)) == (0, [])
 
 
-async def test_what_cannot_be_answered_is_one_line_and_exit_code_2(shop: str) -> None:
+async def test_a_failed_request_is_one_line_and_exit_code_2(shop: str) -> None:
     code, out, err = await ask("problems", "kind:pood")
     assert (code, out) == (2, "")
     assert err.startswith("astrolabe: q does not parse: unknown kind 'pood', the kinds are: Namespace, ")

@@ -62,7 +62,7 @@ def test_yaml_of_several_documents() -> None:
     )
 
 
-def test_json_lines_in_order_also_of_what_cannot_be_decoded() -> None:
+def test_json_lines_are_in_order_including_invalid_ones() -> None:
     lines = [
         WIDGET,
         "{not json",
@@ -120,7 +120,7 @@ def test_rules_of_a_directory(tmp_path: Path) -> None:
     assert "did you mean 'status'?" in result.output
 
 
-def test_for_people() -> None:
+def test_output_for_people() -> None:
     result = run("explain", "-f", "-", given=CERTIFICATE)
     assert result.output.splitlines()[:5] == [
         "Certificate shop/www",
@@ -140,7 +140,7 @@ def test_a_kind(word: str) -> None:
     assert "makes → Secret  (spec.secretName)" in result.output
 
 
-def test_neither_or_both() -> None:
+def test_neither_or_both_arguments() -> None:
     for args in ([], ["Certificate", "-f", "x"]):
         result = run("explain", *args)
         assert result.exit_code == 2
@@ -216,7 +216,7 @@ SCHEMA = {
 }
 
 
-def test_paths_are_held_against_the_schemas() -> None:
+def test_paths_are_checked_against_the_schemas() -> None:
     crd = {
         "spec": {
             "group": "example.com",

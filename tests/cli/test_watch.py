@@ -52,7 +52,7 @@ async def watching(url: str, ear: Ear, **options: Any) -> AsyncIterator[asyncio.
             await task
 
 
-async def test_changes_after_the_snapshot_are_told_as_they_come() -> None:
+async def test_changes_after_the_snapshot_are_printed() -> None:
     ear = Ear()
     act = send(HELLO, snapshot(node("a")), delta(1, 2, node("a", "Error"), node("b")))
     async with stage(act) as server, watching(server.url, ear, filter={"kind": ["Pod"], "q": "a"}):
@@ -62,7 +62,7 @@ async def test_changes_after_the_snapshot_are_told_as_they_come() -> None:
     assert server.heard == [{"type": "subscribe", "id": "default", "filter": {"kind": ["Pod"], "q": "a"}}]
 
 
-async def test_a_filter_that_keeps_nothing_is_told_of() -> None:
+async def test_an_empty_result_is_reported() -> None:
     for told, so_far in ((state("live"), ""), (state("syncing"), " so far")):
         ear = Ear()
         act = send(HELLO, told, snapshot())
@@ -71,13 +71,13 @@ async def test_a_filter_that_keeps_nothing_is_told_of() -> None:
         assert ear.said[1] == f"watching 0 nodes and 0 edges{so_far}; nothing matches the filter"
 
 
-async def test_what_is_there_at_the_beginning_is_told_on_demand() -> None:
+async def test_the_initial_graph_is_printed_on_demand() -> None:
     ear = Ear()
     async with stage(send(HELLO, snapshot(node("a")))) as server, watching(server.url, ear, initial=True):
         await ear.until(lambda: ear.changes == [NodeChange("+", node("a"))])
 
 
-async def test_a_lost_connection_is_told_and_what_was_missed_is_not_lost() -> None:
+async def test_a_lost_connection_is_reported_and_missed_changes_are_printed() -> None:
     ear = Ear()
     going = {"type": "error", "code": "going-away", "message": "the server is going away; come back"}
     acts = (
@@ -97,7 +97,7 @@ async def test_a_lost_connection_is_told_and_what_was_missed_is_not_lost() -> No
     ]
 
 
-async def test_a_server_that_breaks_the_contract_is_told_of() -> None:
+async def test_a_protocol_violation_is_reported() -> None:
     ear = Ear()
     acts = (
         send(HELLO, snapshot(node("a")), delta(7, 8, node("b"))),
@@ -109,7 +109,7 @@ async def test_a_server_that_breaks_the_contract_is_told_of() -> None:
     assert ear.said[1] == ("starting over: a delta of e:8 since 7, while e:1 is held; reconnecting")
 
 
-async def test_a_server_that_is_not_there_is_told_of_once_until_it_is() -> None:
+async def test_an_unreachable_server_is_reported_once() -> None:
     ear = Ear()
     playing = Stage(send(HELLO, snapshot(node("a"))))
     async with serve(playing.play, "127.0.0.1", 0) as server:
@@ -125,7 +125,7 @@ async def test_a_server_that_is_not_there_is_told_of_once_until_it_is() -> None:
     ]
 
 
-async def test_what_cannot_work_ends_it() -> None:
+async def test_permanent_errors_end_the_watch() -> None:
     refusal = {"type": "error", "id": "default", "code": "bad-filter", "message": "unknown kind 'Pood'"}
     ear = Ear()
     async with stage(send(HELLO, state("live"), refusal)) as server, watching(server.url, ear) as task:
@@ -134,7 +134,7 @@ async def test_what_cannot_work_ends_it() -> None:
     assert ear.said == [], "nothing is live for a filter that the server refuses"
 
 
-async def test_the_state_of_the_server_is_told_when_it_changes() -> None:
+async def test_changes_of_the_serving_state_are_reported() -> None:
     ear = Ear()
     syncing = [state("syncing", progress={"kinds": 1, "of": 38, "objects": 10 * n}) for n in (1, 2)]
     stale = state("stale", why="the API server cannot be reached", since="2024-02-29T14:03:10Z")
@@ -156,7 +156,7 @@ async def test_the_state_of_the_server_is_told_when_it_changes() -> None:
     ]
 
 
-async def test_of_reasons_that_follow_one_another_the_last_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_of_consecutive_reasons_the_last_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     """As those of a server whose watches come back one by one."""
     monkeypatch.setattr("astrolabe.cli.watch.REASON_EVERY", 0.3)
     since = "2024-02-29T14:03:10Z"

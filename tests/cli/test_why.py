@@ -53,7 +53,7 @@ async def test_the_chain_of_causes_root_first(shop: str) -> None:
         assert await ask("why", *words) == (0, CHAIN, "")
 
 
-async def test_what_one_that_is_well_needs(shop: str) -> None:
+async def test_needs_of_a_healthy_object(shop: str) -> None:
     assert await ask("why", "po/web-0", "-n", "shop") == (0, WELL, "")
     code, out, _ = await ask("why", "Pod-web-0", "-o", "json")
     assert (code, json.loads(out)["node"]["name"]) == (0, "web-0")
@@ -78,13 +78,13 @@ async def test_what_one_that_is_well_needs(shop: str) -> None:
         ("nobody", "nothing is called 'nobody'; `astrolabe find \"nob\"` searches"),
     ],
 )
-async def test_what_is_not_one_object_is_told_with_what_may_be_meant(
+async def test_ambiguous_or_unknown_objects_are_named_with_suggestions(
     shop: str, words: str, said: str
 ) -> None:
     assert await ask("why", *words.split()) == (2, "", f"astrolabe: {said}\n")
 
 
-async def test_an_unknown_kind_is_told_without_the_search(shop: str) -> None:
+async def test_an_unknown_kind_is_reported_without_the_search(shop: str) -> None:
     code, _, err = await ask("why", "pood/web")
     assert code == 2
     assert err.startswith("astrolabe: unknown kind 'pood', the kinds are: Namespace, Node, ")

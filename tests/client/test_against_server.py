@@ -75,7 +75,7 @@ class Follower:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_everyone_ends_with_the_filtered_graph_whatever_is_cut(seed: int) -> None:
+async def test_clients_converge_despite_cut_connections(seed: int) -> None:
     random = Random(seed)
     world = World()
     async with serve(world, LIMITS) as site:
@@ -153,7 +153,7 @@ async def test_the_edges_of_a_node_follow_the_server() -> None:
         ({"colour": "red"}, "unknown parameter 'colour'; a filter has "),
     ],
 )
-async def test_a_filter_that_cannot_be_meant(filter: dict[str, list[str]], message: str) -> None:
+async def test_an_invalid_filter(filter: dict[str, list[str]], message: str) -> None:
     async with serve(shop()) as site, Client(f"127.0.0.1:{site.port}", filter) as client:
         with pytest.raises(ClientError) as caught:
             await client.ready()

@@ -17,7 +17,7 @@ def test_the_bound_doubles_up_to_the_longest() -> None:
     assert bounds == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30, 30, 30]
 
 
-def test_any_number_of_failures_is_borne() -> None:
+def test_any_number_of_failures_is_handled() -> None:
     backoff = Backoff(random=Highest())
     assert [backoff.delay(healthy=0) for _ in range(3000)][-1] == 30
 
@@ -34,7 +34,7 @@ def test_delays_are_anything_below_the_bound() -> None:
     assert 7.5 < max(delays) <= 8
 
 
-def test_what_the_server_asks_for_is_waited_in_any_case_up_to_five_minutes() -> None:
+def test_retry_after_is_added_up_to_five_minutes() -> None:
     backoff = Backoff(random=Highest())
     assert backoff.delay(healthy=0, retry_after=5) == 5.1
     assert backoff.delay(healthy=0, retry_after=1e9) == 300.2

@@ -36,7 +36,7 @@ from tests.support.stage import (
 )
 
 
-async def test_updates_tell_what_came_and_where_the_graph_is() -> None:
+async def test_updates_have_changes_and_position() -> None:
     acts = (
         send(
             HELLO,
@@ -68,7 +68,7 @@ async def test_updates_tell_what_came_and_where_the_graph_is() -> None:
     assert updates[5].reason == "the server closed the connection with code 1001"
 
 
-async def test_changes_come_one_by_one_and_nothing_is_lost_by_stopping() -> None:
+async def test_changes_arrive_one_by_one_and_stopping_loses_nothing() -> None:
     async with playing(send(HELLO, snapshot(node("a"), node("b")), delta(1, 2, node("c")))) as (client, _):
         async for change in client.changes():
             assert change == NodeChange("+", node("a"))
@@ -88,7 +88,7 @@ async def test_waiting_until_ready_and_until_a_seq() -> None:
         assert await some(client, 1) == [NodeChange("+", node("c"))]
 
 
-async def test_an_iterator_goes_on_after_a_timeout() -> None:
+async def test_an_iterator_continues_after_a_timeout() -> None:
     go = asyncio.Event()
 
     async def act(connection: ServerConnection) -> None:
@@ -116,7 +116,7 @@ async def test_one_task_reads_at_a_time() -> None:
         await asyncio.gather(waiting, return_exceptions=True)
 
 
-async def test_who_has_left_reads_no_more() -> None:
+async def test_a_closed_client_reads_nothing() -> None:
     async with playing(send(HELLO, snapshot(node("a")))) as (client, _):
         await client.ready()
     assert set(client.graph.nodes) == {"a"}
@@ -124,7 +124,7 @@ async def test_who_has_left_reads_no_more() -> None:
         await client.reached(2)
 
 
-async def test_leaving_closes_the_connection_also_by_an_exception_or_when_cancelled() -> None:
+async def test_leaving_closes_the_connection_even_on_exceptions() -> None:
     ended: asyncio.Queue[int | None] = asyncio.Queue()
 
     async def act(connection: ServerConnection) -> None:
@@ -152,7 +152,7 @@ async def test_leaving_closes_the_connection_also_by_an_exception_or_when_cancel
         assert await ended.get() == 1000
 
 
-async def test_who_leaves_while_another_task_connects_leaves_no_connection_behind() -> None:
+async def test_leaving_during_a_connect_leaks_no_connection() -> None:
     asked, gate, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def wait(_: ServerConnection, __: Request) -> None:
@@ -173,7 +173,7 @@ async def test_who_leaves_while_another_task_connects_leaves_no_connection_behin
         await ended.wait()
 
 
-async def test_leaving_does_not_wait_for_a_server_that_is_silent() -> None:
+async def test_leaving_does_not_wait_for_a_silent_server() -> None:
     left = asyncio.Event()
 
     async def act(connection: ServerConnection) -> None:
@@ -192,7 +192,7 @@ async def test_leaving_does_not_wait_for_a_server_that_is_silent() -> None:
 
 
 @pytest.mark.parametrize("ending", [1001, 1011, 4008, 4029, None])
-async def test_it_resumes_where_it_was_when_the_connection_is_lost(ending: int | None) -> None:
+async def test_a_lost_connection_resumes_at_the_same_position(ending: int | None) -> None:
     first = cut if ending is None else send(HELLO, snapshot(node("a")), code=ending)
     async with playing(first, send(HELLO, delta(1, 5, node("b")))) as (client, server):
         assert await some(client, 2) == [NodeChange("+", node("a")), NodeChange("+", node("b"))]
@@ -208,7 +208,7 @@ async def test_a_bookmark_answers_a_resumption_when_nothing_has_changed() -> Non
     assert [update.event for update in updates] == ["disconnected", "connected", "bookmark", "delta"]
 
 
-async def test_it_drops_its_connection_on_demand() -> None:
+async def test_drop_closes_the_connection_and_the_client_resumes() -> None:
     async with playing(send(HELLO, snapshot(node("a"))), send(HELLO, bookmark(1))) as (client, server):
         await client.ready()
         client.drop()
@@ -217,7 +217,7 @@ async def test_it_drops_its_connection_on_demand() -> None:
     assert server.heard[1]["since"] == {"epoch": "e", "seq": 1}
 
 
-async def test_after_a_reset_only_the_difference_is_told() -> None:
+async def test_after_a_reset_only_differences_are_reported() -> None:
     acts = (
         send(HELLO, snapshot(node("a"), node("b")), code=1011),
         send(HELLO, reset("epoch-changed"), snapshot(node("a"), epoch="f", seq=1)),
@@ -232,7 +232,7 @@ async def test_after_a_reset_only_the_difference_is_told() -> None:
     assert updates[-1].changes == [NodeChange("-", node("b"), node("b"))]
 
 
-async def test_a_snapshot_that_is_cut_off_is_no_state_and_the_former_is_resumed() -> None:
+async def test_after_an_incomplete_snapshot_the_client_resumes_from_its_old_state() -> None:
     acts = (
         send(HELLO, snapshot(node("a")), code=1001),
         send(HELLO, reset("too-old"), snapshot(node("x"), seq=8, last=False), code=1001),
@@ -252,7 +252,7 @@ async def test_a_snapshot_that_is_cut_off_is_no_state_and_the_former_is_resumed(
         ({"type": "delta"}, "a message is malformed: Object missing required field `epoch`"),
     ],
 )
-async def test_a_server_that_breaks_the_contract_is_asked_again(wrong: Any, why: str) -> None:
+async def test_after_a_protocol_violation_the_client_starts_over(wrong: Any, why: str) -> None:
     acts = (
         send(HELLO, snapshot(node("a")), wrong, delta(1, 2, node("never"))),
         send(HELLO, snapshot(node("a"), node("c"), seq=9)),
@@ -266,7 +266,7 @@ async def test_a_server_that_breaks_the_contract_is_asked_again(wrong: Any, why:
     assert "since" not in server.heard[1]
 
 
-async def test_it_stays_without_a_position_until_a_snapshot_is_complete() -> None:
+async def test_no_position_until_the_snapshot_is_complete() -> None:
     acts = (
         send(HELLO, snapshot(node("a")), delta(7, 8)),
         send(HELLO, snapshot(node("a"), last=False), code=1001),
@@ -277,7 +277,7 @@ async def test_it_stays_without_a_position_until_a_snapshot_is_complete() -> Non
     assert [("since" in heard) for heard in server.heard] == [False, False, False]
 
 
-async def test_a_server_of_which_nothing_is_heard_is_left() -> None:
+async def test_a_silent_server_is_abandoned() -> None:
     hello = {**HELLO, "heartbeat": 0.1}
     acts = (send(hello, snapshot(node("a"))), send(HELLO, delta(1, 2, node("b"))))
     async with playing(*acts) as (client, _):
@@ -287,7 +287,7 @@ async def test_a_server_of_which_nothing_is_heard_is_left() -> None:
     assert updates[0].reason == "no data for 0.25 s"
 
 
-async def test_a_server_that_pings_is_alive_and_so_is_one_whose_message_takes_long() -> None:
+async def test_pings_and_long_messages_keep_a_server_alive() -> None:
     async def act(connection: ServerConnection) -> None:
         await connection.send(json.dumps({**HELLO, "heartbeat": 0.2}))
         for _ in range(8):
@@ -309,7 +309,7 @@ async def test_a_server_that_pings_is_alive_and_so_is_one_whose_message_takes_lo
         assert len(server.heard) == 1
 
 
-async def test_who_pauses_finds_the_server_alive() -> None:
+async def test_a_paused_client_keeps_its_connection() -> None:
     """While nobody reads, nothing is heard: that is no silence of the server."""
 
     async def act(connection: ServerConnection) -> None:
@@ -325,7 +325,7 @@ async def test_who_pauses_finds_the_server_alive() -> None:
         assert len(server.heard) == 1
 
 
-async def test_who_does_not_read_is_sent_no_more_than_the_buffers_hold() -> None:
+async def test_a_client_that_does_not_read_is_sent_no_more_than_the_buffers_hold() -> None:
     sent = 0
 
     async def act(connection: ServerConnection) -> None:
@@ -348,7 +348,7 @@ async def test_who_does_not_read_is_sent_no_more_than_the_buffers_hold() -> None
         await client.reached(400)
 
 
-async def test_a_server_that_is_not_there_yet_is_waited_for() -> None:
+async def test_the_client_waits_for_a_server_that_is_not_up_yet() -> None:
     act = Stage(send(HELLO, snapshot(node("a"))))
     async with serve(act.play, "127.0.0.1", 0) as server:
         port = next(iter(server.sockets)).getsockname()[1]
@@ -365,7 +365,7 @@ def test_an_invalid_url() -> None:
         Client("ftp://x")
 
 
-async def test_the_state_of_the_server_is_told_when_it_changes() -> None:
+async def test_changes_of_the_serving_state_are_reported() -> None:
     forbidden = {"kind": "Secret", "reason": "forbidden", "why": "403 Forbidden", "colour": "red"}
     acts = (
         send(

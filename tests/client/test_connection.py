@@ -43,7 +43,7 @@ def test_addresses_of_the_stream(text: str, url: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "ftp://x", "ws://", "http://:80", "localhost:0", "localhost:http", "[::1"]
 )
-def test_what_is_no_address(text: str) -> None:
+def test_invalid_addresses(text: str) -> None:
     with pytest.raises(ValueError, match="not host:port, ws://host:port or http://host:port"):
         endpoint(text)
 
@@ -55,7 +55,7 @@ def test_what_is_no_address(text: str) -> None:
         ("https://me:s3cr3t@example.com/astrolabe", "wss://example.com/astrolabe"),
     ],
 )
-def test_what_people_are_shown(text: str, expected: str) -> None:
+def test_addresses_shown_to_people(text: str, expected: str) -> None:
     assert shown(endpoint(text)) == expected
 
 
@@ -127,7 +127,7 @@ REFUSED = '{"error":"unauthorised","message":"who are you?"}'
         (b"220 mail.example.com ESMTP\r\n", "no-astrolabe", "URL is not an Astrolabe server: did not receive a valid HTTP response"),
     ],
 )  # fmt: skip
-async def test_answers_that_end_it(data: bytes, code: str, message: str) -> None:
+async def test_responses_that_are_final(data: bytes, code: str, message: str) -> None:
     error, text = await failure(data)
     assert isinstance(error, ClientError)
     assert (error.code, text) == (code, message)
@@ -144,13 +144,13 @@ async def test_answers_that_end_it(data: bytes, code: str, message: str) -> None
         (b"", "the server closed the connection; if it uses TLS, use https://", 0),
     ],
 )
-async def test_answers_after_which_it_tries_again(data: bytes, message: str, retry_after: float) -> None:
+async def test_responses_that_are_retried(data: bytes, message: str, retry_after: float) -> None:
     error, text = await failure(data)
     assert isinstance(error, ConnectionLost)
     assert (text, error.retry_after) == (f"cannot connect to URL: {message}", retry_after)
 
 
-def test_a_server_that_hangs_up_before_it_is_asked_is_tried_again() -> None:
+def test_a_server_that_closes_before_the_request_is_retried() -> None:
     """As a forwarded port does whose target is gone. With uvloop the end may be seen before the request is sent."""
 
     async def connect_often(port: int) -> None:
@@ -165,7 +165,7 @@ def test_a_server_that_hangs_up_before_it_is_asked_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize(("scheme", "port"), [("ws", 80), ("wss", 443)])
-async def test_a_port_that_nobody_named_is_named(scheme: str, port: int) -> None:
+async def test_the_default_port_is_named_in_errors(scheme: str, port: int) -> None:
     """Nobody listens there: 127.0.0.9 is of no use to anybody."""
     with pytest.raises(
         ConnectionLost, match=rf"^cannot connect to {scheme}://127\.0\.0\.9, port {port}: Connection refused$"
@@ -180,12 +180,12 @@ async def test_a_retry_after_may_be_a_date() -> None:
     assert 50 < error.retry_after <= 60
 
 
-async def test_a_name_that_does_not_exist_is_told_without_the_address_that_was_tried() -> None:
+async def test_an_unknown_host_name_is_reported_without_an_address() -> None:
     with pytest.raises(ConnectionLost, match=r"^cannot connect to ws://no-such-host\.invalid: [A-Z][a-z ]+$"):
         await open_connection("ws://no-such-host.invalid/api/v1/ws?subscribe=false", headers={})
 
 
-async def test_a_full_server_is_waited_for_as_long_as_it_asks() -> None:
+async def test_retry_after_of_a_full_server_is_honoured() -> None:
     """Until the client is made to give up: five seconds are what the real server asks for."""
     async with serve(shop(), Limits(max_connections=0)) as site, Client(f"127.0.0.1:{site.port}") as client:
         update = await anext(client.updates())

@@ -38,7 +38,7 @@ def state(graph: Graph) -> Any:
     )
 
 
-def test_a_snapshot_counts_when_its_last_part_is_there() -> None:
+def test_a_snapshot_counts_once_its_last_part_arrived() -> None:
     graph = Graph()
     assert tell(graph, snapshot(node("a"), last=False)) == []
     assert (graph.position, graph.complete, dict(graph.nodes)) == (None, False, {})
@@ -89,7 +89,7 @@ def test_the_edges_of_a_node() -> None:
     assert (graph.out("nobody"), graph.into("nobody")) == ([], [])
 
 
-def test_what_is_set_to_what_it_is_and_what_is_removed_that_was_not_held_has_not_changed() -> None:
+def test_no_op_sets_and_removals_are_not_changes() -> None:
     graph = pair()
     message = delta(1, 2, node("a"), edges=(edge("a", "b"),), removed=(key("b", "a"),), gone=("x",))
     assert tell(graph, message) == []
@@ -143,7 +143,7 @@ def test_a_bookmark_moves_the_position() -> None:
         (delta(1, 2, edges=({"type": "owns", "from": "a"},)), "an edge 'owns' from 'a' to None"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_not_applied_at_all(message: dict[str, Any], why: str) -> None:
+def test_an_invalid_delta_is_not_applied_at_all(message: dict[str, Any], why: str) -> None:
     graph = pair()
     before = state(graph)
     with pytest.raises(ProtocolError) as caught:
@@ -170,7 +170,7 @@ def test_what_does_not_fit_is_not_applied_at_all(message: dict[str, Any], why: s
         [bookmark(0)],
     ],
 )
-def test_a_snapshot_that_does_not_fit_together_is_no_state(parts: list[dict[str, Any]]) -> None:
+def test_an_inconsistent_snapshot_is_discarded(parts: list[dict[str, Any]]) -> None:
     graph = pair()
     before = state(graph)
     graph.restart()

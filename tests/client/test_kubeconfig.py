@@ -67,7 +67,7 @@ def config(folder: Path, user: dict[str, Any], **cluster: Any) -> str:
     return write(folder / "config", user, **cluster)
 
 
-async def test_it_is_that_of_the_chosen_contexts_user(
+async def test_the_token_is_that_of_the_contexts_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = config(tmp_path, {"token": "of-jane\n"})
@@ -107,7 +107,7 @@ async def test_a_file_beside_the_kubeconfig_wins_over_a_token_and_is_read_again(
     assert e.value.code == "no-token"
 
 
-async def test_a_login_writes_another_token_and_another_current_context_is_not_followed(
+async def test_a_new_token_is_read_but_a_new_current_context_is_ignored(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "config"
@@ -138,7 +138,7 @@ async def test_a_plugin_runs_again_if_its_token_is_refused(tmp_path: Path) -> No
     assert await token() == "t-2"
 
 
-async def test_what_a_plugin_is_told(tmp_path: Path) -> None:
+async def test_the_plugins_environment(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_bytes(b"PEM")
     cluster = {
         "certificate-authority": "ca.crt",
@@ -201,7 +201,7 @@ async def test_a_plugin_beside_the_kubeconfig(tmp_path: Path) -> None:
         ),
     ],
 )
-async def test_a_plugin_that_gives_none(tmp_path: Path, user: Any, why: str) -> None:
+async def test_a_plugin_without_a_token(tmp_path: Path, user: Any, why: str) -> None:
     if user is plugin:
         entry = plugin(tmp_path, "", args=["-c", "raise SystemExit(3)"])
     elif isinstance(user, dict):
@@ -218,7 +218,7 @@ async def test_a_plugin_that_gives_none(tmp_path: Path, user: Any, why: str) -> 
     assert caught.value.code == "no-token"
 
 
-async def test_a_plugin_that_hangs_is_ended_with_the_question(tmp_path: Path) -> None:
+async def test_a_hanging_plugin_is_ended_with_the_request(tmp_path: Path) -> None:
     told = tmp_path / "fifo"
     os.mkfifo(told)
     hangs = (
@@ -313,7 +313,7 @@ async def test_an_oidc_login_that_kubectl_keeps(tmp_path: Path) -> None:
     assert await KubeconfigToken(config(tmp_path, user))() == "of-jane"
 
 
-async def test_a_stream_whose_token_expires_goes_on_with_the_next(
+async def test_a_stream_whose_token_expires_continues_with_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("astrolabe.http.access.tokens.LOOK_EVERY", 0.0)

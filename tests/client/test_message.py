@@ -34,7 +34,7 @@ def test_messages() -> None:
     )
 
 
-def test_keys_and_types_that_are_not_known_are_no_error() -> None:
+def test_unknown_keys_and_types_are_ignored() -> None:
     assert decode('{"new":[1],"seq":7,"type":"bookmark","epoch":"e"}') == BookmarkMessage("e", 7)
     assert decode('{"type":"weather","seq":"fine"}') is None
 
@@ -54,14 +54,14 @@ def test_keys_and_types_that_are_not_known_are_no_error() -> None:
         ('{"type":"bookmark","epoch":"e","seq":"1"}', "a message is malformed: Expected `int`, got `str` - at `$.seq`"),
     ],
 )  # fmt: skip
-def test_what_is_no_message(text: Any, why: str) -> None:
+def test_invalid_messages(text: Any, why: str) -> None:
     with pytest.raises(ProtocolError) as caught:
         decode(text)
     assert str(caught.value) == why
 
 
 @pytest.mark.parametrize("missing", ["epoch", "seq", "part", "last", "nodes", "edges"])
-def test_a_snapshot_lacks_nothing(missing: str) -> None:
+def test_snapshots_are_complete(missing: str) -> None:
     document = {name: value for name, value in snapshot().items() if name != missing}
     with pytest.raises(ProtocolError, match=f"a message is malformed: .*`{missing}`"):
         decode(json.dumps(document))

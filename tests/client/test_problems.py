@@ -86,7 +86,7 @@ class Sum:
             self.ended.add(id)
 
 
-async def test_a_lost_connection_is_resumed_and_another_server_tells_the_difference() -> None:
+async def test_a_lost_connection_resumes_even_at_another_server() -> None:
     acts = (
         send(HELLO, snapshot(2, told("a"), told("b")), code=1001),
         send(HELLO, delta(2, 5, told("a", "Pending"), removed=("b",)), code=1001),
@@ -113,7 +113,7 @@ async def test_a_lost_connection_is_resumed_and_another_server_tells_the_differe
     ]
 
 
-async def test_a_server_that_breaks_the_contract_is_asked_for_everything() -> None:
+async def test_after_a_protocol_violation_everything_is_requested_again() -> None:
     acts = send(HELLO, snapshot(2, told("a")), delta(7, 8, told("b"))), send(HELLO, snapshot(9, told("b")))
     async with stage(*acts) as server:
         follower = follower_of(server.url)
@@ -138,7 +138,7 @@ async def site(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
         yield site
 
 
-async def test_following_tells_the_problems_now_and_whenever_they_change(site: Site) -> None:
+async def test_following_yields_the_problems_at_each_change(site: Site) -> None:
     async with Client(f"127.0.0.1:{site.port}", {"namespace": ["shop"]}) as client:
         seen = []
         async with aclosing(aiter(client.problems(detail=True))) as lists, asyncio.timeout(PATIENCE):
@@ -160,7 +160,7 @@ async def test_following_tells_the_problems_now_and_whenever_they_change(site: S
     await eventually(lambda: site.server.streams == 0)
 
 
-async def test_the_order_and_the_limit_are_those_of_a_question(site: Site) -> None:
+async def test_order_and_limit_equal_those_of_a_request(site: Site) -> None:
     for number, (status, since) in enumerate((("Error", 7), ("Error", 3), ("Pending", 1), ("Error", 9))):
         told = Status(
             PENDING if status == "Pending" else ERROR, f"Reason{number}", "", f"2026-01-0{since}T00:00:00Z"
@@ -178,7 +178,7 @@ def _reasons(found: ProblemList) -> list[str]:
     return [each.reason for each in found]
 
 
-async def test_what_cannot_be_followed_is_an_error(site: Site) -> None:
+async def test_an_invalid_filter_is_an_error(site: Site) -> None:
     async with Client(f"127.0.0.1:{site.port}") as client:
         with pytest.raises(ClientError, match="unknown kind 'pood'") as error:
             await anext(aiter(client.problems("kind:pood")))

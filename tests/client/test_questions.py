@@ -68,7 +68,7 @@ async def test_why_and_impact(site: Site) -> None:
             assert error.value.code == code
 
 
-async def test_what_a_search_finds(site: Site) -> None:
+async def test_search_results(site: Site) -> None:
     async with Client(f"127.0.0.1:{site.port}", {"kind": ["Pod"]}) as client:
         found = await client.find("status:Error ns:other")
         assert [each["name"] for each in found] == ["other"]

@@ -11,7 +11,7 @@ from tests.client.support import playing, until
 from tests.support.stage import HELLO, delta, node, send, snapshot
 
 
-async def test_a_subscription_that_goes_on_is_not_refused() -> None:
+async def test_a_running_subscription_is_not_refused() -> None:
     twice = {"type": "error", "id": "default", "code": "duplicate-id", "message": "the id is in use"}
     act = send(HELLO, snapshot(node("a")), twice, delta(1, 2, node("b")))
     async with playing(act) as (client, _):
@@ -19,7 +19,7 @@ async def test_a_subscription_that_goes_on_is_not_refused() -> None:
         assert client.graph.nodes.keys() == {"a", "b"}
 
 
-async def test_a_subscription_that_may_be_had_later_is_waited_for() -> None:
+async def test_a_temporary_refusal_of_a_subscription_is_retried() -> None:
     many = {"type": "error", "id": "default", "code": "too-many-filters", "message": "1000 filters in use"}
     acts = (send(HELLO, many), send(HELLO, snapshot(node("a"))))
     async with playing(*acts) as (client, _):
@@ -55,7 +55,7 @@ async def test_a_close_code_from_4500_on_ends_it(code: int) -> None:
         ({**HELLO, "protocol": "astrolabe.v9"}, "speaks astrolabe.v9, not astrolabe.v1"),
     ],
 )
-async def test_what_is_no_astrolabe_ends_it(first: Any, why: str) -> None:
+async def test_a_server_that_is_not_astrolabe_is_final(first: Any, why: str) -> None:
     async with playing(send(first)) as (client, server):
         with pytest.raises(ClientError, match=why) as caught:
             await client.ready()
@@ -73,7 +73,7 @@ async def test_a_refusal_that_is_final_is_raised_as_the_server_says_it(code: int
     assert raised.value.code == "forbidden-origin"
 
 
-async def test_a_refusal_that_may_pass_is_waited_for() -> None:
+async def test_a_temporary_refusal_is_retried() -> None:
     refusal = {"type": "error", "code": "too-many-connections", "message": "1,000 are open"}
     async with playing(send(refusal, code=4429), send(HELLO, snapshot(node("a")))) as (client, _):
         updates = await until(client, "snapshot")

@@ -47,7 +47,7 @@ async def asked_slowly() -> str:
 
 
 @pytest.mark.parametrize("token", [TOKEN, lambda: TOKEN, asked_slowly])
-async def test_a_token_lets_in(tokens: Path, token: Token) -> None:
+async def test_a_valid_token_is_accepted(tokens: Path, token: Token) -> None:
     async with closed(tokens) as site, client_of(site, token) as client:
         await client.ready()
         assert len(client.graph.nodes) == 9
@@ -61,7 +61,9 @@ async def test_a_token_lets_in(tokens: Path, token: Token) -> None:
         (lambda: "wrong", "the token is not known"),
     ],
 )
-async def test_without_one_it_is_said_what_to_do(tokens: Path, token: Token | None, said: str) -> None:
+async def test_without_a_token_the_error_says_what_to_do(
+    tokens: Path, token: Token | None, said: str
+) -> None:
     async with closed(tokens) as site, client_of(site, token) as client:
         with pytest.raises(ClientError) as caught:
             await client.ready()
@@ -72,7 +74,7 @@ async def test_without_one_it_is_said_what_to_do(tokens: Path, token: Token | No
 
 
 @pytest.mark.parametrize("token", ["", "two words", "a\nline", "tab\t", "\x7f"])
-async def test_what_cannot_be_a_token_is_not_sent(tokens: Path, token: str) -> None:
+async def test_invalid_tokens_are_not_sent(tokens: Path, token: str) -> None:
     async with closed(tokens) as site, client_of(site, lambda: token) as client:
         with pytest.raises(ClientError, match=r"^the token is empty or contains") as caught:
             await client.ready()
@@ -96,7 +98,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("at_once")
-async def test_a_withdrawn_token_ends_it(tokens: Path) -> None:
+async def test_a_revoked_token_ends_the_connection(tokens: Path) -> None:
     async with closed(tokens) as site, client_of(site, lambda: TOKEN) as client:
         await client.ready()
         await asyncio.to_thread(tokens.write_text, "another\n")
@@ -106,7 +108,7 @@ async def test_a_withdrawn_token_ends_it(tokens: Path) -> None:
 
 
 @pytest.mark.usefixtures("at_once")
-async def test_a_withdrawn_token_that_was_replaced_does_not(tokens: Path, tmp_path: Path) -> None:
+async def test_a_revoked_token_that_was_replaced_does_not_end_it(tokens: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.write_text(f"{TOKEN}\n")
     async with closed(tokens) as site, client_of(site, TokenFile(str(mine))) as client:
@@ -127,7 +129,7 @@ async def test_a_withdrawn_token_that_was_replaced_does_not(tokens: Path, tmp_pa
     ]
 
 
-async def test_of_tokens_that_are_all_refused_two_are_tried(tokens: Path) -> None:
+async def test_two_refused_tokens_are_final(tokens: Path) -> None:
     made = iter(range(99))
     async with closed(tokens) as site, client_of(site, lambda: f"made-{next(made)}") as client:
         with pytest.raises(ClientError, match=r"the token is not known"):
@@ -135,7 +137,7 @@ async def test_of_tokens_that_are_all_refused_two_are_tried(tokens: Path) -> Non
     assert next(made) == 3  # shown, compared, shown
 
 
-async def test_what_a_callable_raises_is_raised(tokens: Path) -> None:
+async def test_exceptions_of_a_token_callable_propagate(tokens: Path) -> None:
     def fail() -> str:
         raise LookupError("no vault")
 
@@ -147,7 +149,7 @@ async def test_what_a_callable_raises_is_raised(tokens: Path) -> None:
 Change = Callable[[Path], Awaitable[object] | object]
 
 
-def test_of_a_file_the_first_line_that_says_something_counts(tmp_path: Path) -> None:
+def test_the_first_non_empty_line_of_a_file_counts(tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text("# of the dashboards\n\n  first  \nsecond\n")
     token = TokenFile(str(path))
@@ -176,7 +178,7 @@ def test_a_file_without_a_token_is_refused(tmp_path: Path) -> None:
             TokenFile(str(tmp_path / "token"))
 
 
-def test_a_file_is_read_as_the_server_reads_its(tmp_path: Path) -> None:
+def test_token_files_are_read_like_the_servers(tmp_path: Path) -> None:
     file = tmp_path / "token"
     for content in (b"\xef\xbb\xbfgood\n", b"# of the dashboards\r\n\r\n  good\r\nother\r\n"):
         file.write_bytes(content)
@@ -202,7 +204,7 @@ async def test_a_server_with_tls_is_trusted_as_the_context_says(tokens: Path, tm
         assert caught.value.code == "bad-certificate"
 
 
-async def test_a_server_with_or_without_tls_is_said_to_be_one(tokens: Path, tmp_path: Path) -> None:
+async def test_a_tls_mismatch_is_reported(tokens: Path, tmp_path: Path) -> None:
     for settings, scheme, said in (
         ({}, "wss", "the server does not use TLS; use http://"),
         (Pair(tmp_path).settings, "ws", "the server closed the connection; if it uses TLS, use https://"),
@@ -214,6 +216,6 @@ async def test_a_server_with_or_without_tls_is_said_to_be_one(tokens: Path, tmp_
             assert (update.event, update.reason) == ("disconnected", f"cannot connect to {url}: {said}")
 
 
-def test_a_context_without_tls_is_a_mistake(tmp_path: Path) -> None:
+def test_an_ssl_context_without_tls_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^ssl needs an https or wss URL$"):
         Client("http://127.0.0.1:1", ssl=Pair(tmp_path).trusting())

@@ -63,7 +63,7 @@ class Shell:
 
 
 @pytest.mark.timeout(300)
-async def test_a_release_comes_changes_goes_back_and_leaves_nothing(
+async def test_a_release_is_installed_upgraded_rolled_back_and_uninstalled(
     kubectl: Kubectl, account: Kubectl, namespaces: tuple[str, str]
 ) -> None:
     namespace = namespaces[0]

@@ -96,7 +96,7 @@ async def test_everything(kubectl: Kubectl, account: Kubectl, namespaces: tuple[
 
 
 @pytest.mark.timeout(600)
-async def test_what_helm_manages(kubectl: Kubectl, account: Kubectl, namespaces: tuple[str, str]) -> None:
+async def test_helm_releases(kubectl: Kubectl, account: Kubectl, namespaces: tuple[str, str]) -> None:
     flag = f"--label-selector={DEFAULT_SELECTOR}"
     async with observed(kubectl, account, namespaces, flag, label_selector=DEFAULT_SELECTOR) as observer:
         *_, after = await go_through(kubectl, namespaces, observer)
@@ -105,7 +105,7 @@ async def test_what_helm_manages(kubectl: Kubectl, account: Kubectl, namespaces:
 
 
 @pytest.mark.timeout(300)
-async def test_what_an_unknown_kind_owns(
+async def test_objects_owned_by_an_unknown_kind(
     kubectl: Kubectl, account: Kubectl, namespaces: tuple[str, str], widgets: None
 ) -> None:
     place = ("--namespace", namespaces[0])

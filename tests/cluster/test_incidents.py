@@ -58,7 +58,7 @@ async def outside(kubectl: Kubectl, account: Kubectl, widgets: None) -> AsyncIte
 
 
 @pytest.mark.timeout(300)
-async def test_what_a_control_plane_refuses_is_told_in_its_words(
+async def test_refusals_of_a_control_plane_are_quoted(
     kubectl: Kubectl, account: Kubectl, namespaces: tuple[str, str], outside: None
 ) -> None:
     place = ("--namespace", namespaces[0])
@@ -82,7 +82,7 @@ WIDGETS = {
 
 
 @pytest.mark.timeout(120)
-async def test_custom_resources_say_what_their_columns_print(
+async def test_custom_resources_match_their_printer_columns(
     kubectl: Kubectl, account: Kubectl, namespaces: tuple[str, str], admin: Api, outside: None
 ) -> None:
     group = "astrolabe.test/v1"

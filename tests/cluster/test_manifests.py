@@ -24,7 +24,7 @@ WAYS: dict[str, tuple[str | Path, ...]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_it_is_taken_and_then_there_is_no_difference(
+async def test_the_manifests_apply_without_a_remaining_diff(
     kubectl: Kubectl, account: Kubectl, way: str
 ) -> None:
     await kubectl("apply", "--dry-run=server", *WAYS[way])
@@ -33,7 +33,7 @@ async def test_it_is_taken_and_then_there_is_no_difference(
 
 
 @pytest.mark.parametrize("overlay", ["in-memory", "persistent"])
-async def test_the_pods_are_let_into_a_restricted_namespace(
+async def test_pods_are_admitted_to_a_restricted_namespace(
     kubectl: Kubectl, account: Kubectl, overlay: str
 ) -> None:
     manifests = render(OVERLAYS / overlay)
@@ -47,7 +47,7 @@ async def test_the_pods_are_let_into_a_restricted_namespace(
         await kubectl("create", "--dry-run=server", "-f", "-", input=yaml.safe_dump(pod))
 
 
-async def test_and_others_are_not(kubectl: Kubectl, account: Kubectl) -> None:
+async def test_other_pods_are_not_admitted(kubectl: Kubectl, account: Kubectl) -> None:
     with pytest.raises(AssertionError, match="violates PodSecurity"):
         await kubectl("run", "other", "--image=busybox", "--namespace", SYSTEM, "--dry-run=server")
 

@@ -145,7 +145,7 @@ async def identities(kubectl: Kubectl) -> list[str]:
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("way", WAYS)
-async def test_by_manifests_and_back(original: Kubectl, way: str) -> None:
+async def test_migrating_by_manifests_and_back(original: Kubectl, way: str) -> None:
     await is_its(original)
     before = await identities(original)
     await apply(original, *WAYS[way])
@@ -160,7 +160,7 @@ async def test_by_manifests_and_back(original: Kubectl, way: str) -> None:
 
 
 @pytest.mark.timeout(240)
-async def test_by_the_chart_and_back(original: Kubectl) -> None:
+async def test_migrating_by_the_chart_and_back(original: Kubectl) -> None:
     before = await identities(original)
     shell = Shell(original.kubeconfig, SYSTEM)
     await shell(CHART)
@@ -172,7 +172,7 @@ async def test_by_the_chart_and_back(original: Kubectl) -> None:
 
 
 @pytest.mark.timeout(240)
-async def test_variables_that_were_set_stay(original: Kubectl) -> None:
+async def test_variables_set_before_stay(original: Kubectl) -> None:
     given = {"ENABLE_PERSISTENCE": "true", "REDIS_ADDR": "redis:6379"}
     words = [f"{name}={value}" for name, value in given.items()]
     await original("set", "env", "deployment/astrolabe", *words, *IN_IT)

@@ -29,7 +29,7 @@ USERS = 4
 Place = tuple[str, str]
 
 
-async def test_users_see_what_kubectl_says_that_they_may_list(
+async def test_users_see_what_kubectl_auth_can_i_allows(
     kubectl: Kubectl, namespaces: tuple[str, str], account: Kubectl, tmp_path: Path
 ) -> None:
     await kubectl("apply", "-k", OVERLAYS / "kubernetes-rights")

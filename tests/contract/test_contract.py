@@ -124,7 +124,7 @@ def answers(request: pytest.FixtureRequest) -> Answers:
     return asyncio.run(gather(request.param))
 
 
-def test_what_is_compared_is_this_api() -> None:
+def test_the_compared_document_is_this_api() -> None:
     assert {path.path: path.parameters for path in COMPARED} == PATHS
 
 
@@ -140,7 +140,7 @@ def test_every_answer_has_its_keys_and_types(answers: Answers) -> None:
     assert asked > 30
 
 
-def test_there_is_something_of_everything(answers: Answers) -> None:
+def test_the_cluster_has_every_kind(answers: Answers) -> None:
     """Or nothing of the rest would be tried."""
     nodes, edges = answers.graph().nodes, answers.graph().edges
     assert {node.namespace == "" for node in nodes} == {True, False}
@@ -157,7 +157,7 @@ def test_health_counts_the_nodes(answers: Answers) -> None:
     assert health == Health("healthy", len(answers.graph().nodes))
 
 
-def test_the_graph_is_closed_and_says_everything_once(answers: Answers) -> None:
+def test_the_graph_is_closed_and_without_duplicates(answers: Answers) -> None:
     for (method, target), answer in answers.all.items():
         if method == "GET" and target.startswith(GRAPH) and answer.status == 200:
             graph = msgspec.json.decode(answer.body, type=Graph)
@@ -179,7 +179,7 @@ def test_resources_are_the_nodes(answers: Answers) -> None:
     assert resources == nodes
 
 
-def test_a_namespace_gives_what_is_in_it_and_nothing_of_others(answers: Answers) -> None:
+def test_a_namespace_filter_keeps_its_objects_only(answers: Answers) -> None:
     for namespace in answers.namespaces:
         inside = {node.uid for node in answers.graph().nodes if node.namespace == namespace}
         given = answers.graph(namespace=namespace).nodes
@@ -190,7 +190,7 @@ def test_a_namespace_gives_what_is_in_it_and_nothing_of_others(answers: Answers)
         assert [each.namespace for each in resources].count(namespace) == len(inside)
 
 
-def test_a_release_gives_what_is_of_it_and_nothing_of_others(answers: Answers) -> None:
+def test_a_release_filter_keeps_its_objects_only(answers: Answers) -> None:
     for release in answers.releases:
         inside = {node.uid for node in answers.graph().nodes if node.release == release}
         given = answers.graph(release=release).nodes
@@ -198,7 +198,7 @@ def test_a_release_gives_what_is_of_it_and_nothing_of_others(answers: Answers) -
         assert {release_of(node) for node in given} <= {release, ""}
 
 
-def test_a_release_brings_the_volumes_of_its_claims_along(answers: Answers) -> None:
+def test_a_release_includes_volumes_of_its_claims(answers: Answers) -> None:
     graph = answers.graph()
     nodes = {node.uid: node for node in graph.nodes}
     bound = 0
@@ -237,7 +237,7 @@ def test_the_names(answers: Answers) -> None:
         assert set(charts) >= {node.chart for node in inside if node.chart}
 
 
-def test_names_are_told_once_and_ours_in_order(answers: Answers) -> None:
+def test_names_are_unique_and_sorted(answers: Answers) -> None:
     for (method, target), answer in answers.all.items():
         if method == "GET" and target.partition("?")[0] in LISTS:
             names: list[str] = msgspec.json.decode(answer.body)
@@ -262,7 +262,7 @@ def in_order(answer: Answer) -> Any:
     return sorted(str({**each, "age": ""}) if isinstance(each, dict) else each for each in document)
 
 
-def test_an_unknown_value_gives_nothing_and_no_error(answers: Answers) -> None:
+def test_an_unknown_value_matches_nothing(answers: Answers) -> None:
     for path, parameters in PATHS.items():
         for name in parameters:
             answer = answers.get(path, **{name: NOBODY})
@@ -283,6 +283,6 @@ def test_head_is_get_without_a_body(answers: Answers) -> None:
         assert (head.status, head.type, head.body) == (get.status, get.type, b"")
 
 
-def test_a_path_with_a_slash_behind_is_another(answers: Answers) -> None:
+def test_a_trailing_slash_is_another_path(answers: Answers) -> None:
     for path in PATHS:
         assert answers.get(f"{path}/").status == 404

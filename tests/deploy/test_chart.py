@@ -122,7 +122,7 @@ def test_every_value_is_used_and_every_used_one_exists() -> None:
     assert used - known - groups == set()
 
 
-def test_the_documents_set_values_that_there_are() -> None:
+def test_documents_set_existing_values() -> None:
     pages = [README, *GUIDE.glob("*.md")]
     named = {name for page in pages for name in re.findall(r"--set ([\w.]+)=", page.read_text())}
     assert named
@@ -148,11 +148,11 @@ def test_the_schema_names_the_values_and_takes_the_defaults() -> None:
     ],
     ids=str,
 )
-def test_the_schema_refuses_what_cannot_be_meant(wrong: dict[str, Any]) -> None:
+def test_the_schema_refuses_invalid_values(wrong: dict[str, Any]) -> None:
     assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(wrong)
 
 
-def test_the_files_that_are_used_are_those_that_there_are() -> None:
+def test_every_file_is_used() -> None:
     used = set(re.findall(r'\.Files\.Get "files/([^"]+)"', "".join(TEMPLATES.values())))
     assert used == {path.name for path in (CHART / "files").iterdir()}
 
@@ -163,7 +163,7 @@ def test_the_versions_are_those_of_astrolabe() -> None:
     assert container("default")["image"] == f"astrolabe:{astrolabe.__version__}"
 
 
-def test_the_rules_are_those_of_the_table_of_kinds() -> None:
+def test_rbac_rules_follow_the_catalogue() -> None:
     assert find("default", "ClusterRole", "astrolabe-reader")["rules"] == rules()
     roles = [each for each in rendered("namespaces") if each["kind"] == "Role"]
     assert [each["metadata"]["namespace"] for each in roles] == ["shop", "payments"]
@@ -202,7 +202,7 @@ def test_the_chart_installs_what_the_overlay_does(name: str, overlay: str) -> No
         assert other == manifest
 
 
-def test_the_policy_lets_astrolabe_reach_the_redis_that_it_has() -> None:
+def test_the_network_policy_lets_astrolabe_reach_its_redis() -> None:
     (_, _, bundled) = find("persistent", "NetworkPolicy")["spec"]["egress"]
     labels = find("persistent", "StatefulSet", "astrolabe-redis")["spec"]["template"]["metadata"]["labels"]
     assert bundled["to"][0]["podSelector"]["matchLabels"].items() <= labels.items()
@@ -218,13 +218,13 @@ def test_the_flags_and_variables_are_those_of_astrolabe(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_check_asks_in_the_pod_for_what_is_served_there(name: str) -> None:
+def test_check_in_the_pod_needs_no_flags(name: str) -> None:
     """`kubectl exec deployment/astrolabe -- astrolabe check` has the environment of the pod, not its flags."""
     shown = {"--label-selector", "--selector-mode"}  # what is needed does not depend on them
     assert not given_flags(name) & ({flag.long for flag in CHECK} - shown)
 
 
-def test_the_scope_and_the_redis_are_those_that_are_named() -> None:
+def test_scope_and_redis_follow_the_values() -> None:
     given = {name: {each["name"]: each.get("value") for each in variables(name)} for name in NAMES}
     assert given == {
         "default": {},
@@ -319,7 +319,7 @@ async def test_the_roles_permit_what_check_asks_for_and_nothing_else(name: str) 
     assert ("Token reviews" in findings) is ("kubernetes" in settings["auth"])
 
 
-def test_what_exists_is_not_created() -> None:
+def test_existing_objects_are_not_created() -> None:
     kinds = {each["kind"] for each in rendered("borrowed")}
     assert kinds == {"Deployment", "Service"}
     pod = find("borrowed", "Deployment")["spec"]["template"]["spec"]
@@ -383,7 +383,7 @@ def test_a_service_monitor_scrapes_the_port_of_the_service() -> None:
     assert not [each for each in rendered("default") if each["kind"] == "ServiceMonitor"]
 
 
-def test_a_service_monitor_verifies_by_the_authority_of_the_secret_unless_it_is_told_otherwise() -> None:
+def test_a_service_monitor_verifies_with_the_secrets_ca_by_default() -> None:
     (by_secret,) = find("everything", "ServiceMonitor")["spec"]["endpoints"]
     assert by_secret["tlsConfig"] == {
         "ca": {"secret": {"name": "astrolabe-tls", "key": "ca.crt"}},

@@ -54,7 +54,7 @@ def test_grafana_is_given_the_data_source_and_its_dashboards() -> None:
         assert line in image
 
 
-def test_the_services_of_the_grafana_compose_file_find_one_another() -> None:
+def test_services_of_the_grafana_compose_file_reach_each_other() -> None:
     services = yaml.safe_load((DEPLOY / "grafana" / "docker-compose.yml").read_text())["services"]
     assert set(services) == {"redis", "astrolabe", "grafana"}
     environment = services["astrolabe"]["environment"]
@@ -68,7 +68,7 @@ def test_the_services_of_the_grafana_compose_file_find_one_another() -> None:
     assert (DEPLOY / "grafana" / services["grafana"]["build"]["context"]).resolve() == DEPLOY.parent
 
 
-def test_who_waits_for_another_to_be_healthy_waits_for_one_that_says_so() -> None:
+def test_services_wait_only_for_services_with_a_health_check() -> None:
     services = yaml.safe_load((DEPLOY / "grafana" / "docker-compose.yml").read_text())["services"]
     waited = {name for service in services.values() for name in service.get("depends_on", {})}
     assert waited == {"redis", "astrolabe"}

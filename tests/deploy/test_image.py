@@ -50,7 +50,7 @@ def pod() -> dict[str, Any]:
     return spec
 
 
-def test_there_is_a_stage_for_the_viewer_one_for_the_wheel_and_the_one_that_runs() -> None:
+def test_the_image_has_a_viewer_a_wheel_and_a_runtime_stage() -> None:
     assert list(stages()) == ["viewer", "build", ""]
     copied = [rest for name, rest in stages()[""] if name == "COPY"]
     assert copied == ["--from=build /opt/astrolabe /opt/astrolabe"]
@@ -68,7 +68,7 @@ def test_the_bases_are_pinned() -> None:
         assert re.fullmatch(r"\d+\.\d+\.\d+-[a-z-]+@sha256:[0-9a-f]{64}", version)
 
 
-def test_the_python_is_one_that_the_tests_are_run_on() -> None:
+def test_the_python_version_is_a_tested_one() -> None:
     version = re.search(r"ARG PYTHON=(\d+\.\d+)", TEXT)
     tested = re.search(r"^PYTHONS \?= (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert version is not None
@@ -81,7 +81,7 @@ def test_the_base_of_the_viewer_is_pinned_in_the_image_of_grafana_too() -> None:
     assert f"ARG NODE={node}\n" in (DEPLOY / "grafana/Dockerfile").read_text()
 
 
-def test_nothing_is_called_latest() -> None:
+def test_no_image_is_tagged_latest() -> None:
     names = [
         path
         for path in DEPLOY.rglob("*")
@@ -107,13 +107,13 @@ def test_packages_are_installed_by_lock_and_hash_only() -> None:
     assert not re.search(r"apt-get|curl|wget|apk ", TEXT)
 
 
-def test_it_runs_as_the_user_that_the_pod_names(runtime: dict[str, str], pod: dict[str, Any]) -> None:
+def test_the_image_runs_as_the_user_of_the_pod(runtime: dict[str, str], pod: dict[str, Any]) -> None:
     context = pod["securityContext"]
     assert runtime["USER"] == f"{context['runAsUser']}:{context['runAsGroup']}"
     assert context["runAsUser"] > 0
 
 
-def test_it_serves_the_port_that_the_pod_names(runtime: dict[str, str], pod: dict[str, Any]) -> None:
+def test_the_image_serves_the_port_of_the_pod(runtime: dict[str, str], pod: dict[str, Any]) -> None:
     (container,) = pod["containers"]
     assert int(runtime["EXPOSE"]) == container["ports"][0]["containerPort"]
 
@@ -124,7 +124,7 @@ def test_neither_program_nor_health_check_needs_a_shell(runtime: dict[str, str])
     assert check == ["python", "-m", astrolabe.healthcheck.__name__]
 
 
-def test_it_says_what_it_is(runtime: dict[str, str]) -> None:
+def test_the_image_has_labels(runtime: dict[str, str]) -> None:
     labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]+)"', runtime["LABEL"]))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert labels == {
@@ -136,7 +136,7 @@ def test_it_says_what_it_is(runtime: dict[str, str]) -> None:
     }
 
 
-def test_what_is_copied_is_not_ignored_and_nothing_else_is_let_in() -> None:
+def test_the_build_context_contains_only_copied_files() -> None:
     copied = {
         source
         for name, rest in instructions()

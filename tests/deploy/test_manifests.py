@@ -63,7 +63,7 @@ def test_kubernetes_knows_every_field(overlays: dict[str, list[Manifest]], name:
         assert kubernetes_validate.validate(manifest, release, strict=True) == release
 
 
-def test_the_schemas_refuse_what_is_misspelt(overlays: dict[str, list[Manifest]]) -> None:
+def test_the_schemas_refuse_misspelt_fields(overlays: dict[str, list[Manifest]]) -> None:
     deployment = by_kind(overlays["in-memory"], "Deployment")
     wrong = deployment | {"spec": deployment["spec"] | {"replica": 1}}
     with pytest.raises(kubernetes_validate.ValidationError, match="'replica' was unexpected"):
@@ -88,11 +88,11 @@ def test_kustomize_renders_the_same(overlays: dict[str, list[Manifest]], name: s
     [(DEPLOYMENT, OVERLAYS / "in-memory"), (REDIS, DEPLOY / "redis")],
     ids=lambda each: each.name,
 )
-def test_the_one_file_installs_are_the_same(path: Path, folder: Path) -> None:
+def test_the_single_file_installs_are_up_to_date(path: Path, folder: Path) -> None:
     assert documents(path) == render(folder)
 
 
-def test_the_cluster_role_permits_to_list_and_watch_every_kind_and_nothing_else(
+def test_the_cluster_role_grants_list_and_watch_of_every_kind_and_nothing_else(
     overlays: dict[str, list[Manifest]],
 ) -> None:
     role = by_kind(overlays["in-memory"], "ClusterRole", READER)
@@ -104,7 +104,7 @@ def test_the_cluster_role_permits_to_list_and_watch_every_kind_and_nothing_else(
     assert ("", "secrets", "get") not in permitted(role["rules"])
 
 
-def test_the_overlay_for_a_namespace_has_a_role_and_no_right_in_the_cluster(
+def test_the_namespace_overlay_has_a_role_and_no_cluster_role(
     overlays: dict[str, list[Manifest]],
 ) -> None:
     manifests = overlays["namespace"]
@@ -122,7 +122,7 @@ def test_the_overlay_for_a_namespace_has_a_role_and_no_right_in_the_cluster(
     assert kinds(scope["ASTROLABE_KINDS"]) == tuple(kind.name for kind in inside)
 
 
-def test_the_overlay_for_kubernetes_rights_may_have_users_reviewed_and_knows_when_to_ask_again(
+def test_the_overlay_for_kubernetes_rights_may_create_reviews_and_watch_roles(
     overlays: dict[str, list[Manifest]],
 ) -> None:
     manifests = overlays["kubernetes-rights"]
@@ -159,9 +159,7 @@ def test_the_bindings_bind_the_account_that_the_pods_have(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_selects_pods_selects_those_of_the_deployment(
-    overlays: dict[str, list[Manifest]], name: str
-) -> None:
+def test_selectors_match_the_pods_of_the_deployment(overlays: dict[str, list[Manifest]], name: str) -> None:
     manifests = overlays[name]
     deployment = by_kind(manifests, "Deployment")["spec"]
     labels = deployment["template"]["metadata"]["labels"].items()
@@ -177,7 +175,7 @@ def test_what_selects_pods_selects_those_of_the_deployment(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_pod_may_do_nothing_that_it_need_not(overlays: dict[str, list[Manifest]], name: str) -> None:
+def test_the_pod_has_least_privilege(overlays: dict[str, list[Manifest]], name: str) -> None:
     spec = by_kind(overlays[name], "Deployment")["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     assert spec["securityContext"] == {
@@ -196,7 +194,7 @@ def test_the_pod_may_do_nothing_that_it_need_not(overlays: dict[str, list[Manife
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
 
 
-def test_a_pod_that_goes_answers_until_it_is_out_of_the_service(overlays: dict[str, list[Manifest]]) -> None:
+def test_a_terminating_pod_answers_until_it_leaves_the_service(overlays: dict[str, list[Manifest]]) -> None:
     spec = by_kind(overlays["in-memory"], "Deployment")["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     program, seconds = container["lifecycle"]["preStop"]["exec"]["command"]
@@ -204,7 +202,7 @@ def test_a_pod_that_goes_answers_until_it_is_out_of_the_service(overlays: dict[s
     assert 0 < int(seconds) <= spec["terminationGracePeriodSeconds"] - 10  # what stopping itself may take
 
 
-def test_three_replicas_share_the_redis_that_they_may_reach(overlays: dict[str, list[Manifest]]) -> None:
+def test_three_replicas_share_a_reachable_redis(overlays: dict[str, list[Manifest]]) -> None:
     manifests = overlays["persistent"]
     deployment = by_kind(manifests, "Deployment")["spec"]
     (container,) = deployment["template"]["spec"]["containers"]

@@ -56,7 +56,7 @@ def grouped(query: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("origin", "query"), QUERIES)
-def test_queries_ask_for_metrics_and_labels_that_there_are(origin: str, query: str) -> None:
+def test_queries_use_existing_metrics_and_labels(origin: str, query: str) -> None:
     found = selectors(query)
     assert found
     labels: set[str] = set()
@@ -70,7 +70,7 @@ def test_queries_ask_for_metrics_and_labels_that_there_are(origin: str, query: s
 
 
 @pytest.mark.parametrize(("origin", "query"), QUERIES)
-def test_counters_are_asked_for_their_rate(origin: str, query: str) -> None:
+def test_counters_are_queried_as_rates(origin: str, query: str) -> None:
     for selector in selectors(query):
         assert selector.name is not None
         counts = selector.name.endswith(("_total", "_bucket"))
@@ -90,13 +90,13 @@ def test_alerts_say_what_is_wrong_and_what_to_do(rule: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_alerts_show_labels_that_their_query_leaves(rule: dict[str, Any]) -> None:
+def test_alerts_show_labels_of_their_query(rule: dict[str, Any]) -> None:
     shown = set(re.findall(r"\$labels\.(\w+)", "".join(rule["annotations"].values())))
     kept = set(grouped(rule["expr"])) or TARGET
     assert shown <= kept
 
 
-def test_alerts_cover_what_can_break() -> None:
+def test_alerts_cover_known_failures() -> None:
     names = {rule["alert"].removeprefix("Astrolabe") for rule in RULES}
     assert len(names) == len(RULES)
     assert {
@@ -142,7 +142,7 @@ def test_the_panels_are_complete_and_do_not_overlap() -> None:
         } == {"${datasource}"}
 
 
-def test_legends_show_labels_that_their_query_leaves() -> None:
+def test_legends_show_labels_of_their_query() -> None:
     for panel in PANELS:
         for target in panel["targets"]:
             shown = set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
@@ -155,7 +155,7 @@ def test_every_metric_of_astrolabe_is_on_the_dashboard() -> None:
     assert {name for name in METRICS if name.startswith("astrolabe_")} - shown == {"astrolabe_graph_seq"}
 
 
-def test_the_operator_scrapes_the_service_by_the_job_that_the_alerts_know() -> None:
+def test_the_operators_job_is_the_one_of_the_alerts() -> None:
     (monitor,) = documents(MONITORING / "service-monitor.yaml")
     (service,) = documents(MONITORING.parent / "base" / "service.yaml")
     (endpoint,) = monitor["spec"]["endpoints"]
@@ -170,7 +170,7 @@ def test_the_rule_of_the_operator_has_the_same_alerts() -> None:
     assert rule["spec"] == {"groups": GROUPS}
 
 
-def test_the_kustomization_takes_files_that_there_are() -> None:
+def test_the_kustomization_uses_existing_files() -> None:
     (kustomization,) = documents(MONITORING / "kustomization.yaml")
     (dashboard,) = kustomization["configMapGenerator"]
     named = [*kustomization["resources"], *(each.partition("=")[2] for each in dashboard["files"])]

@@ -54,7 +54,7 @@ def test_each_of_its_objects_is_replaced_by_one_of_ours(way: str) -> None:
 
 
 @each_way
-def test_what_can_never_change_is_the_same(way: str) -> None:
+def test_immutable_fields_are_the_same(way: str) -> None:
     ours = WAYS[way]
     assert spec(ours, "Deployment")["selector"] == spec(ORIGINAL, "Deployment")["selector"]
     name = "astrolabe-reader-binding"
@@ -65,7 +65,7 @@ def test_what_can_never_change_is_the_same(way: str) -> None:
 
 
 @each_way
-def test_either_service_selects_the_pods_of_both(way: str) -> None:
+def test_both_services_select_the_pods_of_both(way: str) -> None:
     for service in (spec(WAYS[way], "Service"), spec(ORIGINAL, "Service")):
         for pods in (labels(WAYS[way]), labels(ORIGINAL)):
             assert service["selector"].items() <= pods
@@ -73,7 +73,7 @@ def test_either_service_selects_the_pods_of_both(way: str) -> None:
 
 
 @each_way
-def test_no_policy_of_ours_is_about_its_pods(way: str) -> None:
+def test_our_network_policies_do_not_select_its_pods(way: str) -> None:
     policies = [each["spec"] for each in WAYS[way] if each["kind"] == "NetworkPolicy"]
     assert policies
     for policy in policies:
@@ -81,13 +81,13 @@ def test_no_policy_of_ours_is_about_its_pods(way: str) -> None:
 
 
 @each_way
-def test_nothing_else_that_is_ours_has_the_label_of_the_pods(way: str) -> None:
+def test_only_our_pods_have_the_pod_label(way: str) -> None:
     for manifest in WAYS[way]:
         if manifest["kind"] == "StatefulSet":
             assert "app" not in manifest["spec"]["template"]["metadata"]["labels"]
 
 
-def test_the_policy_lets_through_to_api_servers_of_every_kind_and_to_a_redis_that_a_variable_names() -> None:
+def test_the_network_policy_allows_api_servers_and_the_configured_redis() -> None:
     ports = [
         [each["port"] for each in rule["ports"]] for rule in spec(WAYS["one file"], "NetworkPolicy")["egress"]
     ]
@@ -115,7 +115,7 @@ def test_our_image_takes_the_command_line_of_its_manifest() -> None:
         ("docker-push", "docker push registry.example/astrolabe:2"),
     ],
 )
-def test_its_targets_of_make_do_what_they_did(target: str, command: str) -> None:
+def test_its_make_targets_work_as_before(target: str, command: str) -> None:
     printed = subprocess.run(
         ["make", "--dry-run", target, "IMAGE=registry.example/astrolabe:2"],
         cwd=ROOT,
@@ -128,7 +128,7 @@ def test_its_targets_of_make_do_what_they_did(target: str, command: str) -> None
     assert printed.rstrip().splitlines()[-1].rstrip() == command
 
 
-def test_no_variable_of_ours_is_one_that_a_pod_of_its_manifest_gets_from_services() -> None:
+def test_our_variables_do_not_collide_with_service_variables() -> None:
     """Kubernetes sets these for each Service of a namespace, where nobody says otherwise."""
     ours = {str(flag.envvar) for flag in SERVE}
     for service, port in (("ASTROLABE", 8080), ("REDIS", 6379), ("ASTROLABE_REDIS", 6379)):

@@ -37,16 +37,14 @@ def test_the_parts_of_redis_fit_together(manifests: dict[str, Any]) -> None:
     assert secret["key"] in ENVIRONMENT, "kubectl set env gives the same variable to Astrolabe"
 
 
-def test_only_astrolabe_may_speak_to_redis(manifests: dict[str, Any]) -> None:
+def test_only_astrolabe_may_reach_redis(manifests: dict[str, Any]) -> None:
     deployment = next(each for each in documents(DEPLOYMENT) if each["kind"] == "Deployment")
     ((peer,),) = [rule["from"] for rule in manifests["NetworkPolicy"]["spec"]["ingress"]]
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     assert peer["podSelector"]["matchLabels"].items() <= labels.items()
 
 
-def test_redis_takes_its_configuration_and_keeps_data_in_both_ways(
-    manifests: dict[str, Any], tmp_path: Path
-) -> None:
+def test_redis_is_configured_and_persistent(manifests: dict[str, Any], tmp_path: Path) -> None:
     text = manifests["ConfigMap"]["data"]["redis.conf"]
     options = [
         word

@@ -71,13 +71,13 @@ async def running(*scopes: Scope, window: float = 0.05) -> AsyncIterator[Running
             await task
 
 
-async def test_a_lone_change_goes_out_at_once() -> None:
+async def test_a_single_change_is_published_at_once() -> None:
     async with running(window=60.0) as run:
         await run.engine.put(ObjectChanges("Pod", [resource("Pod", "first")]))
         await run.until(lambda: run.names() == ["first"])
 
 
-async def test_the_changes_behind_the_first_go_out_together() -> None:
+async def test_changes_after_the_first_are_published_together() -> None:
     async with running(window=0.5) as run:
         clock = asyncio.get_running_loop().time
         started = clock()
@@ -89,7 +89,7 @@ async def test_the_changes_behind_the_first_go_out_together() -> None:
         assert [batch.seq for batch in run.batches] == [1, 2]
 
 
-async def test_what_changes_nothing_makes_no_batch() -> None:
+async def test_no_batch_without_a_change() -> None:
     async with running(window=0.0) as run:
         await run.engine.put(ObjectChanges("Pod", [resource("Pod", "a")]))
         await run.until(lambda: run.names() == ["a"])
@@ -136,7 +136,7 @@ async def test_ready_when_every_required_kind_is_synced_and_served() -> None:
         assert (readiness.states[scopes[1]].why, readiness.states[scopes[1]].cause) == ("403", "forbidden")
 
 
-async def test_references_to_a_kind_that_becomes_unavailable_are_no_longer_judged() -> None:
+async def test_references_to_an_unavailable_kind_are_unknown() -> None:
     wanting = resource(
         "Pod", "a", links=(Ref("uses-configmap", "ConfigMap", "shop", "absent", "spec.volumes[c].configMap"),)
     )
@@ -150,7 +150,7 @@ async def test_references_to_a_kind_that_becomes_unavailable_are_no_longer_judge
         await run.until(lambda: not run.graph.nodes["Pod-a"].unresolved)
 
 
-async def test_a_kind_that_is_gone_takes_its_objects_along() -> None:
+async def test_a_removed_kind_removes_its_objects() -> None:
     uses = Ref("uses-configmap", "ConfigMap", "shop", "c", "spec.volumes[c].configMap")
     async with running(window=0.0) as run:
         await run.engine.put(Replace("ConfigMap", "", [resource("ConfigMap", "c")]))
@@ -174,7 +174,7 @@ async def test_a_kind_that_is_gone_takes_its_objects_along() -> None:
 DEEP = InvalidObject("shop", "b", "is nested too deeply", "Pod-b")
 
 
-async def test_what_cannot_be_taken_in_stays_as_it_was_until_it_is_mended() -> None:
+async def test_an_invalid_object_keeps_its_last_state_until_it_is_fixed() -> None:
     async with running(window=0.0) as run:
         skipped = run.readiness.skipped["Pod"]
         await run.engine.put(Replace("Pod", "", [resource("Pod", "a"), resource("Pod", "b")]))
@@ -187,7 +187,7 @@ async def test_what_cannot_be_taken_in_stays_as_it_was_until_it_is_mended() -> N
         assert skipped == {}
 
 
-async def test_what_was_left_out_under_its_name_alone_is_counted_once() -> None:
+async def test_an_object_left_out_by_name_is_counted_once() -> None:
     nameless = InvalidObject("shop", "b", "is not valid JSON")
     async with running(window=0.0) as run:
         skipped = run.readiness.skipped["Pod"]
@@ -202,7 +202,7 @@ async def test_what_was_left_out_under_its_name_alone_is_counted_once() -> None:
         assert skipped == {}
 
 
-async def test_a_list_keeps_what_it_names_and_cannot_be_taken_in() -> None:
+async def test_a_list_keeps_invalid_objects_that_it_names() -> None:
     async with running(window=0.0) as run:
         await run.engine.put(Replace("Pod", "", [resource("Pod", "a"), resource("Pod", "b")]))
         await run.until(lambda: run.names() == ["a", "b"])
@@ -218,7 +218,7 @@ async def test_a_list_keeps_what_it_names_and_cannot_be_taken_in() -> None:
         assert run.readiness.skipped["Pod"] == {}
 
 
-async def test_facts_that_fit_into_no_graph_cost_only_their_object(caplog: pytest.LogCaptureFixture) -> None:
+async def test_impossible_facts_affect_only_their_object(caplog: pytest.LogCaptureFixture) -> None:
     odd = msgspec.structs.replace(resource("Pod", "odd"), metadata={"creationTimestamp": object()})
     async with running(window=0.0) as run:
         await run.engine.put(Replace("Pod", "", [odd, resource("Pod", "a")]))
@@ -263,7 +263,7 @@ async def test_a_rule_that_raises_is_logged_once_and_ends_nothing(caplog: pytest
     assert "a secret" not in caplog.text
 
 
-async def test_the_inbox_makes_a_watch_wait() -> None:
+async def test_the_inbox_applies_backpressure() -> None:
     engine = Engine(Model(RULES), MemoryBus(), ReadinessTracker(()), epoch="e", window=0.0)
     for _ in range(INBOX_LIMIT):
         await engine.put(ObjectChanges("Pod", []))
@@ -284,7 +284,7 @@ async def test_a_large_list_does_not_hold_the_loop() -> None:
         assert longest < 0.1
 
 
-async def test_a_kind_that_many_refer_to_does_not_hold_the_loop_when_it_is_known() -> None:
+async def test_a_kind_with_many_references_does_not_hold_the_loop_when_listed() -> None:
     count = 12 * COMMIT_LIMIT
     uses = Ref("uses-configmap", "ConfigMap", "shop", "absent", "spec.volumes[c].configMap")
     async with running() as run:
@@ -298,7 +298,7 @@ async def test_a_kind_that_many_refer_to_does_not_hold_the_loop_when_it_is_known
         assert max(len(batch.changes.nodes_set) for batch in run.batches[before:]) == COMMIT_LIMIT
 
 
-async def test_what_makes_many_edges_is_committed_in_parts_too() -> None:
+async def test_a_commit_of_many_edges_is_split() -> None:
     pods = [msgspec.structs.replace(resource("Pod", f"p{number}"), selectable={}) for number in range(100)]
     every = Select("selects", "Pod", "shop", Selector(), "spec.podSelector")
     policies = [resource("ConfigMap", f"c{number}", links=(every,)) for number in range(60)]
@@ -313,7 +313,7 @@ async def test_what_makes_many_edges_is_committed_in_parts_too() -> None:
 WIDGET = Rules("Widget.example.com", "example.com/v1", "Widget")
 
 
-async def test_a_kind_comes_and_goes_and_readiness_stays() -> None:
+async def test_readiness_survives_changing_kinds() -> None:
     async with running(window=0.0) as run:
         for kind in ("Pod", "ConfigMap"):
             await run.engine.put(Replace(kind, "", [resource(kind, kind)]))
@@ -333,7 +333,7 @@ async def test_a_kind_comes_and_goes_and_readiness_stays() -> None:
         assert run.engine.count(WIDGET.kind) == 0
 
 
-async def test_a_kind_that_is_served_in_another_version_keeps_its_objects_until_it_is_listed() -> None:
+async def test_a_kind_in_another_version_keeps_its_objects_until_listed() -> None:
     async with running(window=0.0) as run:
         scope = Scope(WIDGET.kind, required=False)
         await run.engine.put(KindsChanged((WIDGET,), (scope,)))
@@ -350,7 +350,7 @@ async def test_a_kind_that_is_served_in_another_version_keeps_its_objects_until_
         assert sum(len(batch.changes.nodes_removed) for batch in run.batches) == 1
 
 
-async def test_rules_that_contradict_the_others_end_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+async def test_contradictory_rules_affect_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
     reads = (Read("outgoing", "uses", WIDGET.kind),)
     circle = msgspec.structs.replace(WIDGET, reads=reads, derive=lambda own, _: Derived(own.status))
     async with running(window=0.0) as run:

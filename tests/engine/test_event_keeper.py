@@ -25,7 +25,7 @@ def reasons(keeper: EventKeeper, object: str = "pod-1") -> list[str]:
     return [each.reason for each in keeper.warnings(object)]
 
 
-def test_a_warning_counts_for_an_hour_though_nothing_else_happens() -> None:
+def test_a_warning_expires_after_an_hour_without_other_events() -> None:
     clock = Clock()
     keeper = clock.keeper()
     assert keeper.expire() == set()
@@ -39,7 +39,7 @@ def test_a_warning_counts_for_an_hour_though_nothing_else_happens() -> None:
     assert [each.uid for each in keeper.of("pod-1")] == ["a"]
 
 
-def test_a_newer_event_moves_the_time_whatever_our_clock_says() -> None:
+def test_the_time_follows_the_newest_event() -> None:
     keeper = Clock(wrong=7 * 86_400.0).keeper()
     keeper.apply(event("a"))
     assert keeper.expire() == set()
@@ -48,7 +48,7 @@ def test_a_newer_event_moves_the_time_whatever_our_clock_says() -> None:
     assert reasons(keeper, "pod-2") == ["Unhealthy"]
 
 
-def test_one_that_comes_from_the_future_moves_nothing() -> None:
+def test_an_event_from_the_future_does_not_move_the_time() -> None:
     keeper = Clock().keeper()
     keeper.apply(event("a"))
     for last in ("2036-11-30T04:30:00Z", "tomorrow"):
@@ -69,7 +69,7 @@ def test_a_complete_list_replaces_what_is_known_in_its_namespace() -> None:
     assert (len(keeper), keeper.objects) == (0, [])
 
 
-def test_of_too_many_in_a_list_those_that_were_seen_last_stay() -> None:
+def test_of_too_many_listed_events_the_latest_stay() -> None:
     keeper = Clock().keeper(most=2, most_each=2)
     listed = [event(f"e{hour}", f"pod-{hour}", last=f"2026-11-30T0{hour}:00:00Z") for hour in (1, 3, 2)]
     for _ in keeper.replace("", listed):
@@ -77,7 +77,7 @@ def test_of_too_many_in_a_list_those_that_were_seen_last_stay() -> None:
     assert (keeper.objects, keeper.dropped) == (["pod-3", "pod-2"], 1)
 
 
-def test_what_is_deleted_or_cannot_be_read() -> None:
+def test_deleted_and_unreadable_events() -> None:
     keeper = Clock().keeper()
     keeper.apply(event("a"))
     assert keeper.apply(InvalidObject("shop", "x", "is nested too deeply", "a")) == set()

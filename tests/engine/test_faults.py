@@ -150,7 +150,7 @@ async def test_an_object_that_breaks_the_graph_is_left_out(
 
 
 @pytest.mark.parametrize("fault", [break_linker, break_commit])
-async def test_a_known_object_that_breaks_the_graph_later_leaves_it(
+async def test_a_known_object_that_breaks_the_graph_is_removed(
     fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good = [pod("a"), pod("b", "a"), pod("c", "bad")]
@@ -163,7 +163,7 @@ async def test_a_known_object_that_breaks_the_graph_later_leaves_it(
         assert list(run.readiness.skipped["Pod"]) == ["bad"]
 
 
-async def test_a_fault_that_is_no_objects_makes_the_graph_stale_until_it_is_gone(
+async def test_a_fault_without_a_culprit_makes_the_graph_stale(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The engine does not end. It serves what it served before, says so, and tries again."""
@@ -196,7 +196,7 @@ async def test_a_fault_that_is_no_objects_makes_the_graph_stale_until_it_is_gone
     assert "a secret" not in caplog.text
 
 
-async def test_a_change_for_many_objects_that_fails_is_tried_until_it_succeeds(
+async def test_a_failing_change_of_many_objects_is_retried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(engine_module, "FIRST_RETRY", 0.01)
@@ -217,7 +217,7 @@ async def test_a_change_for_many_objects_that_fails_is_tried_until_it_succeeds(
         assert (run.engine.rebuilding, run.engine.rebuild_error) == (False, "")
 
 
-async def test_a_restored_graph_is_taken_over_with_a_rebuilt_model(
+async def test_takeover_of_a_restored_graph_works_with_a_rebuilt_model(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is served as it was until all kinds are listed; then what is known takes its place."""
@@ -258,7 +258,7 @@ def test_a_fault_at_any_line_of_the_served_graph_ends_nothing(
     assert asyncio.run(follow(history, roots, Injector(at, SERVED))) == bool(at)
 
 
-async def test_a_node_that_the_served_graph_cannot_take_is_left_out_alone(
+async def test_only_the_node_that_the_served_graph_rejects_is_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     original = ServedGraph._take
@@ -286,7 +286,7 @@ async def test_a_node_that_the_served_graph_cannot_take_is_left_out_alone(
         assert skipped == {}
 
 
-async def test_a_served_graph_that_contradicts_itself_becomes_what_is_known() -> None:
+async def test_an_inconsistent_served_graph_is_rebuilt() -> None:
     """It lacks what it should hold, beside what it could not take."""
     good = [pod("a"), pod("b", "a"), pod("c", "b")]
     async with running() as run:

@@ -86,7 +86,7 @@ def test_syncing_while_one_kind_is_not_listed() -> None:
     assert verdict == Assessment("syncing", "2 of 3 kinds are listed", Progress(2, 3, 7), (gap,))
 
 
-def test_syncing_says_what_keeps_a_kind_from_being_listed() -> None:
+def test_syncing_says_why_a_kind_is_not_listed_yet() -> None:
     failing = Watch("Node", state="listing", connected=False, lists=0, last_error=REFUSED)
     verdict = assess(readiness(Pod="synced", Node="listing"), failing)
     assert verdict.why == f"1 of 2 kinds are listed; Node cannot be listed: {REFUSED}"
@@ -125,7 +125,7 @@ def test_partial_of_several_namespaces_is_one_gap() -> None:
     assert verdict.partial == (PartialEntry("Pod", "forbidden", "in b, c: 403 Forbidden"),)
 
 
-def test_a_kind_that_need_not_be_served_leaves_nothing_out() -> None:
+def test_an_optional_kind_makes_no_gap() -> None:
     made = ReadinessTracker(
         [Scope("Pod"), Scope("NetworkPolicy", required=False), Scope("Node", required=False)]
     )
@@ -147,7 +147,7 @@ def test_partial_counts_the_objects_that_are_left_out() -> None:
     assert verdict.partial == (PartialEntry("Pod", "skipped", why, 2),)
 
 
-def test_partial_names_the_kinds_for_which_there_are_no_watches() -> None:
+def test_partial_names_the_kinds_without_a_watch() -> None:
     made = readiness(Pod="synced", Job="synced")
     verdict = assess(made, left_out={"Widget.example.com": "custom kinds may have 7 watches"})
     assert (verdict.state, verdict.why) == ("partial", "not watched: Widget.example.com")
@@ -156,14 +156,12 @@ def test_partial_names_the_kinds_for_which_there_are_no_watches() -> None:
 
 
 @pytest.mark.parametrize(("now", "state"), [(104.9, "live"), (105.0, "stale")])
-def test_stale_is_a_watch_without_a_connection_for_longer_than_watches_take_to_begin_again(
-    now: float, state: str
-) -> None:
+def test_stale_after_a_watch_is_disconnected_for_too_long(now: float, state: str) -> None:
     lost = Watch("Pod", connected=False, last_error=REFUSED, lost_since=100.0)
     assert assess(readiness(Pod="synced", Node="synced"), lost, now=now).state == state
 
 
-def test_stale_names_the_kinds_that_are() -> None:
+def test_stale_names_the_stale_kinds() -> None:
     lost = Watch("Pod", connected=False, last_error="the server closed the connection", lost_since=100.0)
     verdict = assess(readiness(Pod="synced", Node="synced"), lost, now=145.0)
     assert verdict == Assessment(
@@ -196,7 +194,7 @@ LIVE = ServingState("live", "2026-01-01T00:00:00Z", "", INFO, Progress(2, 2, 7),
         (LIVE, True, False, "", Assessment("live", "", LIVE.progress, since="2026-01-01T00:00:00Z")),
     ],
 )
-def test_a_follower_is_as_its_leader_unless_nobody_keeps_it_up_to_date(
+def test_a_follower_has_the_leaders_state_while_it_is_in_step(
     told: ServingState | None, joined: bool, stale: bool, why: str, expected: Assessment
 ) -> None:
     assert (
@@ -221,7 +219,7 @@ class Clock:
         return self.tracker.refresh()
 
 
-def test_a_state_began_when_it_was_first_seen_or_when_it_says() -> None:
+def test_since_is_when_a_state_was_first_seen_or_reported() -> None:
     clock = Clock()
     assert clock.tracker.current.since == "2026-01-01T00:00:00Z"
     live = Assessment("live", "", Progress(2, 2, 7))
@@ -234,7 +232,7 @@ def test_a_state_began_when_it_was_first_seen_or_when_it_says() -> None:
     assert [state.state for state in clock.told] == ["live", "stale", "live"]
 
 
-def test_progress_is_told_once_a_second_and_only_while_it_matters() -> None:
+def test_progress_is_reported_once_a_second_while_syncing() -> None:
     clock = Clock()
     for now, kinds in ((100.2, 0), (100.9, 1), (101.0, 1), (101.5, 2)):
         clock.at(
@@ -248,7 +246,7 @@ def test_progress_is_told_once_a_second_and_only_while_it_matters() -> None:
     assert clock.tracker.current.progress.objects == 105
 
 
-def test_another_reason_is_told() -> None:
+def test_a_changed_reason_is_reported() -> None:
     clock = Clock()
     gap = PartialEntry("Secret", "forbidden", "403")
     clock.at(110.0, Assessment("partial", "not readable: Secret", partial=(gap,)))
@@ -274,7 +272,7 @@ def with_custom(pods: WatchState = "synced") -> ReadinessTracker:
     return made
 
 
-def test_custom_resources_are_listed_before_it_is_live_but_not_one_that_cannot_be_listed() -> None:
+def test_live_waits_for_custom_kinds_except_unlistable_ones() -> None:
     made = with_custom()
     assert assess(made, count=COUNTED).state == "syncing"
     made.report(CUSTOM.kind, "", "listing", "500 InternalError: its webhook is broken")
@@ -286,21 +284,21 @@ def test_custom_resources_are_listed_before_it_is_live_but_not_one_that_cannot_b
     assert assess(made, count=COUNTED).state == "live"
 
 
-def test_while_the_api_server_is_away_at_the_start_no_custom_kind_is_blamed() -> None:
+def test_an_api_server_away_at_the_start_blames_no_custom_kind() -> None:
     made = with_custom("listing")
     made.report(CUSTOM.kind, "", "listing", REFUSED)
     assert assess(made, count=COUNTED).partial == ()
 
 
 @pytest.mark.parametrize(("expected", "state"), [(False, "live"), (True, "partial")])
-def test_a_forbidden_kind_is_a_gap_only_if_it_was_asked_for(expected: bool, state: str) -> None:
+def test_a_forbidden_custom_kind_is_a_gap_only_if_requested(expected: bool, state: str) -> None:
     made = ReadinessTracker([Scope("Pod"), Scope(CUSTOM.kind, required=False, expected=expected)])
     made.report("Pod", "", "synced")
     made.report(CUSTOM.kind, "", "unavailable", "403 Forbidden", cause="forbidden")
     assert assess(made, count=COUNTED).state == state
 
 
-def test_a_kind_that_comes_later_holds_up_nobody() -> None:
+def test_a_kind_added_later_does_not_delay_the_state() -> None:
     made = ReadinessTracker([Scope("Pod")])
     made.report("Pod", "", "synced")
     made.change([CUSTOM])
@@ -308,7 +306,7 @@ def test_a_kind_that_comes_later_holds_up_nobody() -> None:
     assert made.ready
 
 
-def test_kinds_that_nobody_misses_are_absent() -> None:
+def test_optional_kinds_that_are_not_served_are_absent() -> None:
     made = ReadinessTracker(
         [
             Scope("Pod"),
@@ -325,7 +323,7 @@ def test_kinds_that_nobody_misses_are_absent() -> None:
     assert absent_kinds(made) == {"ResourceClaim", CUSTOM.kind}
 
 
-def test_events_do_not_decide_the_state_whatever_becomes_of_them() -> None:
+def test_events_never_decide_the_state() -> None:
     """Without them the graph is true, and its words are less specific."""
     events = Scope("Event", required=False, expected=False)
     made = ReadinessTracker([events, Scope("Pod")])

@@ -116,7 +116,7 @@ async def taking_over(graph: ServedGraph, *scopes: Scope) -> AsyncIterator[Runni
             await task
 
 
-async def test_nothing_is_published_before_all_that_is_required_is_known() -> None:
+async def test_nothing_is_published_before_all_required_kinds_are_listed() -> None:
     async with taking_over(graph_of(resource("Pod", "a"), resource("Secret", "s"))) as run:
         await run.tell(Replace("Pod", "", [resource("Pod", "b")]))
         assert (run.batches, run.names()) == ([], ["Pod-a", "Secret-s"])
@@ -128,7 +128,7 @@ async def test_nothing_is_published_before_all_that_is_required_is_known() -> No
         assert run.readiness.ready
 
 
-async def test_the_difference_is_one_and_holds_nothing_else() -> None:
+async def test_the_difference_is_one_minimal_batch() -> None:
     before = graph_of(
         resource("Pod", "same"), resource("Pod", "other"), resource("Pod", "gone"), resource("Secret", "s")
     )
@@ -146,7 +146,7 @@ async def test_the_difference_is_one_and_holds_nothing_else() -> None:
         assert changes.nodes_removed == ["Pod-gone"]
 
 
-async def test_a_cluster_that_is_as_it_was_changes_nothing() -> None:
+async def test_an_unchanged_cluster_makes_no_batch() -> None:
     facts = (
         resource("Pod", "a", links=uses("c")),
         resource("ConfigMap", "c"),
@@ -160,7 +160,7 @@ async def test_a_cluster_that_is_as_it_was_changes_nothing() -> None:
         assert [changes.nodes_removed for changes in run.batches] == [["Pod-a"]]
 
 
-async def test_what_an_older_version_stored_is_replaced_by_what_is_served_now() -> None:
+async def test_a_graph_stored_by_an_older_version_is_replaced() -> None:
     """It left out an empty message; seen by the text, whatever the stored form is called."""
     restored = graph_of(resource("Pod", "a"), resource("Pod", "b", note="x"), resource("Secret", "s"))
     for uid in ("Pod-a", "Pod-b"):
@@ -177,7 +177,7 @@ async def test_what_an_older_version_stored_is_replaced_by_what_is_served_now() 
         assert run.graph.nodes["Pod-a"].document()["message"] == ""
 
 
-async def test_what_cannot_be_listed_stays_with_its_edges_until_it_can() -> None:
+async def test_kinds_that_cannot_be_listed_keep_their_nodes_and_edges() -> None:
     before = graph_of(
         resource("Pod", "a", links=uses("c")),
         resource("Pod", "b", links=uses("c")),
@@ -203,7 +203,7 @@ async def test_what_cannot_be_listed_stays_with_its_edges_until_it_can() -> None
 
 
 @pytest.mark.parametrize("early", [True, False])
-async def test_a_kind_that_is_gone_takes_its_restored_nodes_along(early: bool) -> None:
+async def test_a_removed_kind_removes_its_restored_nodes(early: bool) -> None:
     before = graph_of(
         resource("Pod", "a", links=uses("c")), resource("ConfigMap", "c"), resource("Secret", "s")
     )
@@ -221,7 +221,7 @@ async def test_a_kind_that_is_gone_takes_its_restored_nodes_along(early: bool) -
         assert run.edges() == []
 
 
-async def test_a_required_kind_that_is_refused_holds_nothing_up() -> None:
+async def test_a_forbidden_required_kind_delays_nothing() -> None:
     async with taking_over(graph_of(resource("Pod", "a"), resource("Secret", "s"))) as run:
         await run.tell(
             WatchStatus("Secret", "", "unavailable", "403"), Replace("Pod", "", [resource("Pod", "b")])
@@ -253,7 +253,7 @@ def graph_with_widgets(*names: str) -> ServedGraph:
     return graph
 
 
-async def test_a_kind_that_went_meanwhile_goes_once_all_kinds_are_known() -> None:
+async def test_a_kind_removed_meanwhile_is_deleted_once_all_kinds_are_known() -> None:
     async with taking_over(graph_with_widgets("w")) as run:
         run.readiness.complete = False
         await run.tell(Replace("Pod", "", [resource("Pod", "a")]), Replace("Secret", "", []))
@@ -276,7 +276,7 @@ async def test_a_kind_that_is_known_again_keeps_its_nodes() -> None:
         assert (changes.nodes_set, changes.nodes_removed) == ([], ["Widget.example.com-gone"])
 
 
-async def test_custom_resources_that_cannot_be_listed_hold_nothing_up_and_stay() -> None:
+async def test_unlistable_custom_resources_delay_nothing_and_stay() -> None:
     async with taking_over(graph_with_widgets("w")) as run:
         run.readiness.complete = False
         await run.tell(
@@ -290,7 +290,7 @@ async def test_custom_resources_that_cannot_be_listed_hold_nothing_up_and_stay()
         assert run.names() == ["Pod-b", "Secret-s"]
 
 
-async def test_releases_follow_the_secrets_that_keep_them() -> None:
+async def test_releases_follow_their_secrets() -> None:
     before = graph_of(resource("Secret", "old", revision=1), resource("Pod", "a"))
     async with taking_over(before) as run:
         await run.tell(
@@ -304,7 +304,7 @@ async def test_releases_follow_the_secrets_that_keep_them() -> None:
 
 @settings(max_examples=150)
 @given(seed=st.integers(0, 10_000))
-def test_whatever_was_restored_becomes_what_is_known(seed: int) -> None:
+def test_a_restored_graph_converges_to_the_cluster(seed: int) -> None:
     random = Random(seed)
     before, now = (
         [

@@ -392,14 +392,14 @@ PODS: dict[str, tuple[list[Object], tuple[str, str, str]]] = {
 
 
 @pytest.mark.parametrize(("objects", "expected"), PODS.values(), ids=PODS)
-def test_what_is_told_of_a_pod(objects: list[Object], expected: tuple[str, str, str]) -> None:
+def test_status_of_a_pod(objects: list[Object], expected: tuple[str, str, str]) -> None:
     nodes = told(objects)
     assert tuple(nodes["Pod x"][key] for key in ("status", "reason", "message")) == expected
     assert told(reversed(objects)) == nodes
 
 
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
-def test_a_pod_that_is_over_lacks_nothing(phase: str) -> None:
+def test_a_finished_pod_has_no_unresolved_references(phase: str) -> None:
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "gone", "uid": "gone", "controller": True}
     parts = {"volumes": [{"name": "v", "secret": {"secretName": "gone"}}], "priorityClassName": "gone"}
     alive = pod(running("app"), spec=parts, meta={"ownerReferences": [owner]})

@@ -368,13 +368,13 @@ PODS: dict[str, tuple[list[Object], tuple[str, str, str]]] = {
 
 
 @pytest.mark.parametrize(("objects", "expected"), PODS.values(), ids=PODS)
-def test_what_is_told_of_a_pod(objects: list[Object], expected: tuple[str, str, str]) -> None:
+def test_status_of_a_pod(objects: list[Object], expected: tuple[str, str, str]) -> None:
     nodes = told(objects)
     assert tuple(nodes["Pod x"][key] for key in ("status", "reason", "message")) == expected
     assert told(reversed(objects)) == nodes
 
 
-def test_what_a_container_wrote_itself_is_told_nowhere() -> None:
+def test_output_of_containers_appears_nowhere() -> None:
     state = end(1, message="cannot log in as admin with 7h15-15-s3cr37")
     for containers in ([back_off("app", state, 3)], [ended("app", state)]):
         assert "s3cr37" not in json.dumps(told([pod(*containers)]))

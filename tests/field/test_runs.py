@@ -378,7 +378,7 @@ RUNS: dict[str, tuple[list[Object], Expected]] = {
 
 
 @pytest.mark.parametrize(("objects", "expected"), RUNS.values(), ids=RUNS)
-def test_how_runs_go(objects: list[Object], expected: Expected) -> None:
+def test_status_of_runs(objects: list[Object], expected: Expected) -> None:
     nodes = told(objects)
     for name, (status, reason, words) in expected.items():
         node = nodes[name]
@@ -389,7 +389,7 @@ def test_how_runs_go(objects: list[Object], expected: Expected) -> None:
 
 
 @pytest.mark.parametrize("type", ["Complete", "Failed"])
-def test_a_job_that_is_over_lacks_nothing(type: str) -> None:
+def test_a_finished_job_has_no_unresolved_references(type: str) -> None:
     alive = job("sync-1", owner="CronJob gone", active=1)
     assert [each["kind"] for each in told([alive])["Job sync-1"]["unresolved"]] == ["CronJob"]
     assert (

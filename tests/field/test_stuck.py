@@ -419,7 +419,7 @@ STUCK: dict[str, tuple[list[Object], Expected]] = {
 
 
 @pytest.mark.parametrize(("objects", "expected"), STUCK.values(), ids=STUCK)
-def test_what_a_workload_waits_for(objects: list[Object], expected: Expected) -> None:
+def test_a_stuck_workload_names_what_it_waits_for(objects: list[Object], expected: Expected) -> None:
     nodes = told(objects)
     for name, (status, reason, words) in expected.items():
         node = nodes[name]

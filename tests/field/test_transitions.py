@@ -348,7 +348,7 @@ def shuffled(steps: list[Step], random: Random, behind: int) -> Iterator[tuple[s
 
 @pytest.mark.parametrize("name", SCENARIOS)
 @pytest.mark.parametrize("behind", [0, 1, 3])
-def test_nothing_is_told_as_an_error_on_the_way(name: str, behind: int) -> None:
+def test_transitions_are_never_errors(name: str, behind: int) -> None:
     steps = list(SCENARIOS[name]())
     for seed in range(15):
         model = Model([kind.rules for kind in KINDS])

@@ -82,7 +82,7 @@ async def test_backends_that_are_not_watched() -> None:
     assert statuses == {"Ingress": ("Unknown", "BackendNotVisible")}
 
 
-async def test_slices_that_may_not_be_read() -> None:
+async def test_slices_that_are_forbidden() -> None:
     simulator = simulator_of(ready=True)
     simulator.authorizer.restrict("EndpointSlice")
     statuses = await judged(simulator)
@@ -90,7 +90,7 @@ async def test_slices_that_may_not_be_read() -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, STRICT])
-async def test_slices_that_may_no_longer_be_read(settings: dict[str, Any]) -> None:
+async def test_slices_that_become_forbidden(settings: dict[str, Any]) -> None:
     simulator = simulator_of(ready=True)
 
     def services(run: Followed) -> set[tuple[str, str, str]]:

@@ -363,7 +363,7 @@ SCENARIOS: dict[str, tuple[Callable[[], Iterator[Step]], bool]] = {
 
 @pytest.mark.parametrize("name", SCENARIOS)
 @pytest.mark.parametrize("behind", [0, 1, 3])
-def test_nothing_is_told_as_an_error_on_the_way(name: str, behind: int) -> None:
+def test_transitions_are_never_errors(name: str, behind: int) -> None:
     scenario, listed = SCENARIOS[name]
     steps = list(scenario())
     for seed in range(10):

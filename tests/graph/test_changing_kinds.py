@@ -72,7 +72,7 @@ class ChangingWorld(World):
     kinds=st.lists(st.tuples(st.integers(0, 40), changes), max_size=8),
     roots=roots,
 )
-def test_any_history_in_which_kinds_come_and_go(
+def test_histories_with_changing_kinds(
     history: list[Any], kinds: list[tuple[int, Any]], roots: Selector | None
 ) -> None:
     for at, change in kinds:
@@ -99,7 +99,7 @@ def fact(kind: str, name: str, **parts: Any) -> Facts:
     return Facts(kind, f"{kind}-{name}", name, "shop", {}, Status(READY, "Ready"), {}, **parts)
 
 
-def test_a_missing_target_is_a_fact_only_while_its_kind_is_known() -> None:
+def test_a_target_counts_as_missing_only_while_its_kind_is_known() -> None:
     model = Model([DERIVED])
     needs = Ref("mounts", "Widget.example.com", "shop", "w", "spec.widget")
 
@@ -124,7 +124,7 @@ def test_a_missing_target_is_a_fact_only_while_its_kind_is_known() -> None:
         model.upsert(fact("Widget.example.com", "w"))
 
 
-def test_a_kind_does_not_go_before_its_objects() -> None:
+def test_a_kind_is_removed_after_its_objects() -> None:
     model = Model([WIDGET])
     model.upsert(fact("Widget.example.com", "w"))
     with pytest.raises(ValueError, match="there are Widget"):
@@ -132,7 +132,7 @@ def test_a_kind_does_not_go_before_its_objects() -> None:
     assert model.count("Widget.example.com") == 1
 
 
-def test_rules_that_read_one_another_in_a_circle_are_refused_and_the_others_stay() -> None:
+def test_rules_that_read_in_a_circle_are_refused_and_the_others_stay() -> None:
     model = Model([DERIVED])
     circle = msgspec.structs.replace(WIDGET, reads=(Read("incoming", "uses", "Pod"),))
     with pytest.raises(RulesError):
@@ -153,7 +153,7 @@ def test_the_time_of_a_change_does_not_depend_on_the_resources() -> None:
     assert not model.commit()
 
 
-def test_an_owner_of_a_custom_kind_is_missed_only_while_its_kind_is_known() -> None:
+def test_an_owner_counts_as_missing_only_while_its_custom_kind_is_known() -> None:
     owner = RefByUid(
         "owns", "w1", "Widget", "shop", "w", "metadata.ownerReferences[0].uid", True, group="example.com"
     )

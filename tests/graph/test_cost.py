@@ -142,9 +142,7 @@ changes = st.one_of(facts(), facts(), st.sampled_from(("u0", "u1", "u2")))
 
 @settings(max_examples=15)
 @given(history=histories, change=changes)
-def test_a_change_costs_nothing_to_views_that_it_does_not_concern(
-    history: list[Any], change: Facts | str
-) -> None:
+def test_a_change_costs_unrelated_views_nothing(history: list[Any], change: Facts | str) -> None:
     base = {entry.uid: entry for entry in history if isinstance(entry, Facts)}
     few, many = (World(base, 1, None, elsewhere_filters(count)) for count in (8, 800))
     assert many.cost(change) <= few.cost(change) + 300  # less than one step for each of the other 792
@@ -153,7 +151,7 @@ def test_a_change_costs_nothing_to_views_that_it_does_not_concern(
 
 @settings(max_examples=15)
 @given(history=histories, change=changes)
-def test_catching_up_costs_what_has_changed(history: list[Any], change: Facts | str) -> None:
+def test_catching_up_costs_time_proportional_to_the_changes(history: list[Any], change: Facts | str) -> None:
     base = {entry.uid: entry for entry in history if isinstance(entry, Facts)}
     costs = []
     for copies in (1, 40):
@@ -172,7 +170,7 @@ def test_catching_up_costs_what_has_changed(history: list[Any], change: Facts | 
 
 @settings(max_examples=25)
 @given(history=histories, change=changes, roots=roots)
-def test_the_same_change_costs_the_same_in_a_large_world(
+def test_a_change_costs_the_same_in_a_larger_graph(
     history: list[Any], change: Facts | str, roots: Selector | None
 ) -> None:
     base = {entry.uid: entry for entry in history if isinstance(entry, Facts)}
@@ -181,7 +179,7 @@ def test_the_same_change_costs_the_same_in_a_large_world(
     assert large.cost(change) <= small.cost(change) * 1.1 + 50
 
 
-def test_an_object_that_names_one_thing_very_often_costs_what_it_says() -> None:
+def test_repeated_references_cost_time_linear_in_their_number() -> None:
     """Not the square of it: an object of a megabyte names another twenty thousand times."""
     model = Model([Rules(kind="Pod", api_version="v1")])
     links = [RefByUid(OWNS, "o", "Pod", "a", "o", f"f{index}", reverse=True) for index in range(20_000)]
@@ -217,7 +215,7 @@ def inventory(names: Iterable[str]) -> Facts:
     return fact("Pod", "app", links)
 
 
-def test_one_of_very_many_that_are_named_costs_about_the_same_however_many_there_are() -> None:
+def test_one_of_many_references_costs_the_same_however_many_there_are() -> None:
     """Most of what it still costs is one look at each: has it changed, and does it resolve?"""
     found: dict[str, list[int]] = {}
     for count in (1_000, 4_000):
@@ -244,7 +242,7 @@ def test_one_of_very_many_that_are_named_costs_about_the_same_however_many_there
     assert abs(per_entry["a target goes"]) < 0.1
 
 
-def test_who_names_very_many_comes_and_goes_bit_by_bit() -> None:
+def test_an_object_with_many_references_is_added_and_removed_in_steps() -> None:
     model = Model([Rules("Pod", "v1"), Rules("ConfigMap", "v1")])
     names = [f"c-{at}" for at in range(4 * linker.MANY)]
     for name in names:

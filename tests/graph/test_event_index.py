@@ -31,7 +31,7 @@ def index(*events: ObjectEvent, most: int = 100, most_each: int = 10) -> EventIn
     return made
 
 
-def test_the_warning_that_began_last_comes_first_and_a_repetition_does_not_change_that() -> None:
+def test_the_warning_that_began_last_comes_first_despite_repetitions() -> None:
     mount = event(
         "a",
         reason="FailedMount",
@@ -80,7 +80,7 @@ def test_warnings_that_were_seen_longer_ago_do_not_count() -> None:
     assert kept.advance("2026-11-30T04:00:00Z") == set()
 
 
-def test_of_very_many_that_say_the_same_the_first_stays_and_the_warning_as_it_was() -> None:
+def test_among_many_equal_events_the_first_is_kept() -> None:
     kept = index(most_each=3)
     for number in range(60):
         time = f"2026-11-30T03:00:{number:02d}Z"
@@ -89,7 +89,7 @@ def test_of_very_many_that_say_the_same_the_first_stays_and_the_warning_as_it_wa
     assert [each.since for each in kept.warnings("pod-1")] == ["2026-11-30T03:00:00Z"]
 
 
-def test_normal_events_make_room_and_a_warning_only_when_it_is_old() -> None:
+def test_normal_events_are_evicted_before_recent_warnings() -> None:
     kept = index(event("normal", "pod-0", type="Normal"), event("e1"), event("e2", "pod-2"), most=3)
     assert kept.put(event("e3", "pod-3")) == {"pod-0", "pod-3"}
     assert kept.put(event("e4", "pod-4")) == set()
@@ -100,13 +100,13 @@ def test_normal_events_make_room_and_a_warning_only_when_it_is_old() -> None:
     assert kept.put(event("e4", "pod-4", last="2026-11-30T03:40:00Z")) == {"pod-2", "pod-4"}
 
 
-def test_of_one_object_a_normal_event_goes_first() -> None:
+def test_per_object_normal_events_are_evicted_first() -> None:
     kept = index(event("x", type="Normal"), event("e1"), most_each=2)
     kept.put(event("y", type="Normal", reason="Pulled", last="2026-11-30T03:01:00Z"))
     assert [each.uid for each in kept.of("pod-1")] == ["y", "e1"]
 
 
-def test_nothing_remains_of_an_event_that_is_gone() -> None:
+def test_nothing_remains_of_a_deleted_event() -> None:
     kept = index(event("a"), event("b", type="Normal"))
     assert kept.put(event("a", "pod-2")) == {"pod-1", "pod-2"}
     assert [kept.remove(uid) for uid in ("a", "b", "a")] == ["pod-2", "pod-1", ""]
@@ -131,7 +131,7 @@ _events = st.builds(
     steps=st.lists(st.one_of(_events, _events, st.sampled_from("abcde"))),
     order=st.randoms(use_true_random=False),
 )
-def test_within_the_limits_order_does_not_matter(
+def test_within_the_limits_the_order_of_arrival_is_irrelevant(
     steps: list[ObjectEvent | str], order: st.DataObject
 ) -> None:
     kept, known = index(), dict[str, ObjectEvent]()

@@ -23,14 +23,14 @@ CONTROLS = "".join(map(chr, range(0x20))) + '\x7f"\\/<&>'
         (2**64 - 1, "18446744073709551615"),
     ],
 )
-def test_it_is_compact_and_ascii(document: Any, text: str) -> None:
+def test_json_is_compact_and_ascii(document: Any, text: str) -> None:
     assert json_text(document) == text
 
 
-def test_it_escapes_as_the_texts_that_are_stored() -> None:
+def test_json_is_escaped_like_stored_texts() -> None:
     assert json_text(CONTROLS) == ujson.dumps(CONTROLS, escape_forward_slashes=False)
 
 
-def test_what_is_no_json_is_refused() -> None:
+def test_values_that_are_not_json_are_refused() -> None:
     with pytest.raises(TypeError):
         json_text({"rule": object()})

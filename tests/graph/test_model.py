@@ -205,7 +205,7 @@ def test_every_commit_equals_the_facts(history: list[Any], roots: Selector | Non
 
 @settings(max_examples=100)
 @given(history=histories, roots=roots)
-def test_what_is_settled_bit_by_bit_equals_the_facts(history: list[Any], roots: Selector | None) -> None:
+def test_commits_in_steps_equal_the_facts(history: list[Any], roots: Selector | None) -> None:
     world = World(roots)
     settle_bit_by_bit(world, history)
     check_equal(world.graph, world.expected())
@@ -213,9 +213,7 @@ def test_what_is_settled_bit_by_bit_equals_the_facts(history: list[Any], roots: 
 
 @settings(max_examples=100)
 @given(history=histories, roots=roots)
-def test_what_many_name_is_linked_bit_by_bit_and_equals_the_facts(
-    history: list[Any], roots: Selector | None
-) -> None:
+def test_a_target_of_many_links_is_linked_in_steps(history: list[Any], roots: Selector | None) -> None:
     """Here two are many, and one is when its target goes."""
     world = World(roots)
     with patch.object(linker, "MANY", 1), patch.object(linker, "LEAVING", 0):
@@ -231,7 +229,7 @@ def bit_by_bit(*history: Any) -> World:
     return world
 
 
-def test_what_leaves_bit_by_bit_is_not_found_by_an_alias_that_is_its_name() -> None:
+def test_a_target_removed_in_steps_is_not_found_by_an_alias() -> None:
     selects = Select("owns", "Service", "a", Selector(), "f2")
     mounts = Ref("mounts", "Service", "a", "y", "f1", reverse=True)
     before = msgspec.structs.replace(
@@ -242,7 +240,7 @@ def test_what_leaves_bit_by_bit_is_not_found_by_an_alias_that_is_its_name() -> N
     assert not list(world.graph.edges())
 
 
-def test_a_selection_among_many_links_makes_no_edge_before_it_hears_of_labels() -> None:
+def test_a_selection_among_many_links_waits_for_labels() -> None:
     selects = Select("selects", "Pod", "a", Selector((Requirement("app", "notin", frozenset("2")),)), "f1")
     itself = Ref("owns", "Pod", "a", "x", "f2", uid="u2")
     other = msgspec.structs.replace(a_pod("u0", "y"), aliases=("x", "y"))
@@ -257,7 +255,7 @@ def a_pod(uid: str, name: str, *links: Link) -> Facts:
     return Facts("Pod", uid, name, "a", {}, Status(READY, "Ready"), meta, links=links, selectable={})
 
 
-def test_a_newcomer_that_many_name_gets_its_edges_in_several_commits() -> None:
+def test_a_new_target_of_many_links_gets_its_edges_in_several_commits() -> None:
     """And nobody lacks it meanwhile."""
     model = Model([Rules("Pod", "v1"), Rules("ConfigMap", "v1")])
     link = Ref(USES_CONFIGMAP, "ConfigMap", "shop", "all", "spec")
@@ -281,7 +279,7 @@ def test_a_newcomer_that_many_name_gets_its_edges_in_several_commits() -> None:
     ],
     ids=["by name", "by uid"],
 )
-def test_what_many_name_goes_in_several_commits(link: Ref | RefByUid) -> None:
+def test_a_target_of_many_links_is_removed_in_several_commits(link: Ref | RefByUid) -> None:
     """Its edges first; who has lost its link meanwhile, or is gone, keeps none; what comes back has all of them."""
     model = Model([Rules("Pod", "v1"), Rules("ConfigMap", "v1")])
     count = 3 * linker.MANY
@@ -315,7 +313,7 @@ def test_what_many_name_goes_in_several_commits(link: Ref | RefByUid) -> None:
 
 @settings(max_examples=40)
 @given(history=histories, roots=roots)
-def test_saying_the_same_again_changes_nothing(history: list[Any], roots: Selector | None) -> None:
+def test_repeating_facts_changes_nothing(history: list[Any], roots: Selector | None) -> None:
     world = World(roots)
     for step in history:
         world.step(step)
@@ -337,7 +335,7 @@ def held(thing: Any) -> int:
 
 @settings(max_examples=60)
 @given(history=histories, roots=roots)
-def test_nothing_is_kept_of_what_is_gone(history: list[Any], roots: Selector | None) -> None:
+def test_nothing_remains_of_deleted_objects(history: list[Any], roots: Selector | None) -> None:
     world = World(roots)
     empty = held(world.model)
     for step in history:
@@ -385,7 +383,7 @@ def steps(world: World, *taken: Any) -> set[tuple[str, str, str]]:
     return {edge.key for edge in world.graph.edges()}
 
 
-def test_a_member_recreated_within_one_commit_holds_what_it_owns_and_lets_go_of_it() -> None:
+def test_a_recreated_closure_member_keeps_and_releases_what_it_owns() -> None:
     world = World(equality({"helm": "1"}))
     root = a("Service", "root", labels={"helm": "1"})
     owns = {(OWNS, "root", "owned")}
@@ -395,14 +393,14 @@ def test_a_member_recreated_within_one_commit_holds_what_it_owns_and_lets_go_of_
     assert not world.graph.nodes
 
 
-def test_a_uid_that_comes_back_as_another_kind_is_another_resource() -> None:
+def test_a_uid_reused_by_another_kind_is_another_resource() -> None:
     world = World(None)
     user = a("Pod", "user", links=(Ref(MOUNTS, "Service", "a", "shared", "spec.volumes[v]"),))
     assert steps(world, user, a("Service", "u", name="shared")) == {(MOUNTS, "user", "u")}
     assert steps(world, a("Ingress", "u", name="shared")) == set()
 
 
-def test_of_two_that_claim_one_name_the_newer_is_meant_whatever_their_order() -> None:
+def test_of_two_objects_with_one_name_the_newer_is_the_target() -> None:
     world = World(None)
     user = a("Pod", "user", links=(Ref(MOUNTS, "Service", "a", "shared", "spec.volumes[v]"),))
     two = [a("Service", uid, name="shared", created=f"2026-01-0{uid}T00:00:00Z") for uid in "21"]
@@ -411,7 +409,7 @@ def test_of_two_that_claim_one_name_the_newer_is_meant_whatever_their_order() ->
     assert steps(world, newer) == {(MOUNTS, "user", "1")}
 
 
-def test_a_target_that_gets_another_owner_is_seen_under_its_alias_too() -> None:
+def test_a_target_with_a_new_owner_is_found_by_its_alias() -> None:
     world = World(None)
     wanted = Ref(MOUNTS, "Pod", "a", "default", "spec.volumes[v]", owned=True)
     target = a("Pod", "target", links=owned_by("holder"), aliases=("default", "x"))
@@ -423,7 +421,7 @@ def test_a_target_that_gets_another_owner_is_seen_under_its_alias_too() -> None:
     assert steps(world, "target") == set()
 
 
-def test_a_newcomer_that_goes_before_many_are_linked_to_it_takes_no_edge_of_its_successor() -> None:
+def test_a_target_deleted_before_it_is_linked_takes_no_edge_of_its_successor() -> None:
     """It comes again under its uid as another kind, while those who name it still wait to be looked at."""
     model = Model([Rules("Pod", "v1"), Rules("ConfigMap", "v1"), Rules("Service", "v1")])
     link = RefByUid(OWNS, "many", "ConfigMap", "shop", "all", "spec")

@@ -113,7 +113,7 @@ def test_incremental_equals_rebuilt_with_events_in_any_order(
 
 @settings(max_examples=50)
 @given(history=histories, events=_steps, roots=roots)
-def test_nothing_is_kept_of_warnings_that_are_gone(
+def test_nothing_remains_of_deleted_warnings(
     history: list[Any], events: list[Any], roots: Selector | None
 ) -> None:
     told = Told(roots)
@@ -136,7 +136,7 @@ def pods(count: int, status: Status) -> Told:
     return told
 
 
-def test_a_node_that_is_not_ready_shows_the_newest_warning_until_it_is_gone() -> None:
+def test_a_node_that_is_not_ready_shows_its_newest_warning() -> None:
     told = pods(2, Status(PENDING, "Pending", "not yet"))
     told.step(event("a", "0", first="2026-11-30T03:00:00Z", last="2026-11-30T03:07:00Z", count=7))
     told.commit()
@@ -151,7 +151,7 @@ def test_a_node_that_is_not_ready_shows_the_newest_warning_until_it_is_gone() ->
     assert "warning" not in told.graph.nodes["0"].document()
 
 
-def test_a_node_is_told_of_by_its_name_too() -> None:
+def test_events_may_name_a_node_instead_of_its_uid() -> None:
     """A kubelet does not know the uid of its own Node."""
     model = Model([Rules("Node", "v1", namespaced=False)])
     warning = WarningEvent("InvalidDiskCapacity", "no", "2026-11-30T03:00:00Z", "2026-11-30T03:00:00Z")
@@ -166,7 +166,7 @@ def test_a_node_is_told_of_by_its_name_too() -> None:
     assert "warning" not in model.commit().nodes_set[0].text
 
 
-def test_a_storm_of_repeating_events_makes_no_delta_and_takes_no_memory() -> None:
+def test_a_storm_of_repeated_events_makes_no_delta_and_takes_no_memory() -> None:
     """Half of them are Events that count on, half are new ones that say the same."""
     told, deltas, taken = pods(200, Status(PENDING, "Pending", "not yet")), 0, []
     for number in range(100_000):
@@ -182,7 +182,7 @@ def test_a_storm_of_repeating_events_makes_no_delta_and_takes_no_memory() -> Non
     assert taken[0] == taken[1]
 
 
-def test_a_rebuilt_model_knows_the_warnings() -> None:
+def test_a_rebuilt_model_has_the_warnings() -> None:
     told = pods(1, Status(PENDING, "Pending", "not yet"))
     told.step(event("a", "0"))
     told.commit()

@@ -77,7 +77,7 @@ def test_equals_a_search(start: set[tuple[int, int]], changes: list[list[tuple[s
         assert flipped == before ^ set(reach)
 
 
-def test_a_cycle_that_lost_its_root_falls() -> None:
+def test_a_cycle_without_root_is_unreachable() -> None:
     field = Field()
     field.edges, field.roots = {(0, 1), (1, 2), (2, 1)}, {0}
     reach = Reach(field)

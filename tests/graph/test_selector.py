@@ -58,7 +58,7 @@ def test_parse(text: str, expected: Selector) -> None:
         ("a>x", "the value must be an integer, not 'x'"),
     ],
 )
-def test_parse_says_what_is_wrong(text: str, message: str) -> None:
+def test_parse_errors(text: str, message: str) -> None:
     with pytest.raises(SelectorError, match=re.escape(message)):
         parse(text)
 
@@ -97,5 +97,5 @@ def test_object_forms() -> None:
         from_expressions({}, [("x", "Near", [])])
 
 
-def test_pinned_are_the_pairs_that_every_match_carries() -> None:
+def test_pinned_pairs_are_in_every_match() -> None:
     assert list(parse("a=1,b in (2,3),c,d!=4").pinned()) == [("a", "1")]

@@ -64,7 +64,7 @@ GOOD = Row(
         ({"rss": (100.0, 300.0, 165.0)}, ["an attack: of 100 MB before, 165 are left"]),
     ],
 )
-def test_what_an_attack_came_to_is_judged(row: dict[str, object], why: list[str]) -> None:
+def test_outcomes_of_attacks_are_judged(row: dict[str, object], why: list[str]) -> None:
     assert msgspec.structs.replace(GOOD, **row).wrong(STRICT) == why
 
 
@@ -75,7 +75,7 @@ def test_the_loop_may_be_held_longer_for_a_larger_graph(nodes: int, milliseconds
     assert strict(nodes).hold == milliseconds
 
 
-def test_in_a_quick_run_an_answer_may_be_as_late_as_the_processors_were() -> None:
+def test_a_quick_run_allows_for_busy_processors() -> None:
     """In three turns of the loop, each of which waited 40 ms for one."""
     late = msgspec.structs.replace(GOOD, late=50.0, held=10.0)
     assert msgspec.structs.replace(late, p99=370.0).wrong(QUICK) == []

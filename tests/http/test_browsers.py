@@ -33,7 +33,7 @@ async def asked(site: Site, head: str) -> int:
 
 @pytest.mark.usefixtures("page")
 @pytest.mark.parametrize("path", ["/health", "/livez", "/", "/viewer.css", "/docs", "/nothing"])
-async def test_outside_a_cluster_only_known_hosts_are_answered_for(path: str) -> None:
+async def test_outside_a_cluster_only_known_hosts_are_served(path: str) -> None:
     async with serve(shop(), in_cluster=False) as site:
         async with site.get(path, headers={"Host": "evil.example"}) as answer:
             assert answer.status == 421
@@ -56,7 +56,7 @@ async def test_outside_a_cluster_only_known_hosts_are_answered_for(path: str) ->
         ),
     ],
 )
-async def test_who_opens_another_host_sees_a_page_that_says_so(host: str, shown: str, flag: str) -> None:
+async def test_an_unknown_host_gets_an_explaining_page(host: str, shown: str, flag: str) -> None:
     async with serve(shop(), in_cluster=False) as site:
         headers = {"Host": host, "Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
         async with site.get("/", headers=headers) as answer:
@@ -90,7 +90,7 @@ async def test_who_opens_another_host_sees_a_page_that_says_so(host: str, shown:
         ("GET http://evil.example/livez HTTP/1.1\r\nHost: localhost", 400),
     ],
 )
-async def test_what_is_a_known_host(head: str, status: int) -> None:
+async def test_known_hosts(head: str, status: int) -> None:
     hosts = ("astrolabe.example", "*.wild.example")
     async with serve(shop(), allowed_hosts=hosts) as site:  # in a cluster, too, once they are given
         assert await asked(site, head) == status
@@ -99,7 +99,7 @@ async def test_what_is_a_known_host(head: str, status: int) -> None:
 @pytest.mark.parametrize(
     "settings", [{}, {"in_cluster": False, "allowed_hosts": ("*",)}, {"in_cluster": False, "auth": "token"}]
 )
-async def test_where_any_host_is_answered_for(file: Path, settings: dict[str, Any]) -> None:
+async def test_in_a_cluster_any_host_is_served(file: Path, settings: dict[str, Any]) -> None:
     if "auth" in settings:
         settings = {**settings, "auth_token_file": str(file)}
     async with serve(shop(), **settings) as site:
@@ -107,7 +107,7 @@ async def test_where_any_host_is_answered_for(file: Path, settings: dict[str, An
 
 
 @pytest.mark.usefixtures("page")
-async def test_a_page_of_another_site_may_not_ask_but_link(site: Site) -> None:
+async def test_a_page_of_another_site_may_link_but_not_fetch(site: Site) -> None:
     for where in ("cross-site", "same-site"):
         headers = {"Sec-Fetch-Site": where, "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
         for path in ("/api/v1/graph", "/health", "/api/v1/events"):
@@ -122,7 +122,7 @@ async def test_a_page_of_another_site_may_not_ask_but_link(site: Site) -> None:
             assert answer.status == 200
 
 
-async def test_an_origin_that_is_allowed_may_ask_across_sites() -> None:
+async def test_an_allowed_origin_may_fetch_across_sites() -> None:
     headers = {"Origin": PAGE, "Sec-Fetch-Site": "cross-site"}
     async with (
         serve(shop(), allowed_origins=(PAGE,)) as site,
@@ -152,7 +152,7 @@ async def test_the_browser_knows_what_is_the_same_origin(site: Site) -> None:
         ({"X-Forwarded-Host": "grafana.example"}, False, 403),
     ],
 )
-async def test_a_proxy_that_is_trusted_says_what_was_asked_for(
+async def test_a_trusted_proxy_forwards_the_requested_host(
     headers: dict[str, str], trusted: bool, status: int
 ) -> None:
     proxies = ("127.0.0.0/8",) if trusted else ("10.0.0.0/8",)
@@ -163,7 +163,7 @@ async def test_a_proxy_that_is_trusted_says_what_was_asked_for(
         assert answer.status == status
 
 
-async def test_what_a_trusted_proxy_was_asked_for_must_be_a_known_host() -> None:
+async def test_a_host_forwarded_by_a_trusted_proxy_must_be_known() -> None:
     settings = {"in_cluster": False, "trusted_proxies": ("127.0.0.1",)}
     async with (
         serve(shop(), **settings) as site,
@@ -210,7 +210,7 @@ async def test_a_refused_row_stream_is_closed_with_nothing_but_a_code(site: Site
         ("GET /api/v1/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket", ['Connection "upgrade";']),
     ],
 )
-async def test_what_a_proxy_lacks_is_said(site: Site, head: str, lines: list[str]) -> None:
+async def test_missing_proxy_headers_are_named(site: Site, head: str, lines: list[str]) -> None:
     async with dial(site.port) as peer:
         await peer.send(f"{head}\r\nConnection: close\r\n\r\n".encode())
         status, headers, body = await peer.read_answer()

@@ -26,7 +26,7 @@ WIDGET: Kind[Any] = replace(
 )
 
 
-async def test_a_kind_that_comes_and_goes_is_known_and_forgotten() -> None:
+async def test_kinds_follow_the_catalogue() -> None:
     catalogue = builtin_catalogue()
     async with serve(shop(), catalogue=catalogue) as site:
 
@@ -60,7 +60,7 @@ def test_other_clusters_have_a_catalogue_of_their_own() -> None:
     assert WIDGET.key not in other
 
 
-async def test_kinds_that_show_the_same_key_in_other_ways_are_described() -> None:
+async def test_kinds_with_conflicting_metadata_keys_are_described() -> None:
     """Custom kinds decide their keys at run time: they may be those of another kind, or what all nodes have."""
     keys = [
         ShownKey("colour", (), "string"),

@@ -97,7 +97,7 @@ async def test_thousands_of_requests_in_one_piece() -> None:
         assert longest.seconds < LONGEST
 
 
-async def test_many_messages_of_many() -> None:
+async def test_many_messages_of_many_clients() -> None:
     async with serve(shop(), Limits(max_message_rate=10_000)) as site, connected(site, 40) as peers:
         for peer in peers:
             peer.sendall(SOCKET)
@@ -110,7 +110,7 @@ async def test_many_messages_of_many() -> None:
 
 
 @pytest.mark.parametrize("asked", [SOCKET, EVENTS, GRAPH])
-async def test_many_who_ask_for_all_of_it(asked: bytes) -> None:
+async def test_many_clients_request_the_whole_graph(asked: bytes) -> None:
     async with serve(crowd(5_000)) as site, connected(site, 400) as peers:
         with watching() as longest:
             for peer in peers:
@@ -119,7 +119,7 @@ async def test_many_who_ask_for_all_of_it(asked: bytes) -> None:
         assert longest.seconds < LONGEST
 
 
-async def test_a_crowd_that_is_gone_at_once() -> None:
+async def test_a_crowd_that_leaves_at_once() -> None:
     """As when a proxy is restarted: so many end in a turn of the loop, and not all."""
     async with serve(shop()) as site:
         async with connected(site, 400) as peers:
@@ -134,7 +134,7 @@ async def test_a_crowd_that_is_gone_at_once() -> None:
         await eventually(lambda: not site.server.streams)
 
 
-async def test_a_change_that_thousands_are_told_goes_out_in_many_turns() -> None:
+async def test_a_change_for_thousands_is_sent_over_many_turns() -> None:
     """To each in order; who has to wait for its turn is told what came meanwhile along with it."""
     world, recorders = crowd(10), [Recorder() for _ in range(3 * SENDS_PER_TURN)]
     for recorder in recorders:
@@ -153,7 +153,7 @@ async def test_a_change_that_thousands_are_told_goes_out_in_many_turns() -> None
     assert told[SENDS_PER_TURN:] == [[(1, 3, 2)]] * 2 * SENDS_PER_TURN
 
 
-async def test_one_change_reaches_thousands_as_it_is() -> None:
+async def test_one_change_reaches_thousands_unmerged() -> None:
     world, recorders = crowd(10), [Recorder() for _ in range(2 * SENDS_PER_TURN)]
     for recorder in recorders:
         world.hub.join(recorder).subscribe("x", EVERYTHING, StreamPosition(EPOCH, 1))
@@ -166,7 +166,7 @@ async def test_one_change_reaches_thousands_as_it_is() -> None:
     }
 
 
-async def test_of_thousands_that_start_over_some_do_in_each_turn() -> None:
+async def test_thousands_of_resets_are_sliced() -> None:
     world, recorders = crowd(10), [Recorder() for _ in range(3 * SENDS_PER_TURN)]
     for recorder in recorders:
         world.hub.join(recorder).subscribe("x", EVERYTHING, StreamPosition(EPOCH, 1))
@@ -182,7 +182,7 @@ async def test_of_thousands_that_start_over_some_do_in_each_turn() -> None:
     assert world.hub.counters.resets["epoch-changed"] == len(recorders)
 
 
-async def test_of_thousands_whose_view_fails_some_are_ended_in_each_turn(
+async def test_thousands_of_failed_subscriptions_end_in_slices(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: object) -> None:

@@ -18,11 +18,11 @@ from astrolabe.http.errors import Refusal, as_refusal
         (RuntimeError("detail"), 500, "internal-error", "the server failed; its log says why"),
     ],
 )
-def test_what_an_exception_amounts_to(exception: Exception, status: int, error: str, message: str) -> None:
+def test_responses_to_exceptions(exception: Exception, status: int, error: str, message: str) -> None:
     refusal = as_refusal(exception)
     assert (refusal.status, refusal.error, refusal.message) == (status, error, message)
 
 
-def test_allowed_methods_are_told() -> None:
+def test_allowed_methods_are_named() -> None:
     refusal = as_refusal(MethodNotAllowed("no", method="POST", allowed_methods=["GET", "HEAD"]))
     assert refusal.headers == {"Allow": "GET, HEAD"}

@@ -108,7 +108,7 @@ async def go_halfway(site: Site) -> None:
 @pytest.mark.parametrize(
     "visit", [cut, close, misbehave, listen, ask, ask_something_new, be_refused, go_halfway]
 )
-async def test_nothing_of_it_stays(site: Site, uncollected: None, visit: object) -> None:
+async def test_nothing_remains_of_a_closed_connection(site: Site, uncollected: None, visit: object) -> None:
     assert callable(visit)
     await visit(site)
     await eventually(lambda: site.server.streams == 0)
@@ -169,7 +169,7 @@ async def visit(site: Site, path: str, headers: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("sort", SORTS)
-async def test_of_a_crowd_that_has_come_and_gone_nothing_is_left(sort: str, uncollected: None) -> None:
+async def test_nothing_remains_of_a_crowd(sort: str, uncollected: None) -> None:
     """Of whatever type it is."""
     async with serve(crowd(1000)) as site:
         for _ in range(2):  # what is kept for others is there then

@@ -20,7 +20,7 @@ def test_a_position(text: str, position: StreamPosition) -> None:
 @pytest.mark.parametrize(
     "text", ["", ":", "57", ":57", "e:", "e:-1", "e:1.5", "e:٣", "e: 1", "e:" + 19 * "9"]
 )
-def test_what_is_no_position_is_refused_by_name(text: str) -> None:
+def test_invalid_positions_are_refused_by_name(text: str) -> None:
     with pytest.raises(Refusal) as refused:
         parse_position("since", text)
     assert (refused.value.status, refused.value.error) == (400, "bad-filter")

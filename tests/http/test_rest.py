@@ -162,7 +162,7 @@ async def test_a_bad_filter_is_refused_by_name(site: Site, path: str) -> None:
         assert list(document) == ["error", "message"]
 
 
-async def test_a_filter_beyond_a_limit_is_refused_wherever_it_is_taken() -> None:
+async def test_a_filter_beyond_a_limit_is_refused_everywhere() -> None:
     """The refusal names the limit and its flag."""
     limits = Limits(max_filter_terms=2, max_filter_values=3, max_filter_bytes=80)
     told = [
@@ -207,7 +207,7 @@ async def test_a_bad_parameter_is_refused_by_name(site: Site, path: str, message
     assert message in document["message"]
 
 
-async def test_a_resource_with_all_that_is_linked_to_it(site: Site) -> None:
+async def test_a_resource_with_its_neighbours(site: Site) -> None:
     shown = await site.json("/api/v1/resources/persistentvolumeclaim-data")
     assert shown == {
         "epoch": EPOCH,
@@ -260,7 +260,7 @@ async def test_a_resource_with_all_that_is_linked_to_it(site: Site) -> None:
     assert broken["unresolved"] == POD["unresolved"]
 
 
-async def test_a_resource_has_the_events_about_it_and_another_tag_when_they_change(site: Site) -> None:
+async def test_a_resource_has_its_events_and_a_new_etag_when_they_change(site: Site) -> None:
     path = "/api/v1/resources/pod-lone"
     site.world.events["pod-lone"] = [event("a", "pod-lone", count=2, message='says "no"')]
     async with site.get(path) as answer:
@@ -321,7 +321,7 @@ async def test_names(site: Site) -> None:
         ("namespace=&release=&kind=&status=&selector=&q=", ["shop-app"], ["web-1.2.3"], ["other", "shop"], 2),
     ],
 )
-async def test_lists_of_names_take_every_filter(
+async def test_lists_of_names_accept_every_filter(
     site: Site, query: str, releases: list[str], charts: list[str], namespaces: list[str], pods: int
 ) -> None:
     assert await site.json(f"/api/v1/releases?{query}") == releases
@@ -331,7 +331,7 @@ async def test_lists_of_names_take_every_filter(
     assert (sum(kinds["Pod"]["counts"].values()), len(kinds)) == (pods, len(KINDS))
 
 
-async def test_a_release_counts_what_the_filter_keeps(site: Site) -> None:
+async def test_a_release_counts_filtered_resources(site: Site) -> None:
     """It is in a namespace by Helm or by what it has there, and is told of whole."""
     far = facts("ConfigMap", "far", namespace="other")
     site.world.set(replace(far, release=Release("shop", "shop-app")))
@@ -381,7 +381,7 @@ async def test_a_cache_buster_changes_nothing_of_a_stream(site: Site, path: str)
         assert answer.status == 200
 
 
-async def test_message_and_namespace_are_always_there(site: Site) -> None:
+async def test_message_and_namespace_are_always_present(site: Site) -> None:
     """Where there is nothing to say they are empty, in every door: clients read them without asking."""
     graph = await site.json("/api/v1/graph")
     assert all({"message", "namespace"} <= node.keys() for node in graph["nodes"])
@@ -398,7 +398,7 @@ async def test_message_and_namespace_are_always_there(site: Site) -> None:
         assert (changed["message"], changed["namespace"]) == ("", "")
 
 
-async def test_a_namespace_is_named_by_what_is_in_it_too() -> None:
+async def test_namespaces_include_those_of_resources() -> None:
     world = World()
     world.set(facts("Pod", "a", namespace="zoo"), facts("Namespace", "empty"))
     async with serve(world) as site:

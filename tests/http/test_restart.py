@@ -71,7 +71,7 @@ async def _end_of(peer: Peer) -> bytes:
     return (await peer.read_all())[-30:]
 
 
-async def test_everyone_is_told_at_once_though_some_have_stalled() -> None:
+async def test_all_clients_are_told_at_once_even_if_some_stall() -> None:
     world, clients = crowd(3000), [Client() for _ in range(SOCKETS)]
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
@@ -97,7 +97,7 @@ async def test_everyone_is_told_at_once_though_some_have_stalled() -> None:
     assert {client.types[-1] for client in clients} == {"going-away"}
 
 
-async def test_they_go_on_where_they_were_when_the_graph_is_still_there() -> None:
+async def test_clients_resume_if_the_graph_survived() -> None:
     world, clients = crowd(3000), [Client() for _ in range(500)]
     async with serve(world) as site, followed(site, clients):
         await site.server.stop()

@@ -36,7 +36,7 @@ def entries(delta: dict[str, Any]) -> tuple[list[str], list[str], list[str], lis
 # Rule 1: snapshot and registration are one step.
 
 
-async def test_a_change_is_in_the_snapshot_or_behind_it_and_never_both(site: Site) -> None:
+async def test_a_change_is_either_in_the_snapshot_or_after_it(site: Site) -> None:
     async with site.stream("/api/v1/ws?subscribe=false") as socket:
         await read_types(socket, "hello")
         for number in range(20):
@@ -52,7 +52,7 @@ async def test_a_change_is_in_the_snapshot_or_behind_it_and_never_both(site: Sit
 # Rule 2: within the history one merged delta, else a reset and a snapshot.
 
 
-async def test_whatever_happened_meanwhile_is_one_delta_of_the_latest_state(site: Site) -> None:
+async def test_missed_changes_are_one_merged_delta(site: Site) -> None:
     broken = Status(ERROR, "Broken")
     site.world.set(facts("Pod", "lone", namespace="other", status=broken))
     site.world.set(facts("Pod", "brief", namespace="other"))
@@ -67,7 +67,7 @@ async def test_whatever_happened_meanwhile_is_one_delta_of_the_latest_state(site
         await read_types(socket, "pong")
 
 
-async def test_beyond_the_history_everything_is_sent_again() -> None:
+async def test_beyond_the_history_the_client_is_reset() -> None:
     world = World(limits=Limits(history_changes=2))
     for name in ("a", "b", "c"):
         world.set(facts("Pod", name))
@@ -81,7 +81,7 @@ async def test_beyond_the_history_everything_is_sent_again() -> None:
             assert (snapshot["seq"], len(snapshot["nodes"])) == (3, 3)
 
 
-async def test_one_that_is_cut_off_within_a_message_goes_on_from_the_last_whole_one() -> None:
+async def test_after_a_truncated_message_a_client_resumes_from_the_last_complete_one() -> None:
     """By its own reset, at the most inconvenient of places, ten times."""
     world = crowd(300)
     replica = Replica()
@@ -144,7 +144,7 @@ async def test_an_edge_enters_and_leaves_with_its_ends(site: Site) -> None:
         assert entries(await read(socket)) == (["pod-web-1-abc", "replicaset-web-1"], [], ["owns"], [])
 
 
-async def test_a_volume_is_in_the_namespace_of_its_claim_while_there_is_one(site: Site) -> None:
+async def test_a_volume_is_in_the_namespace_of_its_claim(site: Site) -> None:
     async with site.stream("/api/v1/ws?namespace=shop&kind=PersistentVolume") as socket:
         _, snapshot = await read_types(socket, "hello", "snapshot")
         assert [node["uid"] for node in snapshot["nodes"]] == ["persistentvolume-pv-1"]
@@ -152,7 +152,7 @@ async def test_a_volume_is_in_the_namespace_of_its_claim_while_there_is_one(site
         assert entries(await read(socket)) == ([], ["persistentvolume-pv-1"], [], [])
 
 
-async def test_a_release_takes_along_what_its_pods_use_and_what_that_is_bound_to(site: Site) -> None:
+async def test_a_release_includes_what_its_pods_use_and_bound_volumes(site: Site) -> None:
     query = "release=shop-app&kind=PersistentVolumeClaim,PersistentVolume"
     async with site.stream(f"/api/v1/ws?{query}") as socket:
         _, snapshot = await read_types(socket, "hello", "snapshot")
@@ -179,7 +179,7 @@ async def batching(world: World, *, window: float) -> AsyncIterator[Engine]:
             await task
 
 
-async def test_the_first_change_comes_at_once_and_those_behind_it_as_one_delta() -> None:
+async def test_the_first_change_is_sent_at_once_and_later_ones_merged() -> None:
     window = 1.0
     world = World()
     loop = asyncio.get_running_loop()

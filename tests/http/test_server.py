@@ -14,7 +14,7 @@ from tests.support.serving import eventually, read_types, serve
 from tests.support.worlds import World, crowd, shop
 
 
-async def test_a_port_in_use_is_said() -> None:
+async def test_a_port_in_use_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         world = World()
@@ -27,7 +27,7 @@ async def test_a_port_in_use_is_said() -> None:
         await server.stop()
 
 
-async def test_an_address_that_is_not_ours_is_said() -> None:
+async def test_a_foreign_address_is_reported() -> None:
     world = World()
     server = create_server(
         Settings(host="192.0.2.1", port=0),
@@ -38,7 +38,7 @@ async def test_an_address_that_is_not_ours_is_said() -> None:
 
 
 @pytest.mark.parametrize(("in_cluster", "reached"), [(False, False), (True, True)])
-async def test_only_in_a_cluster_it_is_reached_at_other_addresses(in_cluster: bool, reached: bool) -> None:
+async def test_only_in_a_cluster_other_addresses_are_served(in_cluster: bool, reached: bool) -> None:
     async with serve(shop(), host="", in_cluster=in_cluster) as site:
         async with dial(site.port):  # at 127.0.0.1
             pass
@@ -87,7 +87,7 @@ async def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
-async def test_stopping_tells_everyone_and_is_prompt_though_a_peer_stalls() -> None:
+async def test_stopping_tells_all_clients_and_is_prompt_despite_a_stalled_peer() -> None:
     world = crowd(20_000)
     loop = asyncio.get_running_loop()
     async with serve(world) as site, dial(site.port) as stalled, dial(site.port) as events:
@@ -132,13 +132,13 @@ async def test_stopping_does_not_wait_for_peers_that_do_not_answer() -> None:
             await asyncio.open_connection("127.0.0.1", site.port)
 
 
-async def test_stopping_twice_is_stopping_once() -> None:
+async def test_stopping_twice_is_harmless() -> None:
     async with serve(World()) as site:
         await site.server.stop()
         await site.server.stop()
 
 
-async def test_what_is_sent_in_two_writes_does_not_wait_for_an_acknowledgement() -> None:
+async def test_two_writes_do_not_wait_for_an_acknowledgement() -> None:
     """A head and a body; on asyncio's loop that took 44 ms."""
     async with serve(shop()) as site, site.get("/api/v1/namespaces") as answer:
         (connection,) = site.server.open

@@ -26,7 +26,7 @@ async def receive(socket: Any) -> dict[str, Any]:
         return document
 
 
-async def test_a_websocket_is_told_at_the_beginning_and_at_each_change(site: Site) -> None:
+async def test_a_websocket_gets_the_state_first_and_at_each_change(site: Site) -> None:
     async with site.stream() as socket:
         hello, state, snapshot = [await receive(socket) for _ in range(3)]
         assert (hello["type"], snapshot["type"]) == ("hello", "snapshot")
@@ -50,7 +50,7 @@ async def test_a_websocket_is_told_at_the_beginning_and_at_each_change(site: Sit
         assert (await receive(socket))["state"] == "live"
 
 
-async def test_a_client_without_a_subscription_is_told_as_well(site: Site) -> None:
+async def test_a_client_without_a_subscription_gets_the_state_too(site: Site) -> None:
     async with site.stream("/api/v1/ws?subscribe=false") as socket:
         assert [(await receive(socket))["type"] for _ in range(2)] == ["hello", "state"]
         forbid(site.world)
@@ -58,7 +58,7 @@ async def test_a_client_without_a_subscription_is_told_as_well(site: Site) -> No
         assert (await receive(socket))["state"] == "partial"
 
 
-async def test_events_tell_it_and_keep_the_place_from_which_to_resume(site: Site) -> None:
+async def test_state_events_keep_the_last_event_id(site: Site) -> None:
     async with site.get("/api/v1/events?kind=Pod") as answer:
         assert answer.headers["X-Astrolabe-State"] == "live"
         events = Reader(answer)
@@ -75,7 +75,7 @@ async def test_events_tell_it_and_keep_the_place_from_which_to_resume(site: Site
         assert (await events.read())["from"] == int(place.partition(":")[2])
 
 
-async def test_who_does_not_read_is_told_the_latest_once_it_does() -> None:
+async def test_a_client_that_did_not_read_gets_the_latest_state() -> None:
     world = crowd(9000)
     world.sync()
     async with serve(world, Limits(stall_timeout=PATIENCE)) as site, dial(site.port) as peer:
@@ -98,7 +98,7 @@ async def test_who_does_not_read_is_told_the_latest_once_it_does() -> None:
     assert 2 <= len(states) < 40
 
 
-async def test_every_answer_says_it(site: Site) -> None:
+async def test_every_answer_has_the_state_header(site: Site) -> None:
     forbid(site.world)
     site.state.refresh()
     paths = (

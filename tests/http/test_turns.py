@@ -5,7 +5,7 @@ from tests.support.connections import OneByOne, settle
 from tests.support.worlds import facts, only, shop
 
 
-async def test_a_subscription_that_always_has_something_to_say_silences_no_other() -> None:
+async def test_a_busy_subscription_starves_no_other() -> None:
     world, connection = shop(), OneByOne()
     client = world.hub.join(connection)
     client.subscribe("busy", EVERYTHING)

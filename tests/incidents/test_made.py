@@ -32,7 +32,7 @@ def test_the_cause_is_named(build: Build, told: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("build", "told"), CASES)
-def test_it_is_named_in_every_order_of_arrival(build: Build, told: list[str]) -> None:
+def test_the_cause_is_named_in_every_order_of_arrival(build: Build, told: list[str]) -> None:
     cluster = MadeCluster()
     build(cluster)
     causes, _ = cluster.followed(Random(len(told)))
@@ -40,6 +40,6 @@ def test_it_is_named_in_every_order_of_arrival(build: Build, told: list[str]) ->
     assert found == told
 
 
-def test_what_is_well_is_told_of_by_nobody() -> None:
+def test_healthy_objects_appear_in_no_problem() -> None:
     assert not any(each.values[1] for each in CASES if each.id.startswith("well"))
     assert all(each.values[1] for each in CASES if not each.id.startswith("well"))

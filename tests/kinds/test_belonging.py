@@ -67,7 +67,7 @@ def model_of(facts: list[Facts], **options: Any) -> Model:
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda facts: facts.kind)
 @pytest.mark.parametrize("first", [True, False], ids=["workload first", "workload last"])
-def test_a_selector_takes_along_what_a_template_names(workload: Facts, first: bool) -> None:
+def test_the_closure_includes_what_a_template_names(workload: Facts, first: bool) -> None:
     facts = [workload, *NEEDS] if first else [*NEEDS, workload]
     model = model_of(facts, roots=equality({"app.kubernetes.io/managed-by": "Helm"}))
     model.commit()
@@ -83,7 +83,7 @@ def test_a_selector_takes_along_what_a_template_names(workload: Facts, first: bo
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda facts: facts.kind)
-def test_a_release_takes_along_what_a_template_names(workload: Facts) -> None:
+def test_a_release_includes_what_a_template_names(workload: Facts) -> None:
     graph = ServedGraph("e")
     graph.apply(Batch("e", 1, model_of([*NEEDS, workload]).commit()))
     members = Membership(graph, Filter(release=frozenset(("cart",))))
@@ -105,7 +105,7 @@ def nodes(model: Model) -> dict[str, Node]:
 
 
 @pytest.mark.parametrize("order", [*permutations([SERVICE, *SLICES, made("Pod", "lone")])])
-def test_a_slice_is_of_the_release_of_its_service_and_a_pod_is_not(order: tuple[Facts, ...]) -> None:
+def test_a_slice_inherits_the_release_of_its_service_but_a_pod_does_not(order: tuple[Facts, ...]) -> None:
     model = Model([kind.rules for kind in KINDS])
     for each in order:
         model.upsert(each)
@@ -133,7 +133,7 @@ def test_a_service_and_its_slice_are_one_edge() -> None:
     ]
 
 
-def test_a_slice_whose_service_is_gone_tells_it_once() -> None:
+def test_a_slice_whose_service_is_gone_has_one_unresolved_reference() -> None:
     model = model_of(SLICES[:1])
     model.set_synced("Service", "", True)
     model.commit()

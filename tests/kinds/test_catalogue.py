@@ -29,7 +29,7 @@ def names(kinds: Catalogue) -> list[str]:
     return [kind.key for kind in kinds]
 
 
-def test_what_ships_is_sound() -> None:
+def test_the_builtin_catalogue_is_valid() -> None:
     verify(KINDS)
     verify_closed(KINDS)
 
@@ -44,7 +44,7 @@ def test_by_key_and_by_identity() -> None:
         CATALOGUE["po"]
 
 
-def test_two_of_one_name_in_two_groups_are_two() -> None:
+def test_kinds_of_one_name_in_two_groups_are_distinct() -> None:
     both = Catalogue([KNATIVE, SERVICE])
     assert names(both) == ["Service.serving.knative.dev", "Service"]
     assert both.get(GroupKind("serving.knative.dev", "Service")) is KNATIVE
@@ -74,12 +74,12 @@ def test_find_as_kubectl_does(word: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["Widget", "", "pods.apps", "p"])
-def test_find_what_is_not_there(word: str) -> None:
+def test_finding_an_unknown_kind(word: str) -> None:
     with pytest.raises(UnknownKind, match=rf"unknown kind '{word}', the kinds are: Namespace, Node, .*Pod"):
         CATALOGUE.find(word)
 
 
-def test_only_some_keeps_the_order() -> None:
+def test_a_selection_keeps_the_order() -> None:
     assert names(CATALOGUE.only(["po", "Node", "Pod"])) == ["Node", "Pod"]
     everything = names(CATALOGUE.only([]))
     assert everything == [kind.name for kind in CATALOGUE if not kind.by_request]
@@ -91,7 +91,7 @@ def test_only_some_keeps_the_order() -> None:
         CATALOGUE.only(["Pod", "Widget"])
 
 
-def test_it_changes_while_others_look() -> None:
+def test_a_catalogue_may_change_during_iteration() -> None:
     catalogue, told = Catalogue([NODE, CONFIGMAP]), list[CatalogueChange]()
     keys, by_key, iterator = catalogue.keys, catalogue.by_key, iter(catalogue)
     stop = catalogue.observe(told.append)
@@ -118,7 +118,7 @@ def test_it_changes_while_others_look() -> None:
     ]
 
 
-def test_a_change_that_does_not_fit_changes_nothing() -> None:
+def test_an_invalid_change_changes_nothing() -> None:
     catalogue = Catalogue([NODE, CONFIGMAP])
     with pytest.raises(CatalogueError, match="Knot and Node are both nodes"):
         catalogue.change(added=[replace(NODE, name="Knot")], removed=[CONFIGMAP.id])
@@ -128,7 +128,7 @@ def test_a_change_that_does_not_fit_changes_nothing() -> None:
         catalogue.find("Knot")
 
 
-def test_two_of_one_identity() -> None:
+def test_duplicate_identities_are_refused() -> None:
     with pytest.raises(CatalogueError, match=r"Deployment and Deployment are both Deployment\.apps"):
         verify([CATALOGUE["Deployment"], replace(CATALOGUE["Deployment"], plural="others")])
 
@@ -147,14 +147,14 @@ def test_a_read_along_an_unknown_edge_type() -> None:
         verify([replace(NODE, reads=(Read("outgoing", "likes", "Node"),))])
 
 
-def test_what_ships_speaks_of_what_ships() -> None:
+def test_builtin_kinds_refer_to_builtin_kinds() -> None:
     with pytest.raises(CatalogueError, match="Node names an unknown kind: Widget"):
         verify_closed([replace(NODE, makes=(("owns", "Widget"),))])
     with pytest.raises(CatalogueError, match="Node names an unknown kind: Widget"):
         verify_closed([replace(NODE, makes=(), reads=(Read("outgoing", "owns", "Widget"),))])
 
 
-def test_reads_in_a_circle() -> None:
+def test_circular_reads_are_refused() -> None:
     node = replace(NODE, reads=(Read("outgoing", "owns", "Namespace"),))
     namespace = replace(NAMESPACE, reads=(Read("incoming", "owns", "Node"),))
     with pytest.raises(CatalogueError, match="in a circle: Namespace, Node"):
@@ -167,7 +167,7 @@ def test_a_kind_that_reads_itself() -> None:
         verify([replace(NODE, reads=(Read("outgoing", "owns", "Node"),))])
 
 
-def test_roles_and_bindings_are_asked_for_by_one_word() -> None:
+def test_rbac_selects_roles_and_bindings() -> None:
     keys = ("ClusterRole", "Role", "ClusterRoleBinding", "RoleBinding")
     assert parse_kinds("+rbac") == tuple(f"+{key}" for key in keys)
     assert parse_kinds("rbac, po") == (*keys, "Pod")

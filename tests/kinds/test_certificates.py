@@ -47,7 +47,7 @@ NOT_FOUND = "Secret not found: tls"
         (None, "", []),
     ],
 )
-def test_who_should_make_a_secret_by_the_annotations(
+def test_maker_of_a_secret_by_annotations(
     annotations: Json | None, issuer: str, links: list[tuple[str, str, str]]
 ) -> None:
     ingress = make("Ingress", metadata={"annotations": annotations})
@@ -62,7 +62,7 @@ def certificate(name: str, status: Status) -> tuple[str, Other]:
     return "uses", Other("Certificate.cert-manager.io", name, status)
 
 
-def test_who_should_make_a_secret_by_what_is_there() -> None:
+def test_maker_of_a_secret_by_certificates() -> None:
     failing = certificate("b", Status("Error", "IssuanceFailed", "issuing failed 3 times"))
     fine = certificate("a", Status("Ready", "Ready", "up to date"))
     details = IngressDetails(issuer="Issuer ca")
@@ -90,7 +90,7 @@ def www(**status: object) -> Facts:
     return facts(CERTIFICATE, metadata={"name": "www", "uid": "u-www"}, spec=spec, status=status)
 
 
-def test_the_certificate_is_found_by_the_secret_that_it_makes() -> None:
+def test_a_certificate_is_found_by_its_secret() -> None:
     world = World(None, [*[kind.rules for kind in KINDS], CERTIFICATE.rules])
     for kind in (*KINDS, CERTIFICATE):
         world.step((kind.key, "", True))
@@ -120,7 +120,7 @@ def test_the_certificate_is_found_by_the_secret_that_it_makes() -> None:
         ("CustomResourceDefinition", {"spec": {}}),
     ],
 )
-def test_what_gets_its_authority_from_a_certificate(kind: str, parts: Json) -> None:
+def test_users_of_an_injected_certificate_authority(kind: str, parts: Json) -> None:
     annotations = {"cert-manager.io/inject-ca-from": "certs/serving"}
     found = make(kind, metadata={"namespace": "", "annotations": annotations}, **parts)
     assert fields(found) == [

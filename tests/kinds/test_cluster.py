@@ -158,7 +158,7 @@ CONTENT_FAILS = remaining("DeletionContentFailure", "Failed to delete all resour
         ([remaining("ContentRemaining", "")], None, None, "SomeReason"),
     ],
 )
-def test_why_a_namespace_is_not_gone(
+def test_a_terminating_namespace_says_what_blocks_it(
     conditions: list[Json] | None, spec: list[str] | None, own: list[str] | None, message: str | list[Json]
 ) -> None:
     words = message if isinstance(message, str) else ". ".join([e["message"].rstrip(".") for e in message])
@@ -171,6 +171,6 @@ def test_why_a_namespace_is_not_gone(
     assert judged == Status("Pending", "Terminating", words, "2026-01-01T00:00:30Z")
 
 
-def test_the_conditions_of_a_namespace_that_is_used_are_no_matter() -> None:
+def test_conditions_of_an_active_namespace_are_ignored() -> None:
     judged = judge("Namespace", status={"phase": "Active", "conditions": [CONTENT]})
     assert judged == Status("Ready", "Active", "Active")

@@ -30,7 +30,7 @@ from tests.support.kinds import KINDS
 HELM = {"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/instance": "shop"}
 
 
-def test_owners_by_uid_with_the_group_that_they_tell() -> None:
+def test_owners_have_uid_and_group() -> None:
     owners = [
         OwnerReference(uid="u1", kind="ReplicaSet", name="web", api_version="apps/v1"),
         OwnerReference(uid="", kind="Job", name="no-uid", api_version="batch/v1"),
@@ -115,7 +115,7 @@ FIRST = "Waiting for the controller to see it for the first time"
         (1, 0, Status("Pending", "Progressing", FIRST)),
     ],
 )
-def test_behind(generation: int, observed: int | None, status: Status | None) -> None:
+def test_observed_generation_lags(generation: int, observed: int | None, status: Status | None) -> None:
     assert behind(ObjectMeta(generation=generation), observed) == status
 
 
@@ -133,7 +133,7 @@ def test_behind(generation: int, observed: int | None, status: Status | None) ->
         ),
     ],
 )
-def test_tell_finalizers(finalizers: list[str] | None, message: str) -> None:
+def test_finalizers_in_words(finalizers: list[str] | None, message: str) -> None:
     assert tell_finalizers(finalizers) == message
 
 
@@ -141,7 +141,7 @@ DELETED = "2026-01-01T00:00:30Z"
 
 
 @pytest.mark.parametrize("kind", sorted({kind.name for kind in KINDS if not kind.status_is_complete}))
-def test_what_is_being_deleted_says_who_holds_it(kind: str) -> None:
+def test_an_object_being_deleted_names_its_finalizers(kind: str) -> None:
     """Of every kind, also of those that have no status."""
     meta = {"deletionTimestamp": DELETED, "generation": 3}
     assert judge(kind, metadata=meta).reason == "Terminating"
@@ -151,14 +151,14 @@ def test_what_is_being_deleted_says_who_holds_it(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", sorted(kind.name for kind in KINDS if kind.observed))
 @pytest.mark.parametrize("status", [None, {}, {"observedGeneration": None}, {"observedGeneration": 0}])
-def test_what_the_controller_has_never_seen(kind: str, status: Json | None) -> None:
+def test_an_object_its_controller_has_never_observed(kind: str, status: Json | None) -> None:
     parts = {} if status is None else {"status": status}
     judged = judge(kind, metadata={"generation": 1}, **parts)
     assert judged == Status("Pending", "Progressing", FIRST)
     assert judge(kind, metadata={"generation": 1}, status={"observedGeneration": 1}) != judged
 
 
-def test_the_kinds_whose_controllers_say_what_they_have_seen() -> None:
+def test_kinds_with_an_observed_generation() -> None:
     """The controller of HorizontalPodAutoscalers never does, though the API has the field."""
     workloads = ["DaemonSet", "Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"]
     assert sorted(kind.name for kind in KINDS if kind.observed) == sorted([*workloads, "PodDisruptionBudget"])

@@ -40,7 +40,7 @@ def test_no_helm_release(name: str, labels: Json | None) -> None:
         {"name": ""},
     ],
 )
-def test_a_helm_release_of_which_the_labels_say_nothing_sensible(odd: Json) -> None:
+def test_a_helm_release_with_invalid_labels(odd: Json) -> None:
     facts = make("Secret", metadata={"name": NAME, "labels": {**HELM, **odd}})
     assert facts.metadata["type"] == "helm.sh/release.v1"
     assert facts.revision is None
@@ -53,7 +53,7 @@ def test_labels_of_a_helm_release_may_be_missing() -> None:
     assert make("Secret", metadata={"name": NAME, "labels": labels}).revision == expected
 
 
-def test_values_are_not_read_even_if_they_were_sent() -> None:
+def test_values_are_not_decoded_even_if_sent() -> None:
     facts = make("Secret", data={"password": "aHVudGVyMg=="}, stringData={"p": "hunter2"}, type="Opaque")
     assert facts == make("Secret")
 

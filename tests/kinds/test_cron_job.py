@@ -68,12 +68,12 @@ def test_metadata_of_a_cronjob(suspend: bool | None, expected: bool) -> None:
     }
 
 
-def test_the_time_zone_is_told() -> None:
+def test_time_zone_of_a_cronjob() -> None:
     spec = {"schedule": "0 2 * * *", "timeZone": "Europe/Berlin"}
     assert make("CronJob", spec=spec).metadata["timeZone"] == "Europe/Berlin"
 
 
-def test_what_it_knows_of_its_runs() -> None:
+def test_runs_of_a_cronjob() -> None:
     times = {"lastScheduleTime": RUN, "lastSuccessfulTime": BEFORE}
     assert make("CronJob", status=times).details == Schedule(False, RUN, BEFORE, False)
     assert make("CronJob", spec={"suspend": True}).details == Schedule(True, "", "", False)
@@ -186,7 +186,7 @@ DERIVED: dict[str, tuple[Schedule, list[tuple[str, Other]], Status]] = {
 
 
 @pytest.mark.parametrize(("schedule", "jobs", "expected"), DERIVED.values(), ids=DERIVED)
-def test_what_its_jobs_make_of_it(
+def test_status_derived_from_its_jobs(
     schedule: Schedule, jobs: list[tuple[str, Other]], expected: Status
 ) -> None:
     own = Status("Ready", "Suspended", "Suspended") if schedule.suspended else Status("Error", "ByItsTimes")
@@ -194,6 +194,6 @@ def test_what_its_jobs_make_of_it(
         assert derive("CronJob", own, details=schedule, out=out).status == expected
 
 
-def test_jobs_that_cannot_be_seen_tell_nothing() -> None:
+def test_invisible_jobs_change_nothing() -> None:
     own = Status("Error", "LastRunFailed", "The run of T2 did not succeed", "T2")
     assert derive("CronJob", own, details=LAST, unknown=["Job"]).status == own

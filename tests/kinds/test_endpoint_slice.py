@@ -83,7 +83,7 @@ def test_a_slice_and_its_service_are_linked_once() -> None:
     ],
     ids=["no label", "the label of another", "a Service of Knative", "mirrored from Endpoints"],
 )
-def test_an_owner_that_is_not_the_service_of_the_label_owns(owner: Json, labels: Json) -> None:
+def test_an_owner_other_than_the_labelled_service_owns_the_slice(owner: Json, labels: Json) -> None:
     links = make("EndpointSlice", metadata={**owner, "labels": labels}).links
     assert [link.type for link in links] == ["owns", "endpoints"][: 1 + bool(labels)]
 
@@ -101,7 +101,7 @@ def test_target_pods_of_a_slice() -> None:
 
 
 @pytest.mark.parametrize("labels", [None, {}, {"kubernetes.io/service-name": ""}])
-def test_a_slice_of_no_service(labels: Json | None) -> None:
+def test_a_slice_without_service(labels: Json | None) -> None:
     assert fields(make("EndpointSlice", metadata={"labels": labels}, endpoints=None)) == []
 
 
@@ -112,7 +112,7 @@ def endpoint(address: str, target: Json | None = None, **conditions: bool | None
 POD = {"kind": "Pod", "namespace": "shop", "name": "web-0", "uid": "u0"}
 
 
-def test_what_a_service_reads_of_its_slices() -> None:
+def test_endpoint_counts_that_a_service_reads() -> None:
     details = make(
         "EndpointSlice",
         endpoints=[

@@ -90,7 +90,7 @@ def test_read(manifest: dict[str, Any], expected: ObjectEvent | None) -> None:
     assert read(manifest) == expected
 
 
-def test_all_events_have_normal_ones() -> None:
+def test_all_events_include_normal_ones() -> None:
     body = msgspec.json.encode({"metadata": META, "type": "Normal", "regarding": {"uid": "u"}})
     found = ALL_EVENTS.facts(ALL_EVENTS.decoder.decode(body))
     assert found is not None

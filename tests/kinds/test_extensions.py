@@ -24,7 +24,7 @@ def test_an_api_service(conditions: list[Any], status: Status) -> None:
     assert judge("APIService", status={"conditions": conditions}) == status
 
 
-def test_what_the_api_server_serves_itself() -> None:
+def test_an_api_service_served_by_the_api_server_itself() -> None:
     facts = make("APIService", spec={"group": "apps", "version": "v1"})
     assert (facts.metadata["service"], facts.links) == ("Local", ())
 
@@ -66,7 +66,7 @@ def test_a_resource_claim() -> None:
     assert judge("ResourceClaim", status=reserved).reason == "Reserved"
 
 
-def test_a_mirror_pod_asks_for_no_account_and_ends_the_closure() -> None:
+def test_a_mirror_pod_needs_no_service_account_and_ends_the_closure() -> None:
     mirror = {"annotations": {"kubernetes.io/config.mirror": "abc"}}
     static = make("Pod", metadata=mirror, spec={"nodeName": "node-1", "containers": []})
     assert [(link.type, link.kind) for link in static.links] == [("runs-on", "Node")]

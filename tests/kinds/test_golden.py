@@ -93,7 +93,7 @@ def test_facts(kind: Kind[Any]) -> None:
 
 
 @pytest.mark.parametrize(("kind", "case"), cases())
-def test_derived(kind: str, case: Json) -> None:
+def test_derived_status(kind: str, case: Json) -> None:
     facts = read(kind, load(kind)["manifest"])
     derived = derive(
         kind,
@@ -112,7 +112,7 @@ def test_derived(kind: str, case: Json) -> None:
 
 
 @pytest.mark.parametrize("kind", DERIVING, ids=lambda kind: kind.name)
-def test_what_is_derived_has_cases(kind: Kind[Any]) -> None:
+def test_every_derivation_has_golden_cases(kind: Kind[Any]) -> None:
     given = [case["gives"] for case in load(kind.name)["derived"]]
     assert any(each != given[0] for each in given), "neighbours make a difference in one case at least"
 
@@ -128,7 +128,7 @@ def with_everything(manifest: Json) -> Json:
 
 
 @every_kind
-def test_links_are_those_that_the_entry_declares(kind: Kind[Any]) -> None:
+def test_links_are_declared_by_the_entry(kind: Kind[Any]) -> None:
     facts = read(kind.name, with_everything(load(kind.name)["manifest"]))
     links = [link for link in facts.links if not (isinstance(link, RefByUid) and link.type == OWNS)]
     made = {(link.type, link.kind) for link in links if link.type not in INNER_TYPES}
@@ -136,7 +136,7 @@ def test_links_are_those_that_the_entry_declares(kind: Kind[Any]) -> None:
     assert {each if each in declared else (each[0], ANY_KIND) for each in made} == declared
 
 
-def test_no_golden_file_is_left_over() -> None:
+def test_no_golden_file_without_a_kind() -> None:
     assert {path.stem for path in FOLDER.glob("*.json")} == set(KINDS_BY_NAME)
 
 
@@ -158,7 +158,7 @@ def without(value: Any) -> Iterator[Any]:
 
 
 @every_kind
-def test_anything_may_be_missing(kind: Kind[Any]) -> None:
+def test_any_field_may_be_missing(kind: Kind[Any]) -> None:
     manifest = load(kind.name)["manifest"]
     meta = {key: value for key, value in manifest.pop("metadata").items() if key != "managedFields"}
     for parts in [*without(manifest), manifest]:
@@ -187,7 +187,7 @@ def recorded(kind: Kind[Any]) -> Iterator[Any]:
     [kind for kind in KINDS if (RECORDINGS / f"{kind.plural}.watch.jsonl").exists()],
     ids=lambda kind: kind.name,
 )
-def test_everything_that_was_recorded(kind: Kind[Any]) -> None:
+def test_recorded_objects(kind: Kind[Any]) -> None:
     """Not every kind was; of NetworkPolicies there is an empty list and a bookmark."""
     for manifest in recorded(kind):
         facts = kind.facts(manifest)

@@ -113,7 +113,7 @@ def stored(release: bytes, *, in_secret: bool = True, packed: bool = True) -> by
 
 @pytest.mark.parametrize("in_secret", [True, False])
 @pytest.mark.parametrize("packed", [True, False])
-def test_what_is_told(in_secret: bool, packed: bool) -> None:
+def test_details_of_a_helm_release(in_secret: bool, packed: bool) -> None:
     """Helm 3 packs; what is not packed is read as well, as Helm does."""
     body = stored(json.dumps(RELEASE).encode(), in_secret=in_secret, packed=packed)
     details = decode_release(body, in_secret=in_secret)
@@ -121,7 +121,7 @@ def test_what_is_told(in_secret: bool, packed: bool) -> None:
     assert CANARY not in repr(details)
 
 
-def test_a_bomb_is_not_unpacked() -> None:
+def test_a_decompression_bomb_is_refused() -> None:
     bomb = stored(b'{"manifest":"' + b"a" * (LONGEST_RELEASE * 4) + b'"}')
     assert len(bomb) < 500_000
     with pytest.raises(UnreadableRelease, match="is larger than 24 MB, or cut off"):
@@ -215,7 +215,7 @@ metadata:
 """
 
 
-def test_each_object_of_a_list_is_declared() -> None:
+def test_objects_inside_a_list_are_declared() -> None:
     objects, complete = declared_objects(LISTS)
     assert [(each.kind, each.namespace, each.name) for each in objects] == [
         ("RoleBinding", "kube-system", "a"),
@@ -227,7 +227,7 @@ def test_each_object_of_a_list_is_declared() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_helm_renders_is_read_as_a_reader_of_yaml_does(name: str) -> None:
+def test_rendered_manifests_are_read_like_a_yaml_parser_reads_them(name: str) -> None:
     text = read(name)
     expected = [
         DeclaredObject(

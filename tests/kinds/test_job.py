@@ -89,7 +89,7 @@ def test_metadata_of_a_job() -> None:
     }
 
 
-def test_conditions_that_are_not_as_they_should_be() -> None:
+def test_conditions_with_unexpected_values() -> None:
     failed = {"conditions": [condition("Failed", "True", "DeadlineExceeded", "too long")]}
     assert make("Job", status=failed).metadata["conditions"] == [
         {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "too long"}
@@ -98,7 +98,7 @@ def test_conditions_that_are_not_as_they_should_be() -> None:
     assert "conditions" not in make("Job", status=complete).metadata
 
 
-def test_when_a_run_was_scheduled() -> None:
+def test_scheduled_time_of_a_run() -> None:
     at = {"annotations": {"batch.kubernetes.io/cronjob-scheduled-timestamp": "2026-01-01T00:00:00+01:00"}}
     status = {"failed": 2, "conditions": [condition("FailureTarget", "True")]}
     assert make("Job", status=status).details == JobRun("2026-01-01T00:00:00Z", True, True, 2, lacking=1)
@@ -162,7 +162,7 @@ DERIVED: dict[str, tuple[Status, JobRun, list[tuple[str, Other]], Status]] = {
 
 
 @pytest.mark.parametrize(("own", "run", "pods", "expected"), DERIVED.values(), ids=DERIVED)
-def test_what_its_pods_make_of_it(
+def test_status_derived_from_its_pods(
     own: Status, run: JobRun, pods: list[tuple[str, Other]], expected: Status
 ) -> None:
     for out in (pods, pods[::-1]):

@@ -82,7 +82,7 @@ def widget(**parts: Any) -> Widget:
     return WIDGET.decoder.decode(msgspec.json.encode({"metadata": META, "colour": "red", **parts}))
 
 
-def test_places_in_the_api() -> None:
+def test_api_paths() -> None:
     assert WIDGET.api_version == "example.com/v1beta1"
     assert WIDGET.path == "/apis/example.com/v1beta1/widgets"
     assert WIDGET.path_in("shop") == "/apis/example.com/v1beta1/namespaces/shop/widgets"
@@ -137,14 +137,14 @@ def test_decoding_an_event() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_every_kind_that_is_being_deleted_says_so(kind: Kind[Any]) -> None:
+def test_every_kind_reports_its_deletion(kind: Kind[Any]) -> None:
     facts = make(kind.name, metadata={"deletionTimestamp": "2026-01-02T00:00:00Z"})
     assert (facts.status.severity, facts.status.reason) == ("Pending", "Terminating")
     assert facts.status.since == "2026-01-02T00:00:00Z"
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_every_kind_bears_an_object_with_nothing_in_it(kind: Kind[Any]) -> None:
+def test_every_kind_accepts_an_empty_object(kind: Kind[Any]) -> None:
     bare = make(kind.name)
     assert (bare.name, bare.uid) == ("x", "u-x")
     nothing = make(kind.name, spec=None, status=None, endpoints=None, secrets=None, imagePullSecrets=None)

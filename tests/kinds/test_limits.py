@@ -101,7 +101,7 @@ bounds = pytest.mark.parametrize(
 
 
 @bounds
-def test_an_object_that_holds_too_much_is_left_out_and_says_of_what(
+def test_an_object_beyond_a_limit_is_left_out_with_the_limits_name(
     kind: str, make: Callable[[int], Json], most: int, where: str
 ) -> None:
     invalid = decode(KINDS_BY_NAME[kind], line_of(make(most + 1)))
@@ -112,7 +112,7 @@ def test_an_object_that_holds_too_much_is_left_out_and_says_of_what(
 
 
 @bounds
-def test_as_much_as_an_object_may_hold_takes_no_step_of_long(
+def test_an_object_at_the_limits_is_processed_in_short_steps(
     kind: str, make: Callable[[int], Json], most: int, where: str
 ) -> None:
     """Between two steps the loop has its turn. Of CPU time the best of three: others use this machine, too."""
@@ -150,7 +150,7 @@ def test_references_are_counted_over_all_lists_of_an_object() -> None:
 
 
 @pytest.mark.parametrize("place", ["name", "namespace", "uid", "container", "volume", "release"])
-def test_a_name_that_would_stand_in_many_texts_is_no_longer_than_names_are(place: str) -> None:
+def test_names_that_occur_in_many_texts_are_limited_in_length(place: str) -> None:
     long = "x" * (LONGEST_NAME + 1)
     made = {
         "container": manifest({"containers": [{"name": long}]}),
@@ -163,7 +163,7 @@ def test_a_name_that_would_stand_in_many_texts_is_no_longer_than_names_are(place
     assert len(invalid.label) <= 2 * LONGEST_NAME + 1
 
 
-def test_a_long_message_is_shortened_and_quoted_shorter_still() -> None:
+def test_long_messages_are_truncated_and_quotes_more_so() -> None:
     waiting = {"name": "c", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "m" * 1_000_000}}}
     pod = KINDS_BY_NAME["Pod"]
     owner = {"uid": "r", "kind": "ReplicaSet", "name": "r", "apiVersion": "apps/v1"}
@@ -180,7 +180,7 @@ def test_a_long_message_is_shortened_and_quoted_shorter_still() -> None:
 
 
 @pytest.mark.parametrize("uid", ['a"b', "a\\b", "a\nb", "ü", "\x00"])
-def test_a_uid_that_json_would_escape_is_refused(uid: str) -> None:
+def test_a_uid_that_needs_escaping_in_json_is_refused(uid: str) -> None:
     pod = KINDS_BY_NAME["Pod"]
     facts = pod.facts(pod.decoder.decode(json.dumps(manifest(uid=uid))))
     model = Model([each.rules for each in KINDS])

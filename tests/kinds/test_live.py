@@ -79,7 +79,7 @@ LIVES: dict[str, tuple[Json, Json, PodDetails]] = {
 
 
 @pytest.mark.parametrize(("metadata", "status", "expected"), LIVES.values(), ids=LIVES)
-def test_what_a_pod_tells_of_its_life(metadata: Json, status: Json, expected: PodDetails) -> None:
+def test_liveness_of_a_pod(metadata: Json, status: Json, expected: PodDetails) -> None:
     assert make("Pod", metadata=metadata, status=status).details == expected
 
 

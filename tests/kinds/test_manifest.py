@@ -49,7 +49,7 @@ def objects_in(value: Any) -> Iterator[Json]:
 
 
 @pytest.mark.parametrize("plural", ["secrets", "configmaps"])
-def test_values_never_get_in(plural: str) -> None:
+def test_values_of_secrets_are_never_decoded(plural: str) -> None:
     kind = next(kind for kind in KINDS if kind.plural == plural)
     objects = list(recorded(plural))
     for value in objects:
@@ -61,7 +61,7 @@ def test_values_never_get_in(plural: str) -> None:
             assert "dark" not in text, "a value of a ConfigMap"
 
 
-def test_the_recordings_do_hold_the_canary() -> None:
+def test_the_recordings_contain_the_canary() -> None:
     with_canary = [value for value in recorded("secrets") if CANARY in json.dumps(value)]
     annotated = [value for value in with_canary if CANARY in value["metadata"]["annotations"][LAST_APPLIED]]
     assert len(annotated) >= 3
@@ -77,7 +77,7 @@ def test_metadata_only_answers_do_not_leak_either() -> None:
         assert CANARY not in repr(facts)
 
 
-def test_only_these_annotations_exist() -> None:
+def test_only_listed_annotations_are_decoded() -> None:
     assert {field.encode_name for field in msgspec.structs.fields(Annotations)} == {
         "meta.helm.sh/release-name",
         "meta.helm.sh/release-namespace",
@@ -101,7 +101,7 @@ def test_only_these_annotations_exist() -> None:
     }
 
 
-def test_what_go_sends_for_nothing() -> None:
+def test_empty_values_as_go_encodes_them() -> None:
     nothing = '"creationTimestamp":null,"labels":null,"annotations":null,"ownerReferences":null'
     text = f'{{"metadata":{{"resourceVersion":"7",{nothing}}}}}'
     manifest = msgspec.json.decode(text, type=Manifest)

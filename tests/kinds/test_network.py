@@ -24,7 +24,7 @@ ANNOTATED = {"kubernetes.io/ingress.class": "legacy"}
         ),
     ],
 )
-def test_an_address_is_no_condition(status: Json, message: str) -> None:
+def test_an_ingress_is_ready_without_an_address(status: Json, message: str) -> None:
     assert judge("Ingress", status=status) == Status("Ready", "Ready", message)
 
 
@@ -183,7 +183,9 @@ DERIVED: dict[str, tuple[list[tuple[str, Other]], list[Ref], Status]] = {
 
 
 @pytest.mark.parametrize(("out", "unresolved", "expected"), DERIVED.values(), ids=DERIVED)
-def test_backends(out: list[tuple[str, Other]], unresolved: list[Ref], expected: Status) -> None:
+def test_status_follows_the_backends(
+    out: list[tuple[str, Other]], unresolved: list[Ref], expected: Status
+) -> None:
     assert derive("Ingress", OWN, details=PLAIN, out=out, unresolved=unresolved) == Derived(expected)
     assert derive("Ingress", OWN, details=PLAIN, out=out[::-1], unresolved=unresolved[::-1]) == Derived(
         expected
@@ -199,7 +201,9 @@ def test_backends(out: list[tuple[str, Other]], unresolved: list[Ref], expected:
         (["Secret"], [MISSING_SECRET], Status("Unknown", "TLSSecretNotVisible", "Secret not visible: tls")),
     ],
 )
-def test_what_cannot_be_seen_is_not_ready(unknown: list[str], unseen: list[Ref], expected: Status) -> None:
+def test_an_ingress_whose_backends_cannot_be_seen_is_not_ready(
+    unknown: list[str], unseen: list[Ref], expected: Status
+) -> None:
     fine = [service("c", FINE)]
     assert derive("Ingress", OWN, details=PLAIN, out=fine, unseen=unseen, unknown=unknown) == Derived(
         expected
@@ -221,13 +225,13 @@ def test_an_ingress_whose_backend_is_no_longer_visible_is_not_ready() -> None:
     assert down.status.severity == "Error", "what can be seen comes first"
 
 
-def test_an_ingress_over_a_service_without_selector_of_which_nothing_is_known() -> None:
+def test_an_ingress_whose_service_has_neither_selector_nor_endpoints() -> None:
     derived = derive("Ingress", OWN, details=PLAIN, out=[service("a", UNSEEN, has_selector=False)])
     message = "service a: EndpointsNotVisible: No EndpointSlice is visible"
     assert derived.status == Status("Unknown", "BackendUnknown", message)
 
 
-def test_an_ingress_that_is_being_deleted_says_so() -> None:
+def test_an_ingress_being_deleted_is_terminating() -> None:
     deleted = Status("Pending", "Terminating", "Terminating", "T9")
     assert derive(
         "Ingress", deleted, details=PLAIN, out=[service("a", DOWN)], unresolved=[MISSING_SECRET]
@@ -248,7 +252,7 @@ def test_always_ready(kind: str) -> None:
         ({"matchExpressions": [{"key": "app", "operator": "Exists", "values": None}]}, "app"),
     ],
 )
-def test_what_a_policy_selects(selector: Json, text: str) -> None:
+def test_selector_of_a_network_policy(selector: Json, text: str) -> None:
     facts = make("NetworkPolicy", spec={"podSelector": selector})
     assert fields(facts) == [("selects", f"Pod/shop?{text}", "spec.podSelector")]
 
@@ -261,7 +265,7 @@ def test_what_a_policy_selects(selector: Json, text: str) -> None:
         {"podSelector": {"matchExpressions": [{"key": "app", "operator": "Gt", "values": ["1"]}]}},
     ],
 )
-def test_a_policy_that_selects_nothing(spec: Json) -> None:
+def test_network_policy_without_selector(spec: Json) -> None:
     assert fields(make("NetworkPolicy", spec=spec)) == []
 
 
@@ -277,7 +281,7 @@ def test_the_ports_of_an_ingress() -> None:
     assert details == IngressDetails(ports=(("fallback", 80), ("web", 80), ("web", "http")))
 
 
-def test_an_action_of_the_aws_controller_is_no_service() -> None:
+def test_an_action_of_the_aws_controller_is_not_a_service() -> None:
     links = fields(
         make("Ingress", spec={"rules": [to("redirect", name="use-annotation"), to("web", number=80)]})
     )
@@ -303,7 +307,7 @@ ALIAS = ServiceDetails(has_selector=False, is_alias=True, ports=(Port(80, "http"
     ],
 )
 @pytest.mark.parametrize("status", [FINE, DOWN, UNSEEN])
-def test_a_port_that_the_service_does_not_have(
+def test_a_backend_port_missing_in_the_service(
     service_details: ServiceDetails, port: str | int, message: str, status: Status
 ) -> None:
     out = [("routes-to", Other("Service", "web", status, service_details))]
@@ -314,7 +318,7 @@ def test_a_port_that_the_service_does_not_have(
     assert derived.message == (message or "Secret not found: tls")
 
 
-def test_a_backend_of_another_kind_that_is_missing() -> None:
+def test_a_missing_backend_of_another_kind() -> None:
     bucket = Ref("routes-to", "Bucket.s3.example", "shop", "b", "spec.defaultBackend.resource.name")
     derived = derive("Ingress", OWN, details=PLAIN, unresolved=[bucket])
     assert derived.status == Status("Error", "BackendMissing", "Bucket not found: b")
@@ -335,7 +339,7 @@ LOST = Status(
         ((("web", 80), ("web", "metrics")), ("Error", "BackendUnavailable")),
     ],
 )
-def test_a_port_that_leads_nowhere_concerns_those_who_use_it(ports: Any, expected: tuple[str, str]) -> None:
+def test_only_ingresses_that_use_a_broken_port_report_it(ports: Any, expected: tuple[str, str]) -> None:
     web, metrics = Port(80, "http", "web/TCP"), Port(9090, "metrics", "metrics/TCP")
     details = ServiceDetails(has_selector=True, ports=(web, metrics), lost=(metrics,))
     out = [("routes-to", Other("Service", "web", LOST, details))]

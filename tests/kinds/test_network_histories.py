@@ -177,7 +177,7 @@ OWNED_UIDS = [f"{kind} {name}" for kind in ("Pod", "ReplicaSet", "Deployment") f
 
 @settings(max_examples=150)
 @given(history=st.lists(st.one_of(_owned(), _owned(), st.sampled_from(OWNED_UIDS)), min_size=6, max_size=20))
-def test_a_first_start_ends_as_its_owners_say(history: list[Any]) -> None:
+def test_a_first_start_ends_when_the_owners_are_ready(history: list[Any]) -> None:
     world = World(None, RULES)
     for kind in WATCHED:
         world.step((kind, "", True))

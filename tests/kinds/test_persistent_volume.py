@@ -64,11 +64,11 @@ def test_a_volume_is_bound_to_the_uid_of_its_claim() -> None:
 
 
 @pytest.mark.parametrize("spec", [{}, {"claimRef": None, "storageClassName": ""}, {"claimRef": {}}])
-def test_a_volume_of_nobody(spec: Json) -> None:
+def test_an_unclaimed_volume_has_no_links(spec: Json) -> None:
     assert fields(make("PersistentVolume", spec=spec)) == []
 
 
-def test_a_volume_is_attached_to_the_node_that_says_so() -> None:
+def test_a_volume_is_linked_to_the_node_that_attaches_it() -> None:
     """By driver and handle, whichever of the two comes first."""
     csi = {"driver": "ebs.csi.aws.com", "volumeHandle": "vol-1"}
     attached = [{"name": "kubernetes.io/csi/ebs.csi.aws.com^vol-1", "devicePath": ""}]

@@ -156,12 +156,12 @@ def test_links_of_a_claim(annotations: Json | None, spec: Json, links: list[Ref]
         ("data-db-1-2", "data-db-1"),
     ],
 )
-def test_claims_that_a_statefulset_may_have_made(name: str, prefix: str | None) -> None:
+def test_claims_get_the_label_by_which_a_statefulset_finds_them(name: str, prefix: str | None) -> None:
     expected = {CLAIM_PREFIX_LABEL: prefix} if prefix else {}
     assert make(CLAIM, metadata={"name": name}).selectable == expected
 
 
-def test_claims_that_say_which_statefulset_made_them() -> None:
+def test_claims_owned_by_a_statefulset_get_no_label() -> None:
     owner = {"uid": "u1", "kind": "StatefulSet", "name": "db", "apiVersion": "apps/v1"}
     meta = {"name": "data-db-0", "ownerReferences": [owner]}
     assert make(CLAIM, metadata=meta).selectable == {}
@@ -199,7 +199,7 @@ POD = ("mounts", Other("Pod", "db-0", Status("Pending", "Pending"), PodDetails(r
         (Status("Pending", "Terminating", "Terminating"), [LATE], [], "Terminating"),
     ],
 )
-def test_a_claim_that_binds_late(
+def test_claims_of_a_class_that_waits_for_the_first_consumer(
     status: Status, out: list[tuple[str, Other]], into: list[tuple[str, Other]], message: str
 ) -> None:
     expected = Status(status.severity, status.reason, message)
@@ -247,7 +247,7 @@ def test_a_claim_for_the_default_class(
     assert derived == Derived(Status("Pending", "Pending", message))
 
 
-def test_a_claim_that_cannot_go_says_who_uses_it() -> None:
+def test_a_claim_being_deleted_names_the_pods_that_use_it() -> None:
     waiting = "Waiting for finalizer kubernetes.io/pvc-protection (until no pod uses it)"
     status = Status("Pending", "Terminating", waiting, "T1")
     over = ("mounts", Other("Pod", "old", Status("Ready", "Completed"), PodDetails(is_live=False)))
@@ -264,7 +264,7 @@ def test_a_claim_that_cannot_go_says_who_uses_it() -> None:
 
 @pytest.mark.parametrize("kind", [CLAIM, "PersistentVolume"])
 @pytest.mark.parametrize(("phase", "optional"), [("Bound", True), ("Pending", False), (None, False)])
-def test_what_has_its_storage_needs_no_class(kind: str, phase: str | None, optional: bool) -> None:
+def test_a_bound_volume_or_claim_needs_no_class(kind: str, phase: str | None, optional: bool) -> None:
     parts = {"spec": {"storageClassName": "manual"}, "status": {"phase": phase} if phase else {}}
     (link,) = make(kind, **parts).links
     assert link == Ref("uses-class", "StorageClass", "", "manual", FIELD, optional=optional or kind != CLAIM)
@@ -293,7 +293,7 @@ def test_what_has_its_storage_needs_no_class(kind: str, phase: str | None, optio
         ),
     ],
 )
-def test_a_claim_names_what_it_is_filled_from(spec: Json, expected: tuple[str, str, str]) -> None:
+def test_a_claim_links_to_its_data_source(spec: Json, expected: tuple[str, str, str]) -> None:
     facts = make("PersistentVolumeClaim", spec={"storageClassName": "", **spec})
     assert fields(facts) == [expected]
     assert all(link.optional for link in facts.links if isinstance(link, Ref))

@@ -3,7 +3,7 @@ import msgspec
 from astrolabe.kinds.pod import Pod, Reference, RemoteVolume, Volume
 
 
-def test_what_a_container_is_told_or_says_is_never_in_memory() -> None:
+def test_values_and_output_of_containers_are_never_decoded() -> None:
     secret = "s3cr3t-must-never-leak"
     container = {
         "name": "app",

@@ -64,12 +64,12 @@ def test_metadata_of_a_pod_with_nothing() -> None:
     assert facts.details == PodDetails(is_waiting=True, is_starting=True, rank=GENERAL)
 
 
-def test_one_that_a_kubelet_runs_from_a_file_says_so() -> None:
+def test_a_static_pod_is_marked() -> None:
     facts = make("Pod", metadata={"annotations": {"kubernetes.io/config.mirror": "3f2a"}})
     assert facts.metadata["staticPod"] is True
     assert "staticPod" not in make("Pod", metadata={"annotations": {"other": "3f2a"}}).metadata
 
 
-def test_found_by_its_labels() -> None:
+def test_a_pod_is_selectable_by_its_labels() -> None:
     assert make("Pod", metadata={"labels": {"app": "web"}}).selectable == {"app": "web"}
     assert make("Pod").selectable == {}

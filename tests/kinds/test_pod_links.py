@@ -81,7 +81,7 @@ def test_volumes(volume: Json, edge: tuple[str, str], field: str) -> None:
         {"configMap": None},
     ],
 )
-def test_volumes_that_name_nothing(volume: Json) -> None:
+def test_volumes_without_references(volume: Json) -> None:
     assert fields(make("Pod", spec={"volumes": [{"name": "v", **volume}]})) == [ACCOUNT]
 
 
@@ -110,7 +110,7 @@ def test_containers(path: str) -> None:
         {"name": "app", "envFrom": [{"configMapRef": {"name": ""}}, {"secretRef": {}}, {}]},
     ],
 )
-def test_containers_that_name_nothing(container: Json) -> None:
+def test_containers_without_references(container: Json) -> None:
     assert fields(make("Pod", spec={"containers": [container]})) == [ACCOUNT]
 
 
@@ -128,7 +128,7 @@ def test_the_account_the_node_and_pull_secrets() -> None:
 
 
 @pytest.mark.parametrize("spec", [{}, {"serviceAccountName": ""}])
-def test_no_account_is_the_default_one(spec: Json) -> None:
+def test_an_absent_service_account_means_default(spec: Json) -> None:
     assert fields(make("Pod", spec=spec)) == [ACCOUNT]
 
 
@@ -169,7 +169,7 @@ def test_only_the_claim_that_the_pod_owns_is_its_ephemeral_volume() -> None:
     ]
 
 
-def test_texts_are_shared_between_pods() -> None:
+def test_field_texts_are_shared_between_pods() -> None:
     spec = {
         "nodeName": "node-1",
         "serviceAccountName": "web",

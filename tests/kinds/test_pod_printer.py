@@ -35,7 +35,7 @@ def show(status: Json, *, sidecars: str = "", inits: str = "", deleted: bool = F
     return print_pod(msgspec.convert(pod, Pod))
 
 
-def test_a_pod_of_which_nothing_is_known() -> None:
+def test_a_pod_without_status() -> None:
     assert print_pod(msgspec.convert({"metadata": {}}, Pod)) == Printed("Pending", 0, 0, 0)
 
 
@@ -49,7 +49,7 @@ def test_status_null_lists() -> None:
     assert show(status) == Printed("Pending", 0, 2, 0)
 
 
-def test_the_first_container_has_the_last_word() -> None:
+def test_the_first_container_decides_last() -> None:
     status = {
         "phase": "Running",
         "containerStatuses": [container("a", ended(2, "Error")), container("b", waiting("CrashLoopBackOff"))],
@@ -57,7 +57,7 @@ def test_the_first_container_has_the_last_word() -> None:
     assert show(status).reason == "Error"
 
 
-def test_waiting_without_a_reason_says_nothing() -> None:
+def test_waiting_without_a_reason_is_ignored() -> None:
     status = {"phase": "Pending", "containerStatuses": [container("a", waiting("")), container("b", None)]}
     assert show(status) == Printed("Pending", 0, 2, 0)
 
@@ -76,7 +76,9 @@ def test_waiting_without_a_reason_says_nothing() -> None:
         (DONE, DONE, "True", "Completed"),
     ],
 )
-def test_completed_is_not_the_whole_truth(first: Json, second: Json, ready: str, reason: str) -> None:
+def test_completed_is_replaced_while_other_containers_run(
+    first: Json, second: Json, ready: str, reason: str
+) -> None:
     status = {
         "phase": "Running",
         "conditions": [condition("Ready", ready)],
@@ -97,7 +99,7 @@ def test_restarts_of_init_containers_count_while_they_run() -> None:
     assert show(status, inits="ijk") == Printed("Init:CrashLoopBackOff", 0, 2, 5)
 
 
-def test_afterwards_only_those_of_sidecars_count() -> None:
+def test_after_initialization_only_restarts_of_sidecars_count() -> None:
     status = {
         "phase": "Running",
         "initContainerStatuses": [
@@ -112,7 +114,7 @@ def test_afterwards_only_those_of_sidecars_count() -> None:
     assert show(status, sidecars="s", inits="i") == Printed("Running", 2, 3, 4)
 
 
-def test_an_init_container_that_stops_an_initialized_pod() -> None:
+def test_an_init_container_that_fails_in_an_initialized_pod() -> None:
     status = {
         "phase": "Running",
         "conditions": [condition("Initialized", "True")],
@@ -136,7 +138,7 @@ def test_an_init_container_that_stops_an_initialized_pod() -> None:
         (RUNNING, "Init:0/1"),
     ],
 )
-def test_what_stops_the_initialization(state: Json | None, reason: str) -> None:
+def test_reasons_that_stop_the_initialization(state: Json | None, reason: str) -> None:
     status = {
         "phase": "Pending",
         "initContainerStatuses": [container("i", state)],

@@ -82,13 +82,13 @@ LEVELS = {
 }
 
 
-def test_the_zoo_is_complete() -> None:
+def test_the_zoo_has_every_pod_state() -> None:
     assert {case["name"] for case in ZOO} == set(LEVELS)
     assert len(ZOO) == 46
 
 
 @pytest.mark.parametrize("case", ZOO, ids=lambda case: str(case["name"]))
-def test_as_the_server_prints_it(case: Json) -> None:
+def test_the_reason_is_what_kubectl_prints(case: Json) -> None:
     facts = read("Pod", case["pod"])
     restarts = int(case["kubectl"]["restarts"].split()[0])
     assert (facts.status.reason, facts.metadata["ready"]) == (
@@ -276,7 +276,7 @@ def test_status(status: Json, expected: Status) -> None:
     assert judge("Pod", status=status) == expected
 
 
-def test_a_pod_whose_containers_are_ready_names_the_node_that_made_it_unready() -> None:
+def test_an_unready_pod_with_ready_containers_names_its_node() -> None:
     conditions = [condition("Ready", "False", at="T3"), CONTAINERS_READY]
     unready = pod("Running", RUNNING, conditions=conditions)
     unready["containerStatuses"][0]["ready"] = True
@@ -296,7 +296,7 @@ def test_a_pod_whose_containers_are_ready_names_the_node_that_made_it_unready() 
         ("Always", "Never", "Pending"),
     ],
 )
-def test_a_failed_container_that_is_not_started_again_is_an_error(
+def test_a_failed_container_that_is_not_restarted_is_an_error(
     own: str | None, policy: str | None, level: str
 ) -> None:
     spec: Json = {"restartPolicy": policy} if policy else {}
@@ -333,7 +333,7 @@ ASKED = "2026-01-01T00:00:00Z"
 HELD = {**DELETED, "finalizers": ["example.com/hold"]}
 
 
-def test_a_deleted_pod_says_who_holds_it() -> None:
+def test_a_pod_being_deleted_names_its_finalizers() -> None:
     held = judge("Pod", metadata=HELD, status=pod("Running", RUNNING))
     assert held.message == "Pod is terminating. Waiting for finalizer example.com/hold"
 

@@ -104,7 +104,7 @@ SAYS: dict[str, tuple[Json, list[WarningEvent], str, WarningEvent | None]] = {
 
 
 @pytest.mark.parametrize(("status", "warnings", "message", "shown"), SAYS.values(), ids=SAYS)
-def test_what_is_said(
+def test_warnings_of_a_pod(
     status: Json, warnings: list[WarningEvent], message: str, shown: WarningEvent | None
 ) -> None:
     facts = make("Pod", status=status)

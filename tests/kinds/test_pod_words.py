@@ -114,7 +114,7 @@ ROLES: dict[str, tuple[Json, Json, tuple[str, str, str]]] = {
 
 
 @pytest.mark.parametrize(("spec", "status", "expected"), ROLES.values(), ids=ROLES)
-def test_which_container_it_is(spec: Json, status: Json, expected: tuple[str, str, str]) -> None:
+def test_the_failing_container_is_named(spec: Json, status: Json, expected: tuple[str, str, str]) -> None:
     found = judge("Pod", spec=spec, status=status)
     assert (found.severity, found.reason, found.message) == expected
 
@@ -172,7 +172,7 @@ WAITS = {
 
 
 @pytest.mark.parametrize(("status", "unresolved", "message"), WAITS.values(), ids=WAITS)
-def test_what_it_waits_for(status: Json, unresolved: list[Ref], message: str) -> None:
+def test_a_waiting_pod_names_what_it_waits_for(status: Json, unresolved: list[Ref], message: str) -> None:
     facts = make("Pod", status=status)
     derived = derive("Pod", facts.status, details=facts.details, unresolved=unresolved).status
     assert derived == Status(facts.status.severity, facts.status.reason, message, facts.status.since)
@@ -214,13 +214,15 @@ LOOPS = "container a keeps ending: Error (exit code 137), last at T5"
         ([BACK_OFF, UNHEALTHY], LOOPS, UNHEALTHY),
     ],
 )
-def test_which_probe_ends_it(warnings: list[WarningEvent], message: str, shown: WarningEvent) -> None:
+def test_a_killed_container_names_its_probe(
+    warnings: list[WarningEvent], message: str, shown: WarningEvent
+) -> None:
     facts = make("Pod", status=LOOP)
     warned = KINDS_BY_NAME["Pod"].warn(facts.status, facts.details, warnings)
     assert (warned.status.message, warned.shown) == (message, shown)
 
 
-def test_a_pod_that_is_being_deleted_on_a_node_that_is_lost() -> None:
+def test_a_pod_being_deleted_on_a_lost_node() -> None:
     deleted = {"deletionTimestamp": "2026-01-01T00:00:30Z"}
     facts = make("Pod", metadata=deleted, status=pod("Running", RUNNING))
     for warnings, message in (
@@ -231,7 +233,7 @@ def test_a_pod_that_is_being_deleted_on_a_node_that_is_lost() -> None:
         assert warned.status.message == message
 
 
-def test_a_pod_that_names_its_lost_node_says_more_than_the_event() -> None:
+def test_a_pod_on_a_lost_node_keeps_its_own_message() -> None:
     conditions = [
         {"type": "Ready", "status": "False", "lastTransitionTime": "T3"},
         {"type": "ContainersReady", "status": "True", "lastTransitionTime": "T2"},
@@ -245,7 +247,7 @@ def test_a_pod_that_names_its_lost_node_says_more_than_the_event() -> None:
 
 
 @pytest.mark.parametrize(("status", "message"), WARNED.values(), ids=WARNED)
-def test_what_a_warning_tells(status: Json, message: str) -> None:
+def test_message_taken_from_a_warning(status: Json, message: str) -> None:
     facts = make("Pod", status=status)
     warned = KINDS_BY_NAME["Pod"].warn(facts.status, facts.details, [UNHEALTHY])
     assert (warned.status.reason, warned.status.message) == (facts.status.reason, message)

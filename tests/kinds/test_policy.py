@@ -71,7 +71,7 @@ def test_autoscaler(conditions: list[Json] | None, expected: Status) -> None:
     assert judge(HPA, spec=spec, status=status) == expected
 
 
-def test_one_replica_is_the_least_by_default() -> None:
+def test_minimum_replicas_default_to_one() -> None:
     status = {"conditions": [ACTIVE]}
     message = "1-9 replicas, now 0, wants 0"
     assert judge(HPA, spec={"maxReplicas": 9}, status=status).message == message
@@ -119,7 +119,7 @@ def test_targets_by_group_and_kind(api_version: str, kind: str, target: str) -> 
         None,
     ],
 )
-def test_targets_that_are_none(ref: Json | None) -> None:
+def test_invalid_targets(ref: Json | None) -> None:
     assert fields(make(HPA, spec={"scaleTargetRef": ref})) == []
 
 
@@ -183,7 +183,7 @@ def test_budget(status: Json, expected: Status) -> None:
 
 
 @pytest.mark.parametrize("kind", [HPA, PDB])
-def test_a_change_that_the_controller_has_not_seen(kind: str) -> None:
+def test_a_change_not_observed_by_the_controller_yet(kind: str) -> None:
     status = judge(kind, metadata={"generation": 2}, status={"observedGeneration": 1})
     assert (status.severity, status.reason) == ("Pending", "Progressing")
 
@@ -200,7 +200,7 @@ def test_metadata_of_a_budget() -> None:
     assert make(PDB, spec={"minAvailable": 0, "maxUnavailable": None}).metadata["minAvailable"] == 0
 
 
-def test_the_pods_of_a_budget_by_name() -> None:
+def test_pod_counts_of_a_budget() -> None:
     status = Status("Ready", "Ready", "1 disruption allowed (3/2 healthy)")
     pods = [("selects", Other("Pod", name, Status("Ready", "Running"))) for name in ("c", "a", "b")]
     assert derive(PDB, status, out=pods) == Derived(status, {"targetPods": ["a", "b", "c"]})
@@ -224,7 +224,7 @@ def test_the_pods_of_a_budget_by_name() -> None:
         ),
     ],
 )
-def test_what_a_budget_selects(selector: Json, text: str) -> None:
+def test_selector_of_a_budget(selector: Json, text: str) -> None:
     assert fields(make(PDB, spec={"selector": selector})) == [
         ("selects", f"Pod/shop?{text}", "spec.selector")
     ]
@@ -238,5 +238,5 @@ def test_what_a_budget_selects(selector: Json, text: str) -> None:
         {"selector": {"matchExpressions": [{"key": "a", "operator": "Almost", "values": ["b"]}]}},
     ],
 )
-def test_a_budget_that_selects_nothing(spec: Json) -> None:
+def test_budget_without_selector(spec: Json) -> None:
     assert fields(make(PDB, spec=spec)) == []

@@ -18,10 +18,10 @@ def test_a_quota() -> None:
     )
 
 
-def test_what_is_forbidden_is_not_used_up() -> None:
+def test_a_quota_of_zero_is_not_exhausted() -> None:
     assert quota({"services.loadbalancers": "0"}, {"services.loadbalancers": "0"}).reason == "Ready"
 
 
-def test_what_is_not_counted_yet() -> None:
+def test_a_quota_without_usage_yet() -> None:
     status = judge("ResourceQuota", spec={"hard": {"pods": "1"}})
     assert status == Status(PENDING, "Pending", "Waiting for the quota controller to count what is used")

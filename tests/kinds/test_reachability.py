@@ -314,14 +314,14 @@ def test_the_deadline_of_a_deployment_ends_its_first_start(
     assert found[0] == expected[0].partition(" ")[0]
 
 
-def test_the_reason_below_is_in_the_message_above() -> None:
+def test_a_message_includes_the_reason_of_the_dependency() -> None:
     found = judged(crashing("a"), UNREADY, service(), ingress())
     said = "0/1 endpoints ready: pod a: CrashLoopBackOff: "
     assert found["Service web"][2].startswith(said)
     assert found["Ingress web"][2].startswith(f"service web: NoReadyEndpoints: {said}")
 
 
-def test_a_pod_that_is_ready_before_its_slice_says_so() -> None:
+def test_a_pod_that_is_ready_before_its_endpoint_slice() -> None:
     said = judged(pod("b"), pod("a"), slice_of(), service())["Service web"][2]
     assert said == "0/2 endpoints ready, though pod a is ready: the EndpointSlices do not say so yet"
 
@@ -342,7 +342,7 @@ def recorded() -> Iterator[tuple[str, Json]]:
             yield kind_name, event
 
 
-def test_nothing_is_red_while_a_cluster_starts_and_scales() -> None:
+def test_no_errors_while_a_cluster_starts_and_scales() -> None:
     world = World(None, [kind.rules for kind in KINDS])
     for kind in KINDS:
         world.step((kind.key, "", True))
@@ -392,7 +392,7 @@ def test_endpoints_are_counted_by_target(slices: list[Json], counts: str) -> Non
         ([slice_of()], ("Ready", "NoEndpoints")),
     ],
 )
-def test_a_slice_is_as_empty_as_its_service_is_meant_to_be(
+def test_an_empty_slice_has_the_status_of_its_service(
     objects: list[Json], slice_says: tuple[str, str]
 ) -> None:
     assert judged(*objects)["EndpointSlice web-a"][:2] == slice_says
@@ -430,7 +430,7 @@ def test_which_target_port_is_missing(objects: list[Json], message: str) -> None
 
 
 @pytest.mark.parametrize("unknown", [("EndpointSlice",), ("EndpointSlice", "Pod")])
-def test_what_is_not_visible_is_unknown(unknown: tuple[str, ...]) -> None:
+def test_invisible_dependencies_make_a_service_unknown(unknown: tuple[str, ...]) -> None:
     objects = [crashing("a")] if "Pod" not in unknown else []
     expected = ["Unknown EndpointsNotVisible", "Unknown BackendUnknown"]
     assert words(*objects, service(), ingress(), unknown=unknown) == expected
@@ -447,7 +447,7 @@ def test_what_is_not_visible_is_unknown(unknown: tuple[str, ...]) -> None:
         ([], ("Pod",), ("Error", "InsufficientPods")),
     ],
 )
-def test_a_budget_looks_at_live_pods(
+def test_a_disruption_budget_counts_live_pods_only(
     pods: list[Json], unknown: tuple[str, ...], expected: tuple[str, str]
 ) -> None:
     spec = {"selector": {"matchLabels": {"app": "web"}}}

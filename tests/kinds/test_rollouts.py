@@ -24,7 +24,7 @@ def replicaset(name: str, rollout: Rollout, worst: WorstPod | None = None) -> tu
     return "owns", Other("ReplicaSet", name, PROGRESSING, replace(rollout, worst=worst))
 
 
-def test_the_pods_of_the_current_revision_count() -> None:
+def test_pods_of_the_current_revision_count() -> None:
     old, new = replicaset("web-old", numbered("1")), replicaset("web-new", numbered("2"), FAILING)
     for around in ([old, new], [new, old]):
         derived = derive("Deployment", PROGRESSING, details=numbered("2"), out=around)
@@ -32,13 +32,13 @@ def test_the_pods_of_the_current_revision_count() -> None:
         assert derived.status.message == "pod web-1: ImagePullBackOff"
 
 
-def test_the_pods_of_an_old_revision_do_not() -> None:
+def test_pods_of_an_old_revision_do_not_count() -> None:
     old, new = replicaset("web-old", numbered("1"), FAILING), replicaset("web-new", numbered("2"))
     for around in ([old, new], [new, old], [old]):
         assert derive("Deployment", PROGRESSING, details=numbered("2"), out=around) == Derived(PROGRESSING)
 
 
-def test_it_does_its_work_whatever_its_pods_say() -> None:
+def test_an_available_workload_is_ready_whatever_its_pods_say() -> None:
     around = [replicaset("web-new", numbered("2"), FAILING)]
     assert derive("Deployment", RUNNING, details=numbered("2"), out=around) == Derived(RUNNING)
 
@@ -52,7 +52,7 @@ def test_it_does_its_work_whatever_its_pods_say() -> None:
     ],
     ids=["by its images", "by how many are updated", "by when it was made"],
 )
-def test_without_numbers(new: Rollout, old: Rollout) -> None:
+def test_workloads_without_revision_numbers(new: Rollout, old: Rollout) -> None:
     around = [replicaset("web-a", old, FAILING), replicaset("web-b", new)]
     wanted = Rollout("", ("web:2",), 1)
     assert derive("Deployment", PROGRESSING, details=wanted, out=around) == Derived(PROGRESSING)
@@ -98,7 +98,7 @@ def test_a_replicaset_without_a_deployment_has_one_revision() -> None:
     assert derive("ReplicaSet", PROGRESSING, details=numbered(""), out=pods).status.severity == "Error"
 
 
-def test_what_is_compared() -> None:
+def test_how_revisions_are_compared() -> None:
     spec = {"template": {"spec": {"containers": [{"image": "web:2"}]}}}
     meta = {"annotations": {"deployment.kubernetes.io/revision": "2"}}
     created = "2026-01-01T00:00:00Z"

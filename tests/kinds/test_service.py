@@ -35,7 +35,7 @@ WAITING = Status("Pending", "LoadBalancerPending", "Waiting for an address of th
         ({"selector": {"app": "web"}}, {}, Status("Ready", "Ready")),
     ],
 )
-def test_before_its_endpoints_are_counted(spec: Json, status: Json, expected: Status) -> None:
+def test_status_before_endpoints_are_counted(spec: Json, status: Json, expected: Status) -> None:
     assert judge("Service", spec=spec, status=status) == expected
 
 
@@ -63,7 +63,7 @@ def test_metadata_of_a_service() -> None:
     }
 
 
-def test_what_a_service_selects() -> None:
+def test_selector_of_a_service() -> None:
     facts = make("Service", spec={"selector": {"tier": "front", "app": "web"}})
     assert fields(facts) == [
         ("selects", "Pod/shop?app=web,tier=front", "spec.selector"),
@@ -149,7 +149,7 @@ def pods(*names: str) -> list[tuple[str, Other]]:
         (WAITING, False, [], WAITING),
     ],
 )
-def test_with_its_endpoints_counted(
+def test_status_with_endpoints(
     own: Status, has_selector: bool, around: list[tuple[str, Other]], expected: Status
 ) -> None:
     details = ServiceDetails(has_selector=has_selector)
@@ -183,7 +183,7 @@ def test_with_its_endpoints_counted(
         ),
     ],
 )
-def test_what_is_not_known_is_no_alarm(
+def test_unknown_endpoints_raise_no_alarm(
     unknown: list[str], around: list[tuple[str, Other]], expected: Status
 ) -> None:
     details = ServiceDetails(has_selector=True)
@@ -192,7 +192,7 @@ def test_what_is_not_known_is_no_alarm(
 
 @pytest.mark.parametrize("has_selector", [True, False])
 @pytest.mark.parametrize(("ready", "total"), [(2, 3), (0, 3)])
-def test_endpoints_that_can_no_longer_be_read_stay_as_they_were(
+def test_endpoints_that_become_unreadable_keep_their_last_counts(
     has_selector: bool, ready: int, total: int
 ) -> None:
     around = {"out": slices((ready, total)), "unknown": ["EndpointSlice"], "outdated": ["EndpointSlice"]}
@@ -216,5 +216,7 @@ def test_target_pods_by_name() -> None:
         (ServiceDetails(has_selector=False), NOT_VISIBLE),
     ],
 )
-def test_without_a_view_of_slices_only_an_alias_is_ready(details: ServiceDetails, expected: Status) -> None:
+def test_without_endpoint_slices_only_an_external_name_is_ready(
+    details: ServiceDetails, expected: Status
+) -> None:
     assert derive("Service", OWN, details=details, unknown=["EndpointSlice"]).status == expected

@@ -48,7 +48,7 @@ def facts(line: bytes, reader: Any = None) -> Any:
     return POD.facts(event.manifest)
 
 
-def test_all_that_was_recorded_is_read_alike() -> None:
+def test_recorded_pods_are_decoded_alike() -> None:
     reader = POD.event_reader()
     known = 0
     for each in Recording().lines(POD):
@@ -80,13 +80,13 @@ def test_all_that_was_recorded_is_read_alike() -> None:
         {**PLAIN, "spec": None},
     ],
 )
-def test_every_change_is_seen_and_so_is_its_end(other: dict[str, Any]) -> None:
+def test_every_change_and_its_reversal_are_noticed(other: dict[str, Any]) -> None:
     reader = POD.event_reader()
     for manifest in (PLAIN, other, other, PLAIN):
         assert facts(line(manifest), reader) == facts(line(manifest))
 
 
-def test_a_spec_that_stays_is_decoded_once() -> None:
+def test_an_unchanged_spec_is_decoded_once() -> None:
     reader = POD.event_reader()
     first, second = (
         decode(POD, line(changed("status", phase=each)), reader) for each in ("Pending", "Running")
@@ -109,7 +109,7 @@ def test_a_spec_that_stays_is_decoded_once() -> None:
         line(PLAIN).replace(b'"n1"', b"[" * 100_000 + b"]" * 100_000),
     ],
 )
-def test_what_does_not_fit_is_told_alike(wrong: bytes) -> None:
+def test_invalid_pods_raise_the_same_error(wrong: bytes) -> None:
     reader = POD.event_reader()
     facts(line(PLAIN), reader)
     told = decode(POD, wrong, reader)
@@ -129,7 +129,7 @@ def test_a_deleted_pod_is_forgotten() -> None:
     assert len(reader) == 0
 
 
-def test_so_many_pods_are_remembered() -> None:
+def test_the_number_of_remembered_pods_is_limited() -> None:
     reader = POD.event_reader()
     assert isinstance(reader, PodMemory)
     for number in range(MOST_PODS + 3):

@@ -22,7 +22,7 @@ def test_the_default_class(annotations: Json | None, aliases: tuple[str, ...]) -
 @pytest.mark.parametrize(
     ("mode", "binds_late"), [("WaitForFirstConsumer", True), ("Immediate", False), (None, False)]
 )
-def test_class(mode: str | None, binds_late: bool) -> None:
+def test_details_of_a_storage_class(mode: str | None, binds_late: bool) -> None:
     facts = make("StorageClass", volumeBindingMode=mode, provisioner="p")
     assert facts.details == StorageClassDetails(binds_late, "p")
     assert facts.status == Status("Ready", "Ready")

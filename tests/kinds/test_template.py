@@ -49,7 +49,7 @@ def workload(kind: str, pod: Json, **parts: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", WORKLOADS)
-def test_what_the_template_names(kind: str) -> None:
+def test_links_of_a_template(kind: str) -> None:
     path = WORKLOADS[kind]
     assert fields(workload(kind, POD)) == [
         ("uses-configmap", "ConfigMap/shop/flags", f"{path}.containers[app].envFrom[0].configMapRef"),
@@ -63,7 +63,7 @@ def test_what_the_template_names(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", WORKLOADS)
-def test_what_is_optional_to_a_pod_is_so_to_its_template(kind: str) -> None:
+def test_references_optional_to_a_pod_are_optional_to_its_template(kind: str) -> None:
     links = workload(kind, POD).links
     assert [(link.field.rpartition(".")[2], link.optional) for link in links if link.target == "db"] == [
         ("secretRef", True),
@@ -85,7 +85,7 @@ def test_metadata_of_every_workload(kind: str, owners: list[Json]) -> None:
 
 @pytest.mark.parametrize("kind", WORKLOADS)
 @pytest.mark.parametrize("pod", [None, {}, {"containers": []}, {"containers": None, "volumes": None}])
-def test_a_template_that_names_nothing(kind: str, pod: Json | None) -> None:
+def test_template_without_references(kind: str, pod: Json | None) -> None:
     facts = workload(kind, pod)  # type: ignore[arg-type]
     names = {"image", "serviceAccountName", "mountedPVCs", "usedConfigMaps", "usedSecrets"}
     assert not facts.metadata.keys() & names
@@ -98,7 +98,7 @@ def test_without_a_template(kind: str) -> None:
     assert make(kind).links == ()
 
 
-def test_the_account_that_is_not_named_is_the_default_one_and_never_missing() -> None:
+def test_an_absent_service_account_means_default_and_is_never_missing() -> None:
     (account,) = workload("Deployment", {}).links
     field = "spec.template.spec.serviceAccountName"
     assert account == Ref("uses-sa", "ServiceAccount", "shop", "default", field, optional=True)
@@ -107,7 +107,7 @@ def test_the_account_that_is_not_named_is_the_default_one_and_never_missing() ->
 
 
 @pytest.mark.parametrize("owner", [OWNER, ROLLOUT], ids=lambda owner: owner["kind"])
-def test_who_asks_when_there_is_an_owner(owner: Json) -> None:
+def test_only_the_topmost_owner_reports_missing_references(owner: Json) -> None:
     """One revision or run of several asks for nothing itself; who owns a Deployment has no template."""
     asking = {
         kind for kind in WORKLOADS if fields(workload(kind, POD, metadata={"ownerReferences": [owner]}))
@@ -115,7 +115,7 @@ def test_who_asks_when_there_is_an_owner(owner: Json) -> None:
     assert asking == {"Deployment", "StatefulSet", "DaemonSet", "CronJob"}
 
 
-def test_a_statefulset_puts_its_own_claims_in_place_of_volumes() -> None:
+def test_claim_templates_replace_volumes_of_the_same_name() -> None:
     volumes = [
         {"name": "data", "persistentVolumeClaim": {"claimName": "replaced"}},
         {"name": "shared", "persistentVolumeClaim": {"claimName": "shared"}},
@@ -133,7 +133,7 @@ def test_a_statefulset_puts_its_own_claims_in_place_of_volumes() -> None:
 
 
 @pytest.mark.parametrize(("end", "over"), [("Complete", True), ("Failed", True), ("Suspended", False)])
-def test_a_job_that_has_ended_lacks_nothing(end: str, over: bool) -> None:
+def test_a_finished_job_has_no_unresolved_references(end: str, over: bool) -> None:
     links = workload("Job", POD, status={"conditions": [condition(end, "True")]}).links
     assert len(links) == 7
     required = [link.name for link in links if not link.optional]
@@ -141,7 +141,7 @@ def test_a_job_that_has_ended_lacks_nothing(end: str, over: bool) -> None:
 
 
 @pytest.mark.parametrize(("phase", "over"), [("Succeeded", True), ("Failed", True), ("Running", False)])
-def test_a_pod_that_is_over_lacks_nothing(phase: str, over: bool) -> None:
+def test_a_finished_pod_has_no_unresolved_references(phase: str, over: bool) -> None:
     links = make("Pod", spec=POD, status={"phase": phase}).links
     assert len(links) == 9
     required = [link.target for link in links if not (isinstance(link, Ref) and link.optional)]

@@ -114,7 +114,7 @@ HAVE: dict[str, tuple[str, Json, Json]] = {
 
 
 @pytest.mark.parametrize(("kind", "spec", "status"), LACK.values(), ids=LACK)
-def test_what_cannot_be_created_is_an_error_with_its_words(kind: str, spec: Json, status: Json) -> None:
+def test_a_failed_creation_is_an_error_with_the_warnings_message(kind: str, spec: Json, status: Json) -> None:
     facts = make(kind, spec=spec, status=status)
     warned = KINDS_BY_NAME[kind].warn(facts.status, facts.details, [FAILED_CREATE])
     assert (warned.status.severity, warned.status.reason, warned.status.message) == (
@@ -131,7 +131,7 @@ def test_a_failed_creation_does_not_count_after_a_newer_pod(kind: str, spec: Jso
     assert KINDS_BY_NAME[kind].warn(facts.status, facts.details, [FAILED_CREATE]).status.severity != ERROR
 
 
-def test_a_workload_that_names_a_pod_keeps_its_words() -> None:
+def test_a_workload_whose_message_names_a_pod_keeps_it() -> None:
     named = Status(PENDING, "Progressing", "Partially ready (1/3): pod web-1: Readiness probe failed")
     other = warning("FailedUpdate", "no")
     for kind in ("Deployment", "ReplicaSet", "ReplicationController"):

@@ -282,7 +282,7 @@ def test_daemonset(spec: Json, status: Json, expected: Status) -> None:
 @pytest.mark.parametrize(
     "kind", ["Deployment", "ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet"]
 )
-def test_what_the_controller_has_never_seen(kind: str) -> None:
+def test_an_object_its_controller_has_never_observed(kind: str) -> None:
     zeros = {"replicas": 0} if kind != "DaemonSet" else {}
     for status in ({}, scheduled(0, 0, 0, 0)):
         found = judge(kind, metadata={"generation": 1}, spec=zeros, status=status)
@@ -291,7 +291,7 @@ def test_what_the_controller_has_never_seen(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"])
-def test_a_change_that_the_controller_has_not_seen(kind: str) -> None:
+def test_a_change_not_observed_by_the_controller_yet(kind: str) -> None:
     status = judge(kind, metadata={"generation": 3}, spec={}, status={"observedGeneration": 2})
     assert (status.severity, status.reason) == ("Pending", "Progressing")
     assert status.message == "Waiting for the controller to see the latest change"
@@ -350,13 +350,13 @@ REVISIONS: dict[str, tuple[Json, Json, str]] = {
 
 
 @pytest.mark.parametrize("kind", REVISIONS)
-def test_the_revision_is_told(kind: str) -> None:
+def test_revision_in_the_metadata(kind: str) -> None:
     metadata, status, revision = REVISIONS[kind]
     assert make(kind, metadata=metadata, status=status).metadata["revision"] == revision
     assert "revision" not in make(kind).metadata
 
 
-def test_conditions_that_are_not_as_they_should_be() -> None:
+def test_conditions_with_unexpected_values() -> None:
     status = {
         "conditions": [
             UNAVAILABLE,
@@ -381,13 +381,13 @@ def test_conditions_that_are_not_as_they_should_be() -> None:
         ({"updateStrategy": {"type": "OnDelete"}}, ("new", "old")),
     ],
 )
-def test_the_revisions_that_pods_of_a_statefulset_may_be_of(spec: Json, revisions: tuple[str, ...]) -> None:
+def test_current_revisions_of_a_statefulset(spec: Json, revisions: tuple[str, ...]) -> None:
     status = {"currentRevision": "old", "updateRevision": "new"}
     assert make("StatefulSet", spec=spec, status=status).details == Revised(revisions, lacks_pods=True)
     assert make("StatefulSet", spec=spec).details == Revised(lacks_pods=True)
 
 
-def test_the_revision_that_pods_of_a_daemonset_are_to_be_of() -> None:
+def test_current_revision_of_a_daemonset() -> None:
     metadata = {"annotations": {"deprecated.daemonset.template.generation": "2"}}
     assert make("DaemonSet", metadata=metadata).details == Revised(("2",))
     by_hand = {"updateStrategy": {"type": "OnDelete"}}

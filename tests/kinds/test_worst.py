@@ -20,17 +20,17 @@ def pod(name: str, status: Status, restarts: int = 0) -> Other:
     return Other("Pod", name, status, PodDetails(restarts=restarts))
 
 
-def test_the_worst_has_the_most_restarts() -> None:
+def test_the_pod_with_the_most_restarts_is_the_worst() -> None:
     pods = [pod("a", BACK_OFF, 1), pod("b", BACK_OFF, 7), pod("c", RUNNING, 99)]
     assert worst_of(pods) == worst_of(reversed(pods)) == WorstPod("b", 7, BACK_OFF)
 
 
-def test_then_the_first_name() -> None:
+def test_ties_are_broken_by_name() -> None:
     pods = [pod("b", PULL, 2), pod("a", BACK_OFF, 2), pod("c", BACK_OFF, 2)]
     assert worst_of(pods) == worst_of(reversed(pods)) == WorstPod("a", 2, BACK_OFF)
 
 
-def test_there_may_be_none() -> None:
+def test_there_may_be_no_worst_pod() -> None:
     assert worst_of([pod("a", RUNNING)]) is None
     assert worst([]) is None
 
@@ -40,7 +40,7 @@ UNSCHEDULABLE = Status("Pending", "Pending", "0/3 nodes are available: 3 Insuffi
 LOST = Status("Unknown", "NodeLost", "The node of the pod does not answer")
 
 
-def test_one_in_error_comes_first_then_one_on_no_node() -> None:
+def test_pods_in_error_come_before_unscheduled_pods() -> None:
     pods = [pod("a", WAITS, 9), pod("b", UNSCHEDULABLE), pod("c", LOST), pod("d", BACK_OFF)]
     assert worst_of(pods) == worst_of(reversed(pods)) == WorstPod("d", 0, BACK_OFF)
     assert worst_of(pods[:3]) == worst_of(pods[2::-1]) == WorstPod("b", 0, UNSCHEDULABLE)
@@ -57,7 +57,7 @@ def test_one_in_error_comes_first_then_one_on_no_node() -> None:
         (Status("Pending", "Pending"), "pod a: Pending"),
     ],
 )
-def test_words(status: Status, words: str) -> None:
+def test_worst_pod_in_words(status: Status, words: str) -> None:
     assert WorstPod("a", 0, status).words == words
 
 
@@ -135,7 +135,9 @@ BLAMES: dict[str, tuple[Status, WorstPod | None, Status]] = {
 
 
 @pytest.mark.parametrize(("status", "worst_pod", "expected"), BLAMES.values(), ids=BLAMES)
-def test_blame(status: Status, worst_pod: WorstPod | None, expected: Status) -> None:
+def test_status_of_an_owner_with_a_bad_pod(
+    status: Status, worst_pod: WorstPod | None, expected: Status
+) -> None:
     assert blame(status, worst_pod) == expected
 
 
@@ -147,7 +149,7 @@ def test_owners_of_pods(kind: str) -> None:
     assert derive(kind, PROGRESSING) == Derived(PROGRESSING)
 
 
-def test_a_pod_that_is_over_is_nobody_elses_error() -> None:
+def test_a_finished_pod_makes_no_owner_fail() -> None:
     evicted = Other("Pod", "web-0", Status("Error", "Evicted"), PodDetails(is_live=False))
     assert worst_of([evicted]) is None
     assert worst_of([evicted, pod("web-1", BACK_OFF)]) == WorstPod("web-1", 0, BACK_OFF)
@@ -158,7 +160,7 @@ def revised(name: str, status: Status, revision: str) -> tuple[str, Other]:
 
 
 @pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
-def test_a_pod_of_an_old_revision_makes_no_error(kind: str) -> None:
+def test_a_pod_of_an_old_revision_makes_no_owner_fail(kind: str) -> None:
     pods = [revised("db-0", PULL, "old"), revised("db-1", RUNNING, "new")]
     current = Revised(("new",))
     told = "Partially ready (1/3): pod db-0: ImagePullBackOff (of an old revision)"
@@ -182,7 +184,7 @@ def test_a_pod_of_an_old_revision_makes_no_error(kind: str) -> None:
         ("Job", JobRun("T0", lacking=1), "Error"),
     ],
 )
-def test_a_warning_does_not_matter_once_a_pod_exists(kind: str, details: Any, severity: str) -> None:
+def test_a_warning_is_ignored_once_a_pod_exists(kind: str, details: Any, severity: str) -> None:
     """Of the first two a condition says that no pod can be created, and makes the Error."""
     warning = WarningEvent("FailedCreate", "exceeded quota", "T1", "T2")
     warn = KINDS_BY_NAME[kind].warn
@@ -195,7 +197,7 @@ LEAVING = Status("Pending", "Terminating", "Pod is terminating; Node is not read
 
 
 @pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
-def test_a_pod_that_does_not_leave_its_place_is_told(kind: str) -> None:
+def test_a_pod_that_blocks_its_replacement_is_reported(kind: str) -> None:
     leaving = ("owns", Other("Pod", "db-0", LEAVING, PodDetails(is_live=False)))
     told = "Partially ready (1/3): pod db-0: Pod is terminating; Node is not ready"
     assert derive(kind, PROGRESSING, out=[leaving]).status == Status("Pending", "Progressing", told)

@@ -57,13 +57,13 @@ def fails(kind: str, fault: type[InjectedFault], times: int, **more: int) -> Inj
     ],
     ids=lambda fault: f"{type(fault).__name__}-{getattr(fault, 'code', '')}",
 )
-async def test_what_passes_is_asked_again(simulator: Simulator, fault: InjectedFault) -> None:
+async def test_temporary_failures_are_retried(simulator: Simulator, fault: InjectedFault) -> None:
     simulator.faults.add(fault)
     async with reviews(simulator, "own") as (asking, _):
         assert await asking.identify("t") == JANE
 
 
-async def test_it_waits_as_long_as_the_answer_asks_for(simulator: Simulator) -> None:
+async def test_retry_after_is_honoured(simulator: Simulator) -> None:
     simulator.faults.add(fails("SubjectAccessReview", HttpStatus, 1, code=429, retry_after=1))
     async with reviews(simulator, "own") as (asking, _):
         began = perf_counter()
@@ -81,7 +81,7 @@ async def test_it_waits_as_long_as_the_answer_asks_for(simulator: Simulator) -> 
     ],
     ids=lambda each: str(each) if isinstance(each, str) else "",
 )
-async def test_what_lasts_is_told_without_a_word_of_the_cluster(
+async def test_lasting_failures_do_not_quote_the_cluster(
     simulator: Simulator, fault: InjectedFault, told: str, tries: int
 ) -> None:
     simulator.faults.add(fault)
@@ -111,9 +111,7 @@ async def test_credentials_that_were_replaced_are_loaded_again(simulator: Simula
         assert "kubeconfig" in error.value.detail
 
 
-async def test_an_answer_that_does_not_come_is_given_up(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_missing_answer_times_out(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access_reviews, "ANSWER_SECONDS", 0.0)
     async with reviews(simulator, "own") as (asking, _):
         with pytest.raises(ReviewUnavailable, match=r"^TokenReview: no answer within 0 s$"):

@@ -107,7 +107,7 @@ async def test_faults_and_changes_end_in_the_state_of_the_store(
 
 
 @pytest.mark.parametrize("watch_list", ["served", "rejected"])
-async def test_one_deep_object_costs_only_itself(watch_list: Any) -> None:
+async def test_one_deeply_nested_object_affects_only_itself(watch_list: Any) -> None:
     """And what comes after it, until it is mended, is followed as ever."""
     async with Simulator() as simulator:
         simulator.faults.watch_list = watch_list
@@ -130,7 +130,7 @@ async def test_one_deep_object_costs_only_itself(watch_list: Any) -> None:
             assert run.readiness.skipped["Pod"] == {}
 
 
-async def test_a_server_that_goes_and_comes_back(tmp_path: Path) -> None:
+async def test_a_server_that_disappears_and_returns(tmp_path: Path) -> None:
     async with Simulator() as simulator, connected(simulator.url, tmp_path) as cluster:
         simulator.store.create("Pod", {"metadata": {"name": "a", "namespace": "n"}})
         async with reflecting(POD, cluster) as (reflector, sink):
@@ -175,7 +175,7 @@ def large_pod(name: str) -> dict[str, Any]:
     return {"metadata": {"name": name, "namespace": "n", "annotations": {"x": "x" * 2 * LARGE}}}
 
 
-async def test_one_object_that_is_larger_than_a_page_costs_only_itself(tmp_path: Path) -> None:
+async def test_an_object_larger_than_a_page_affects_only_itself(tmp_path: Path) -> None:
     async with Simulator() as simulator, connected(simulator.url, tmp_path) as cluster:
         simulator.faults.watch_list = "rejected"
         store = simulator.store
@@ -195,7 +195,7 @@ async def test_one_object_that_is_larger_than_a_page_costs_only_itself(tmp_path:
             assert watch.health.failures == 0
 
 
-async def test_a_restored_api_server_is_noticed_behind_an_object_that_is_larger_than_a_page(
+async def test_a_restored_api_server_is_noticed_after_an_oversized_object(
     tmp_path: Path,
 ) -> None:
     """Its version is asked for with the first object only, which is that one."""
@@ -212,7 +212,7 @@ async def test_a_restored_api_server_is_noticed_behind_an_object_that_is_larger_
             await sink.until(lambda: sink.names("Pod") == ["a"])
 
 
-async def test_an_object_that_leaves_the_selector_is_gone(tmp_path: Path) -> None:
+async def test_an_object_that_leaves_the_selector_is_deleted(tmp_path: Path) -> None:
     async with Simulator() as simulator, connected(simulator.url, tmp_path) as cluster:
         meta = {"name": "a", "namespace": "n", "labels": {"app": "x"}}
         simulator.store.create("Pod", {"metadata": meta})
@@ -225,7 +225,7 @@ async def test_an_object_that_leaves_the_selector_is_gone(tmp_path: Path) -> Non
             await sink.until(lambda: sink.names("Pod") == [])
 
 
-async def test_bytes_in_drips(tmp_path: Path) -> None:
+async def test_dripping_bytes(tmp_path: Path) -> None:
     async with Simulator() as simulator, connected(simulator.url, tmp_path) as cluster:
         for name in ("a", "b"):
             simulator.store.create("Pod", {"metadata": {"name": name, "namespace": "n"}})
@@ -320,7 +320,7 @@ class Meanwhile(InjectedFault):
         self.action()
 
 
-async def test_what_changes_between_a_list_and_its_watch_is_told(tmp_path: Path) -> None:
+async def test_changes_between_a_list_and_its_watch_are_reported(tmp_path: Path) -> None:
     async with Simulator() as simulator, connected(simulator.url, tmp_path) as cluster:
         store = simulator.store
         simulator.faults.watch_list = "rejected"
@@ -373,9 +373,7 @@ def _once(action: Callable[[], None]) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("version", ["10", "11", "9a", "", "opaque"])
-async def test_a_version_that_is_not_behind_or_no_number_changes_nothing(
-    tmp_path: Path, version: str
-) -> None:
+async def test_versions_that_are_newer_or_not_numbers_change_nothing(tmp_path: Path, version: str) -> None:
     often = replace(SHORT, watch_shortest=60, watch_longest=60, version_check=0.02)
     silent = stream(
         b'{"type":"ADDED","object":%b}' % json.dumps(manifest("a", "3")).encode(),
@@ -394,7 +392,7 @@ async def test_a_version_that_is_not_behind_or_no_number_changes_nothing(
         assert watch.health.connected
 
 
-async def test_a_watch_without_the_bookmarks_that_should_come_goes_on_where_it_was(tmp_path: Path) -> None:
+async def test_a_watch_without_expected_bookmarks_resumes(tmp_path: Path) -> None:
     """The connection stays up, as with a proxy between: nothing but the silence tells."""
     quiet = replace(SHORT, watch_shortest=60, watch_longest=60, silence=0.3)
     first = stream(event("ADDED", "a", "3"), bookmark("10", end=True), bookmark("11"), then="hang")
@@ -407,7 +405,7 @@ async def test_a_watch_without_the_bookmarks_that_should_come_goes_on_where_it_w
         assert watch.health.last_error == "the watch went silent: the expected bookmarks did not come"
 
 
-async def test_a_watch_that_is_told_bookmarks_is_left_alone(tmp_path: Path) -> None:
+async def test_a_watch_with_bookmarks_is_left_alone(tmp_path: Path) -> None:
     quiet = replace(SHORT, watch_shortest=60, watch_longest=60, silence=0.01)
     async with Simulator(bookmark_interval=0.2) as simulator, connected(simulator.url, tmp_path) as cluster:
         simulator.store.create("Pod", pod("a"))
@@ -417,7 +415,7 @@ async def test_a_watch_that_is_told_bookmarks_is_left_alone(tmp_path: Path) -> N
             assert watch.health.failures == 0
 
 
-async def test_silence_is_no_fault_where_bookmarks_never_came(tmp_path: Path) -> None:
+async def test_silence_is_normal_without_bookmarks(tmp_path: Path) -> None:
     quiet = replace(SHORT, watch_shortest=60, watch_longest=60, silence=0.02)
     async with playing(tmp_path, LISTED, timing=quiet) as (server, watch, sink):
         await sink.until(lambda: sink.names("Pod") == ["a"])

@@ -102,7 +102,7 @@ async def test_verify_asks_in_a_namespace_that_is_watched(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("steps", [(LIST_FORBIDDEN, OK), (OK, LIST_FORBIDDEN)], ids=["version", "list"])
-async def test_verify_lets_pass_what_is_forbidden_in_part(tmp_path: Path, steps: tuple[Step, ...]) -> None:
+async def test_verify_accepts_partly_forbidden_access(tmp_path: Path, steps: tuple[Step, ...]) -> None:
     async with RudeServer(*steps) as server, cluster_of(tmp_path, server.url) as cluster:
         await cluster.verify()
         assert len(server.asked) == 2
@@ -158,7 +158,7 @@ async def test_a_stopped_server(tmp_path: Path) -> None:
         )
 
 
-async def test_a_pod_that_is_not_let_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_pod_blocked_by_a_network_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "token").write_text("t0ken")
     monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
     monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(CERTIFICATE))
@@ -228,7 +228,7 @@ async def test_tls_to_a_server_without_it(tmp_path: Path) -> None:
             assert "cannot be used: TLS fails: " in await message_of(cluster)
 
 
-async def test_a_certificate_authority_that_was_replaced_is_taken_by_reload(tmp_path: Path) -> None:
+async def test_reload_uses_a_replaced_certificate_authority(tmp_path: Path) -> None:
     authority = tmp_path / "ca.crt"
     path = write_kubeconfig(tmp_path / "config", "")
     config = yaml.safe_load(path.read_text())
@@ -264,7 +264,7 @@ async def test_reload_takes_a_new_token_and_leaves_running_answers_alone(tmp_pat
                 await running.read()
 
 
-async def test_reloads_at_one_time_are_one(tmp_path: Path) -> None:
+async def test_concurrent_reloads_are_merged(tmp_path: Path) -> None:
     user = {"exec": plugin(tmp_path, expires="2100-01-01T00:00:00Z")}
     async with RudeServer(OK) as server, connected(server.url, tmp_path, **user) as cluster:
         await asyncio.gather(*(cluster.reload() for _ in range(5)))
@@ -383,7 +383,7 @@ async def test_an_answer_is_read_up_to_a_bound(tmp_path: Path) -> None:
                 await cluster.read("/x", {}, read_timeout=5, longest=999)
 
 
-async def test_what_is_packed_is_not_unpacked(tmp_path: Path) -> None:
+async def test_compressed_answers_are_refused(tmp_path: Path) -> None:
     bomb = gzip.compress(b" " * 2**24)
     packed = answer(200, bomb, {"Content-Encoding": "gzip"})
     async with RudeServer(packed) as server, connected(server.url, tmp_path) as cluster:

@@ -139,7 +139,7 @@ async def test_the_repr_holds_no_secret(tmp_path: Path) -> None:
     assert "hush" not in repr(await load_access(settings_for(path)))
 
 
-async def test_a_credential_plugin_is_asked_again_when_its_token_expires(tmp_path: Path) -> None:
+async def test_a_credential_plugin_runs_again_when_its_token_expires(tmp_path: Path) -> None:
     path = write_kubeconfig(
         tmp_path / "config", "https://h", exec=plugin(tmp_path, expires="2020-01-01T00:00:00Z")
     )
@@ -148,7 +148,7 @@ async def test_a_credential_plugin_is_asked_again_when_its_token_expires(tmp_pat
     assert await authorization(access) == "Bearer token-3"
 
 
-async def test_a_credential_plugin_is_not_asked_while_its_token_is_good(tmp_path: Path) -> None:
+async def test_a_credential_plugin_does_not_run_while_its_token_is_valid(tmp_path: Path) -> None:
     path = write_kubeconfig(
         tmp_path / "config", "https://h", exec=plugin(tmp_path, expires="2100-01-01T00:00:00Z")
     )
@@ -157,7 +157,7 @@ async def test_a_credential_plugin_is_not_asked_while_its_token_is_good(tmp_path
     assert await authorization(access) == "Bearer token-1"
 
 
-async def test_a_credential_plugin_that_takes_long_is_told(
+async def test_a_slow_credential_plugin_is_logged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(credentials, "SLOW", 0.01)
@@ -189,7 +189,7 @@ async def test_a_credential_plugin_that_fails(tmp_path: Path) -> None:
     assert message == f"The kubeconfig {path} cannot be used: exec: process returned 1. no login. {ADVICE}"
 
 
-async def test_a_credential_plugin_that_is_not_there(tmp_path: Path) -> None:
+async def test_a_missing_credential_plugin(tmp_path: Path) -> None:
     missing = {"apiVersion": "v1", "command": "a-plugin-that-nobody-has"}
     path = write_kubeconfig(tmp_path / "config", "https://h", exec=missing)
     why = "its credential plugin (exec) is not installed, or not in PATH"

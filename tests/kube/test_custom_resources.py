@@ -71,7 +71,7 @@ async def until(catalogue: Catalogue, condition: Callable[[], bool]) -> None:
         unobserve()
 
 
-async def test_they_are_known_at_the_start_but_for_noise(simulator: Simulator, tmp_path: Path) -> None:
+async def test_custom_kinds_are_known_at_the_start_except_noise(simulator: Simulator, tmp_path: Path) -> None:
     async with following(simulator, tmp_path) as (catalogue, customs):
         assert custom(catalogue) == ["Certificate.cert-manager.io"]
         assert customs.complete
@@ -87,14 +87,14 @@ async def test_they_are_known_at_the_start_but_for_noise(simulator: Simulator, t
         )
 
 
-async def test_none_asks_the_server_nothing(simulator: Simulator, tmp_path: Path) -> None:
+async def test_none_requests_no_definitions(simulator: Simulator, tmp_path: Path) -> None:
     async with following(simulator, tmp_path, custom_resources=("none",)) as (catalogue, customs):
         assert custom(catalogue) == []
         assert customs.complete
         assert list(simulator.request_log.requests) == []
 
 
-async def test_who_names_kinds_gets_no_others_unless_asked(simulator: Simulator, tmp_path: Path) -> None:
+async def test_named_kinds_exclude_others_unless_requested(simulator: Simulator, tmp_path: Path) -> None:
     async with following(simulator, tmp_path, kinds=("Pod",)) as (catalogue, _):
         assert custom(catalogue) == []
     asked = ("*.cilium.io",)
@@ -103,7 +103,7 @@ async def test_who_names_kinds_gets_no_others_unless_asked(simulator: Simulator,
         assert catalogue["CiliumEndpoint.cilium.io"].expected
 
 
-async def test_definitions_come_change_and_go(simulator: Simulator, tmp_path: Path) -> None:
+async def test_definitions_are_added_changed_and_removed(simulator: Simulator, tmp_path: Path) -> None:
     async with following(simulator, tmp_path) as (catalogue, _):
         simulator.store.define(crd("Widget", "example.com", versions=("v1beta1",)))
         await until(catalogue, lambda: "Widget.example.com" in catalogue)
@@ -117,7 +117,7 @@ async def test_definitions_come_change_and_go(simulator: Simulator, tmp_path: Pa
         assert "Certificate.cert-manager.io" in catalogue
 
 
-async def test_one_that_is_not_established_is_not_served_and_so_not_watched(
+async def test_a_definition_that_is_not_established_is_not_watched(
     simulator: Simulator, tmp_path: Path
 ) -> None:
     async with following(simulator, tmp_path) as (catalogue, _):
@@ -129,7 +129,7 @@ async def test_one_that_is_not_established_is_not_served_and_so_not_watched(
         await until(catalogue, lambda: "Late.example.com" in catalogue)
 
 
-async def test_without_the_right_to_read_definitions_discovery_tells(
+async def test_without_the_right_to_read_definitions_discovery_is_used(
     simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(custom_resources, "DISCOVER_OFTEN", 0.1)
@@ -149,7 +149,9 @@ async def test_without_aggregated_discovery(simulator: Simulator, tmp_path: Path
         assert custom(catalogue) == ["Certificate.cert-manager.io"]
 
 
-async def test_of_too_many_objects_only_the_metadata_is_read(simulator: Simulator, tmp_path: Path) -> None:
+async def test_kinds_with_too_many_objects_are_read_as_metadata_only(
+    simulator: Simulator, tmp_path: Path
+) -> None:
     async with following(simulator, tmp_path, max_custom_objects=10) as (catalogue, customs):
         key = "Certificate.cert-manager.io"
         customs.limit(key)
@@ -163,7 +165,7 @@ async def test_of_too_many_objects_only_the_metadata_is_read(simulator: Simulato
         )
 
 
-async def test_one_bad_definition_ends_only_itself(
+async def test_one_invalid_definition_affects_only_itself(
     simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     made = custom_kinds.entry_of
@@ -183,7 +185,7 @@ async def test_one_bad_definition_ends_only_itself(
     )
 
 
-async def test_a_kind_of_kubernetes_is_read_in_an_older_version_where_only_that_is_served(
+async def test_a_builtin_kind_is_read_in_an_older_version_if_only_that_is_served(
     tmp_path: Path,
 ) -> None:
     older = [replace(kind, version="v1beta2") if kind.older else kind for kind in KINDS]
@@ -196,7 +198,7 @@ async def test_a_kind_of_kubernetes_is_read_in_an_older_version_where_only_that_
         assert catalogue["Pod"] is CATALOGUE["Pod"]
 
 
-async def test_of_too_many_watches_some_kinds_are_left_out_and_named(
+async def test_beyond_the_watch_limit_kinds_are_left_out_and_named(
     simulator: Simulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(3):
@@ -221,7 +223,7 @@ async def test_of_too_many_watches_some_kinds_are_left_out_and_named(
     )
 
 
-def test_a_kind_of_kubernetes_is_found_by_its_labels_where_a_rule_selects_it() -> None:
+def test_a_builtin_kind_becomes_selectable_if_a_rule_selects_it() -> None:
     """Else nobody pays for it."""
     rules = "kind: Widget.example.com\nreferences: [{edge: uses, to: ConfigMap, selector: spec.selector}]"
     catalogue = CATALOGUE.only(())

@@ -34,7 +34,7 @@ async def listed(*names: str) -> tuple[ListWatchDecoder, Collector, WatchHealth]
     return decoder, sink, health
 
 
-async def test_a_list_is_told_when_it_is_complete() -> None:
+async def test_a_list_is_reported_once_complete() -> None:
     decoder, sink, health = decoder_of()
     decoder.begin_list()
     await decoder.decode_lines([event("ADDED", "a", "3")])
@@ -63,7 +63,7 @@ async def test_position_follows_events_deletions_and_bookmarks() -> None:
     assert positions == ["12", "15", "x17", "x17"]
 
 
-async def test_a_chunk_without_changes_tells_nothing() -> None:
+async def test_a_chunk_without_changes_yields_nothing() -> None:
     decoder, sink, _ = await listed("a")
     told = len(sink.messages)
     await decoder.decode_lines([bookmark("11")])
@@ -71,7 +71,7 @@ async def test_a_chunk_without_changes_tells_nothing() -> None:
     assert len(sink.messages) == told
 
 
-async def test_a_recreated_object_is_gone_and_new_in_this_order() -> None:
+async def test_a_recreated_object_is_deleted_then_added() -> None:
     decoder, sink, _ = await listed("a")
     again = json.loads(event("ADDED", "a", "12"))
     again["object"]["metadata"]["uid"] = "uid-2"
@@ -82,7 +82,7 @@ async def test_a_recreated_object_is_gone_and_new_in_this_order() -> None:
     assert [change.uid for change in update.changes] == ["uid-a", "uid-2"]
 
 
-async def test_what_came_before_an_error_is_told() -> None:
+async def test_events_before_an_error_are_reported() -> None:
     decoder, sink, _ = await listed("a")
     with pytest.raises(ApiError, match="410 Expired"):
         await decoder.decode_lines([event("DELETED", "a", "11"), error_event(410, "Expired"), b"never read"])
@@ -90,7 +90,7 @@ async def test_what_came_before_an_error_is_told() -> None:
     assert decoder.position == "11"
 
 
-async def test_a_line_that_is_no_event() -> None:
+async def test_a_line_that_is_not_an_event() -> None:
     decoder, _, _ = await listed("a")
     with pytest.raises(NotTheApi, match="the stream contains a line that is no event: JSON is malformed"):
         await decoder.decode_lines([b"<html>"])
@@ -107,13 +107,13 @@ async def test_pages_are_collected_until_the_end() -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"", b"[]", b'{"items":[]}', b'{"metadata":{},"items":{}}'])
-async def test_a_page_that_is_no_list(body: bytes) -> None:
+async def test_a_page_that_is_not_a_list(body: bytes) -> None:
     decoder, _, _ = decoder_of()
     with pytest.raises(NotTheApi, match="the answer is no list"):
         await decoder.decode_page(body)
 
 
-async def test_an_item_that_does_not_fit_costs_only_itself(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_invalid_item_affects_only_itself(caplog: pytest.LogCaptureFixture) -> None:
     decoder, sink, _ = decoder_of()
     odd = {"metadata": {"name": "odd", "namespace": "n", "uid": "u", "generation": "many"}}
     nameless = {"metadata": {"name": "nobody"}}
@@ -128,7 +128,7 @@ async def test_an_item_that_does_not_fit_costs_only_itself(caplog: pytest.LogCap
     ]
 
 
-async def test_a_rule_that_fails_costs_only_that_object(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failing_rule_affects_only_that_object(caplog: pytest.LogCaptureFixture) -> None:
     def status(widget: Manifest) -> Status:
         if widget.metadata.name == "odd":
             raise KeyError("hush")
@@ -168,7 +168,7 @@ DEEP = b'{"kind":"ConfigMap","metadata":{"name":"deep","namespace":"n","uid":"u"
 IS_DEEP = InvalidObject("n", "deep", "is nested too deeply", "u")
 
 
-async def test_a_page_with_a_deep_object_costs_only_that(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_deeply_nested_object_in_a_page_affects_only_itself(caplog: pytest.LogCaptureFixture) -> None:
     decoder, sink, _ = decoder_of()
     items = b",".join(
         [json.dumps(manifest("a", "1")).encode(), DEEP, json.dumps(manifest("b", "1")).encode()]
@@ -187,7 +187,7 @@ async def test_a_page_with_a_deep_object_costs_only_that(caplog: pytest.LogCaptu
 
 
 @pytest.mark.parametrize("value", [b"NaN", b'"\\ud800"', b"[1,,2]"])
-async def test_a_page_with_an_object_that_is_no_json_costs_only_that(value: bytes) -> None:
+async def test_an_object_with_invalid_json_in_a_page_affects_only_itself(value: bytes) -> None:
     decoder, sink, _ = decoder_of()
     odd = b'{"metadata":{"name":"odd","namespace":"n","uid":"u"},"x":%b}' % value
     a, b = (json.dumps(manifest(name, "1")).encode() for name in "ab")
@@ -203,7 +203,7 @@ async def test_a_page_with_an_object_that_is_no_json_costs_only_that(value: byte
     )
 
 
-async def test_a_page_that_is_cut_off_is_no_shorter_list() -> None:
+async def test_a_truncated_page_is_not_a_shorter_list() -> None:
     """What is missing at its end is not gone."""
     decoder, _, _ = decoder_of()
     items = b",".join([json.dumps(manifest(name, "1")).encode() for name in "ab"])
@@ -215,7 +215,7 @@ async def test_a_page_that_is_cut_off_is_no_shorter_list() -> None:
         await decoder.decode_page(page.replace(b'"x":', b'"x":}'))
 
 
-async def test_an_object_that_is_too_large_costs_only_itself() -> None:
+async def test_an_oversized_object_affects_only_itself() -> None:
     decoder, sink, _ = await listed("a")
     large = b'{"metadata":{"name":"l","namespace":"n","uid":"u"},"x":"%b"}' % (b"x" * MAX_OBJECT_BYTES)
     told = InvalidObject("n", "l", "is larger than 4 MiB", "u")
@@ -229,13 +229,13 @@ async def test_an_object_that_is_too_large_costs_only_itself() -> None:
     assert sink.messages[-1] == Replace("ConfigMap", "", [], [told])
 
 
-async def test_a_deep_page_that_is_no_list() -> None:
+async def test_a_deeply_nested_page_that_is_not_a_list() -> None:
     decoder, _, _ = decoder_of()
     with pytest.raises(NotTheApi, match="the answer is no list"):
         await decoder.decode_page(b'{"metadata":[%b],"items":[]}' % DEEP)
 
 
-async def test_a_large_page_with_a_deep_object_lets_the_loop_run() -> None:
+async def test_a_large_page_with_a_nested_object_does_not_block_the_loop() -> None:
     decoder, sink, _ = decoder_of()
     items = [json.dumps(manifest(f"c{number}", "1")).encode() for number in range(20_000)]
     decoder.begin_list()
@@ -251,7 +251,7 @@ async def test_a_large_page_with_a_deep_object_lets_the_loop_run() -> None:
     assert turns >= 20
 
 
-async def test_what_cannot_be_taken_in_is_told_in_its_place() -> None:
+async def test_invalid_objects_are_reported_in_order() -> None:
     decoder, sink, _ = await listed("a")
     await decoder.decode_lines([event("ADDED", "b", "11"), b'{"type":"MODIFIED","object":%b}' % DEEP])
     told = sink.messages[-1]
@@ -261,7 +261,7 @@ async def test_what_cannot_be_taken_in_is_told_in_its_place() -> None:
 
 
 @pytest.mark.parametrize("size", [10, MAX_OBJECT_BYTES], ids=["deep", "large"])
-async def test_a_watch_goes_on_behind_an_object_that_cannot_be_taken_in(size: int) -> None:
+async def test_a_watch_continues_after_an_invalid_object(size: int) -> None:
     """Else it would be told of it again after each connection, and one day of nothing else."""
     decoder, _, _ = await listed("a")
     object = (
@@ -275,7 +275,7 @@ async def test_a_watch_goes_on_behind_an_object_that_cannot_be_taken_in(size: in
     assert decoder.position == "", "of an object, not of the list"
 
 
-async def test_an_object_that_is_mended_while_it_is_listed_is_not_left_out() -> None:
+async def test_an_object_fixed_during_the_list_is_not_left_out() -> None:
     decoder, sink, _ = decoder_of()
     decoder.begin_list()
     deep = b'{"type":"ADDED","object":%b}' % DEEP
@@ -302,7 +302,7 @@ async def test_a_recorded_list_and_watch_end_in_the_recorded_state(plural: str) 
     assert sink.objects[kind.name] == {facts.uid: facts for facts in expected}
 
 
-async def test_a_long_chunk_lets_the_loop_run() -> None:
+async def test_a_long_chunk_does_not_block_the_loop() -> None:
     decoder, _, _ = await listed("a")
     lines = [event("MODIFIED", "a", str(version)) for version in range(20_000)]
     task = asyncio.create_task(decoder.decode_lines(lines))

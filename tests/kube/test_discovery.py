@@ -33,7 +33,7 @@ async def cluster(simulator: Simulator) -> AsyncIterator[Cluster]:
     await cluster.close()
 
 
-async def test_what_is_served_of_a_group_and_version(cluster: Cluster) -> None:
+async def test_resources_of_a_group_and_version(cluster: Cluster) -> None:
     assert await served_resources(cluster, "v1") == {"pods", "services"}
     assert await served_resources(cluster, "batch/v1") == {"jobs"}
 
@@ -57,7 +57,7 @@ async def test_the_version(cluster: Cluster) -> None:
         answer(200, b"<html>", {"Content-Type": "text/html"}),
     ],
 )
-async def test_who_says_nothing_is_not_taken_for_one_without(tmp_path: Path, step: Step) -> None:
+async def test_a_failed_request_is_not_an_empty_answer(tmp_path: Path, step: Step) -> None:
     async with RudeServer(step, step) as server:
         cluster = await Cluster.connect(settings_for(write_kubeconfig(tmp_path / "config", server.url)))
         assert await served_resources(cluster, "autoscaling/v2") is None

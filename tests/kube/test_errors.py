@@ -45,7 +45,7 @@ def test_the_recorded_refusals(title: str, text: str, retry_after: float | None)
     assert error.retry_after == retry_after
 
 
-def test_a_page_of_html_says_nothing() -> None:
+def test_html_pages_are_not_quoted() -> None:
     assert str(error_of_answer(502, {}, b"<html>Bad Gateway</html>")) == "502"
 
 

@@ -59,7 +59,7 @@ def test_deleted() -> None:
     assert decode(WIDGET, b'{"type":"DELETED","object":' + SMALL + b"}") == Deletion("u1", "7")
 
 
-def test_a_deletion_counts_even_if_the_object_does_not_fit() -> None:
+def test_a_deletion_counts_even_if_the_object_is_invalid() -> None:
     line = (
         b'{"type":"DELETED","object":{"metadata":{"uid":"u1","resourceVersion":"8"},"status":{"size":"big"}}}'
     )
@@ -109,7 +109,7 @@ def test_an_error_event_is_a_status() -> None:
         (b"[]", InvalidObject("", "", "Expected `object`, got `array` - at `$.object`")),
     ],
 )
-def test_an_object_that_does_not_fit(object: bytes, invalid: InvalidObject) -> None:
+def test_an_invalid_object(object: bytes, invalid: InvalidObject) -> None:
     assert decode(WIDGET, b'{"type":"ADDED","object":' + object + b"}") == invalid
 
 
@@ -146,7 +146,7 @@ def test_a_deep_line_of_another_shape(line: bytes) -> None:
     assert isinstance(decode(WIDGET, line), NotAnEvent | InvalidObject)
 
 
-def test_an_unknown_type_of_event_is_passed_over() -> None:
+def test_an_unknown_event_type_is_ignored() -> None:
     line = b'{"type":"RENAMED","object":' + SMALL + b"}"
     assert decode(WIDGET, line) == InvalidObject("n", "w", "unknown type of event 'RENAMED'", "u1")
 
@@ -159,22 +159,22 @@ def test_the_order_of_the_fields_does_not_matter() -> None:
     "line",
     [b"<html><body>502 Bad Gateway</body></html>", b"[]", b"{}", b'{"type":"ADDED"}', b"404 page not found"],
 )
-def test_what_is_no_event(line: bytes) -> None:
+def test_lines_that_are_not_events(line: bytes) -> None:
     assert isinstance(decode(WIDGET, line), NotAnEvent)
 
 
 @given(st.binary())
-def test_no_bytes_raise(line: bytes) -> None:
+def test_arbitrary_bytes_raise_nothing(line: bytes) -> None:
     assert isinstance(decode(WIDGET, line), NotAnEvent)
 
 
 @given(st.integers(0, len(SMALL)), st.binary(max_size=3))
-def test_no_damage_raises(at: int, damage: bytes) -> None:
+def test_damaged_events_raise_nothing(at: int, damage: bytes) -> None:
     line = b'{"type":"ADDED","object":' + SMALL[:at] + damage + SMALL[at:] + b"}"
     assert isinstance(decode(WIDGET, line), Upserted | InvalidObject | NotAnEvent)
 
 
-def test_text_that_is_not_utf8_is_an_invalid_object() -> None:
+def test_text_that_is_not_utf_8_is_an_invalid_object() -> None:
     line = b'{"type":"ADDED","object":{"metadata":{"name":"\xff","uid":"u"},"status":{}}}'
     assert isinstance(decode(WIDGET, line), InvalidObject)
 
@@ -215,7 +215,7 @@ def test_the_recorded_watch_list_of_secrets_ends_with_its_bookmark() -> None:
     [b"NaN", b"-Infinity", b"0x1", b'"\\ud800"', b'"\\q"', b"[1,,2]", b"nul"],
 )
 @pytest.mark.parametrize("place", [b"status", b"undeclared"])
-def test_an_object_that_is_no_json(value: bytes, place: bytes) -> None:
+def test_an_object_with_invalid_json(value: bytes, place: bytes) -> None:
     """No API server writes such; but where one does, all others of the kind are followed as ever."""
     for type in (b"ADDED", b"MODIFIED", b"DELETED"):
         object = b'{"metadata":{%b},"%b":{"size":%b}}' % (IDENTIFIED, place, value)
@@ -236,7 +236,7 @@ def test_an_object_that_is_no_json(value: bytes, place: bytes) -> None:
     ],
     ids=["cut off", "cut off in a text", "a bookmark", "no object"],
 )
-def test_a_line_that_is_no_json_and_no_whole_event(line: bytes) -> None:
+def test_a_truncated_line(line: bytes) -> None:
     assert isinstance(decode(WIDGET, line), NotAnEvent)
 
 

@@ -16,7 +16,7 @@ def _default_verbosity(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="astrolabe.kube")
 
 
-def test_what_befalls_all_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_outage_of_all_watches_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     outages = OutageLog()
     watches = [f"Kind{number}" for number in range(22)]
     for watch in watches:
@@ -30,7 +30,7 @@ def test_what_befalls_all_is_told_once(caplog: pytest.LogCaptureFixture) -> None
     ]
 
 
-def test_one_watch_alone(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_outage_of_one_watch(caplog: pytest.LogCaptureFixture) -> None:
     outages = OutageLog()
     outages.begin("Pod", "the server closed the connection", news=True)
     outages.begin("Pod", "500 InternalError: etcd is away", news=False)
@@ -39,7 +39,7 @@ def test_one_watch_alone(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == ["Pod: the server closed the connection", "Pod: connected again"]
 
 
-def test_different_troubles_are_told_each(caplog: pytest.LogCaptureFixture) -> None:
+def test_different_outages_are_logged_separately(caplog: pytest.LogCaptureFixture) -> None:
     outages = OutageLog()
     outages.begin("Pod", "the server closed the connection", news=True)
     outages.begin("Node", "the server stopped responding", news=True)
@@ -54,7 +54,7 @@ def test_different_troubles_are_told_each(caplog: pytest.LogCaptureFixture) -> N
     ]
 
 
-def test_who_is_forgotten_keeps_nobody_from_being_well(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_removed_watch_does_not_prolong_an_outage(caplog: pytest.LogCaptureFixture) -> None:
     outages = OutageLog()
     for watch in ("Pod", "Node", "Secret"):
         outages.begin(watch, REFUSED, news=False)

@@ -91,7 +91,7 @@ def test_files_are_relative_to_the_one_that_names_them(
     assert merge([("/a/config", file)])["users"] == [("/a/config", {"name": "u", "user": expected})]
 
 
-def test_an_empty_file_says_nothing_and_two_of_a_name_are_a_mistake() -> None:
+def test_an_empty_file_is_ignored_and_duplicates_are_errors() -> None:
     assert merged(("/a", ""), ("/b", THIRD))["current-context"] == "prod"
     twice = "{users: [{name: u, user: {token: hush}}, {name: u}]}"
     with pytest.raises(KubeconfigError, match=r"^/a has u twice among its users$"):

@@ -31,7 +31,7 @@ def answers() -> int:
     return sum([isinstance(each, ClusterResponse) for each in gc.get_objects()])
 
 
-async def test_a_broken_connection_leaves_nothing(tmp_path: Path, uncollected: None) -> None:
+async def test_a_broken_connection_leaks_nothing(tmp_path: Path, uncollected: None) -> None:
     broken = [stream(b"{}", then="cut")] * TIMES
     before = answers()
     async with RudeServer(*broken) as server, connected(server.url, tmp_path) as cluster:
@@ -53,7 +53,7 @@ async def test_a_broken_connection_leaves_nothing(tmp_path: Path, uncollected: N
     ],
     ids=["error event", "no event", "cut", "refused", "no API"],
 )
-async def test_a_watch_that_fails_leaves_nothing(tmp_path: Path, uncollected: None, trouble: Step) -> None:
+async def test_a_failing_watch_leaks_nothing(tmp_path: Path, uncollected: None, trouble: Step) -> None:
     steps = [LISTED_THEN_ENDED, *[trouble, LISTED_THEN_ENDED] * TIMES]
     before = answers()
     async with playing(tmp_path, *steps) as (server, _, _):

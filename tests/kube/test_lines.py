@@ -19,7 +19,7 @@ def test_lines_are_cut_at_newlines() -> None:
     assert lines.feed(b"") == []
 
 
-def test_an_unfinished_line_is_not_told() -> None:
+def test_an_unfinished_line_is_not_returned() -> None:
     assert LineSplitter().feed(b'{"type":"ADDED","object":{') == []
 
 
@@ -41,14 +41,14 @@ def test_a_line_of_three_megabytes_in_small_chunks() -> None:
     assert lines.feed(b"\n") == [line]
 
 
-def test_a_line_without_end_is_refused() -> None:
+def test_an_endless_line_is_refused() -> None:
     lines = LineSplitter(longest=10)
     assert lines.feed(b"1234567890") == []
     with pytest.raises(NotTheApi, match="a line is longer than 10 bytes"):
         lines.feed(b"1")
 
 
-def test_of_a_long_line_only_the_beginning_is_kept() -> None:
+def test_only_the_beginning_of_a_long_line_is_kept() -> None:
     """It is too long for an object, which is left out by the name that stands there."""
     lines = LineSplitter(kept=10)
     for chunk in (b"1234567", b"8901", b"2345", b"6789"):
@@ -57,7 +57,7 @@ def test_of_a_long_line_only_the_beginning_is_kept() -> None:
     assert lines.feed(b"4\n") == [b"1234"]
 
 
-def test_an_object_of_whatever_size_costs_only_itself() -> None:
+def test_an_oversized_object_affects_only_itself() -> None:
     """One of 100 MB, above which no line was read: its kind was never listed again."""
     line = b'{"type":"ADDED","object":{"metadata":{"name":"l","namespace":"n","uid":"u"},"x":"'
     lines, piece = LineSplitter(), b"x" * 2**20
@@ -70,7 +70,7 @@ def test_an_object_of_whatever_size_costs_only_itself() -> None:
     assert large == InvalidObject("n", "l", "is larger than 4 MiB", "u")
 
 
-def test_the_bound_is_of_a_line_not_of_the_stream() -> None:
+def test_the_limit_applies_to_a_line_not_to_the_stream() -> None:
     lines = LineSplitter(longest=10)
     assert lines.feed(b"1234567") == []
     assert lines.feed(b"8\n1234567") == [b"12345678"]

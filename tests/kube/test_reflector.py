@@ -48,7 +48,7 @@ async def asked_of(tmp_path: Path, *steps: Step, count: int) -> tuple[list[str],
         return [brief(asked) for asked in server.asked[:count]], sink
 
 
-async def test_a_watch_list_becomes_one_replace_and_its_stream_goes_on(tmp_path: Path) -> None:
+async def test_a_watch_list_becomes_one_replace_and_its_stream_continues(tmp_path: Path) -> None:
     step = stream(
         event("ADDED", "a", "3"),
         event("ADDED", "b", "9"),
@@ -104,7 +104,7 @@ async def test_the_events_of_one_chunk_are_one_update(tmp_path: Path) -> None:
         assert len(update.changes) == 50
 
 
-async def test_a_watch_that_ends_goes_on_from_where_it_was(tmp_path: Path) -> None:
+async def test_a_watch_that_ends_resumes(tmp_path: Path) -> None:
     asked, sink = await asked_of(
         tmp_path,
         LISTED_THEN_ENDED,
@@ -149,7 +149,7 @@ async def test_a_list_asks_for_pages_of_500_and_no_version(tmp_path: Path) -> No
     }
 
 
-async def test_a_page_that_is_too_large_is_asked_for_with_fewer_objects(tmp_path: Path) -> None:
+async def test_an_oversized_page_is_requested_with_fewer_objects(tmp_path: Path) -> None:
     names = [f"pod-{number}" for number in range(40)]
     large, small = page(*names, version="20"), page(*names[:20], version="20", token="t")
     steps = [refusal(422), large, small, large, page(*names[20:], version="20")]
@@ -161,7 +161,7 @@ async def test_a_page_that_is_too_large_is_asked_for_with_fewer_objects(tmp_path
 
 
 @pytest.mark.parametrize("declared", [True, False], ids=["length", "chunked"])
-async def test_what_is_too_large_and_no_list_is_an_error(tmp_path: Path, declared: bool) -> None:
+async def test_an_oversized_answer_that_is_not_a_list_is_an_error(tmp_path: Path, declared: bool) -> None:
     body = json.dumps({"items": [], "metadata": 5, "x": "x" * 100_000}).encode()
     large = answer(200, body) if declared else stream(body)
     async with playing(tmp_path, refusal(422), *[large] * 5, longest_page=20) as (server, watch, _):
@@ -170,7 +170,7 @@ async def test_what_is_too_large_and_no_list_is_an_error(tmp_path: Path, declare
         assert watch.health.last_error == "the answer is no list, and too large"
 
 
-async def test_an_older_server_stays_one(tmp_path: Path) -> None:
+async def test_an_older_server_is_remembered(tmp_path: Path) -> None:
     asked, _ = await asked_of(
         tmp_path,
         refusal(422),
@@ -199,7 +199,7 @@ async def test_a_watch_list_that_ends_without_its_bookmark_is_listed(tmp_path: P
         assert [brief(asked) for asked in server.asked] == ["watch-list", "list", "watch 20"]
 
 
-async def test_410_in_the_stream_lists_anew(tmp_path: Path) -> None:
+async def test_410_in_the_stream_lists_again(tmp_path: Path) -> None:
     gone = stream(event("ADDED", "b", "11"), error_event(410, "Expired", "too old resource version: 10 (99)"))
     fresh = stream(event("ADDED", "c", "90"), bookmark("99", end=True), then="hang")
     async with playing(tmp_path, LISTED_THEN_ENDED, gone, fresh) as (server, reflector, sink):
@@ -213,7 +213,7 @@ async def test_410_in_the_stream_lists_anew(tmp_path: Path) -> None:
     )
 
 
-async def test_410_of_a_watch_is_nothing_to_tell_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_410_of_a_watch_is_not_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", logger="astrolabe.kube")
     gone = stream(error_event(410, "Expired", "too old resource version: 10 (99)"))
     async with playing(tmp_path, LISTED_THEN_ENDED, gone, LISTED) as (_server, reflector, sink):
@@ -230,7 +230,7 @@ async def test_410_of_a_list_is_a_failure(tmp_path: Path, caplog: pytest.LogCapt
     assert [record.getMessage() for record in caplog.records] == ["Pod: 410 Expired: too old"]
 
 
-async def test_410_as_a_status_lists_anew(tmp_path: Path) -> None:
+async def test_410_as_a_status_lists_again(tmp_path: Path) -> None:
     asked, _ = await asked_of(tmp_path, LISTED_THEN_ENDED, refusal(410, "Gone"), LISTED, count=3)
     assert asked == ["watch-list", "watch 10", "watch-list"]
 
@@ -248,7 +248,7 @@ async def test_a_compacted_continue_token_lists_again(tmp_path: Path) -> None:
     assert sink.replaces() == [["b"]]
 
 
-async def test_a_list_in_a_circle_is_left(tmp_path: Path) -> None:
+async def test_a_circular_continue_token_is_refused(tmp_path: Path) -> None:
     circle = page("a", version="20", token="same")
     asked, _ = await asked_of(tmp_path, refusal(422), circle, circle, page("a", version="21"), count=5)
     assert asked == ["watch-list", "list", "list same", "list", "watch 21"]
@@ -270,21 +270,21 @@ async def test_a_list_in_a_circle_is_left(tmp_path: Path) -> None:
     ],
     ids=["429", "500", "503", "502", "504", "html", "html as json", "error event", "cut", "empty"],
 )
-async def test_after_trouble_it_goes_on_from_the_same_version(tmp_path: Path, trouble: Step) -> None:
+async def test_after_an_error_the_watch_resumes_from_the_same_version(tmp_path: Path, trouble: Step) -> None:
     asked, sink = await asked_of(tmp_path, LISTED_THEN_ENDED, trouble, trouble, count=4)
     assert asked == ["watch-list", "watch 10", "watch 10", "watch 10"]
     assert sink.reports() == [("listing", "")], "what is known stays served meanwhile"
     assert sink.replaces() == [["a"]]
 
 
-async def test_what_came_before_a_cut_is_told_and_not_asked_again(tmp_path: Path) -> None:
+async def test_events_before_a_cut_are_kept_and_not_requested_again(tmp_path: Path) -> None:
     cut = stream(event("ADDED", "b", "11"), then="cut")
     asked, sink = await asked_of(tmp_path, LISTED_THEN_ENDED, cut, count=3)
     assert asked == ["watch-list", "watch 10", "watch 11"]
     assert sink.names("Pod") == ["a", "b"]
 
 
-async def test_a_version_that_is_too_large_is_tried_later_by_a_list(tmp_path: Path) -> None:
+async def test_a_version_ahead_of_the_server_is_listed_later(tmp_path: Path) -> None:
     too_large = refusal(
         504, "Timeout", "Timeout: Too large resource version: 10, current: 5", {"Retry-After": "0"}
     )
@@ -299,7 +299,7 @@ async def test_retry_after_is_honoured(tmp_path: Path) -> None:
     assert time.monotonic() - began >= 1.0
 
 
-async def test_a_watch_that_ends_at_once_is_not_asked_again_at_once(tmp_path: Path) -> None:
+async def test_a_watch_that_ends_at_once_is_delayed(tmp_path: Path) -> None:
     """kubernetes_asyncio's Watch asks more than a thousand times a second here."""
     slow = replace(SHORT, backoff_first=0.2, backoff_longest=0.2)
     empty = [stream() for _ in range(1000)]
@@ -309,14 +309,14 @@ async def test_a_watch_that_ends_at_once_is_not_asked_again_at_once(tmp_path: Pa
         assert time.monotonic() - began > 0.2
 
 
-async def test_a_bookmark_that_does_not_move_is_no_sign_of_health(tmp_path: Path) -> None:
+async def test_a_bookmark_that_does_not_advance_does_not_prove_health(tmp_path: Path) -> None:
     same = stream(bookmark("10"))
     async with playing(tmp_path, LISTED_THEN_ENDED, same, same) as (server, reflector, _):
         await server.until_asked(4)
         assert reflector.health.failures == 2
 
 
-async def test_a_half_open_connection_is_found_and_left(tmp_path: Path) -> None:
+async def test_a_half_open_connection_is_detected(tmp_path: Path) -> None:
     """The server neither says anything nor ends the watch at its timeoutSeconds."""
     silent = stream(then="hang")
     async with playing(tmp_path, LISTED_THEN_ENDED, silent) as (server, reflector, _):
@@ -328,7 +328,7 @@ async def test_a_half_open_connection_is_found_and_left(tmp_path: Path) -> None:
     assert brief(server.asked[2]) == "watch 10"
 
 
-async def test_a_list_that_stalls_is_left(tmp_path: Path) -> None:
+async def test_a_stalled_list_is_abandoned(tmp_path: Path) -> None:
     asked, _ = await asked_of(
         tmp_path, refusal(422), stream(b'{"metadata":', then="hang"), page(version="20"), count=4
     )
@@ -344,7 +344,7 @@ async def test_a_line_of_three_megabytes(tmp_path: Path) -> None:
         assert len(server.asked) == 2
 
 
-async def test_an_object_that_does_not_fit_is_left_out_and_logged_once(
+async def test_an_invalid_object_is_left_out_and_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     odd = b'{"type":"MODIFIED","object":{"metadata":{"name":"odd","namespace":"n","uid":"u","labels":[]}}}'
@@ -357,7 +357,7 @@ async def test_an_object_that_does_not_fit_is_left_out_and_logged_once(
     assert warnings[0].startswith("Pod n/odd is left out: Expected `object | null`, got `array` - at")
 
 
-async def test_secrets_are_asked_for_as_metadata_only(tmp_path: Path) -> None:
+async def test_secrets_are_requested_as_metadata_only(tmp_path: Path) -> None:
     async with playing(tmp_path, refusal(422), page(version="20"), kind=SECRET) as (server, _, _):
         await server.until_asked(3)
     assert [(brief(asked), asked.headers["Accept"]) for asked in server.asked[:3]] == [
@@ -400,7 +400,7 @@ async def test_cancelling_ends_it_at_once(tmp_path: Path) -> None:
         assert asyncio.all_tasks() <= before | {task for task in asyncio.all_tasks() if "web_" in repr(task)}
 
 
-async def test_a_state_change_is_one_line_and_an_event_none(
+async def test_state_changes_are_logged_and_events_are_not(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", logger="astrolabe.kube")
@@ -418,9 +418,7 @@ async def test_a_state_change_is_one_line_and_an_event_none(
     ]
 
 
-async def test_it_ends_when_it_is_told_to_while_a_watch_is_about_to_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_cancelling_works_while_a_watch_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ending, may_end = asyncio.Event(), asyncio.Event()
 
     async def slow_to_end(reflector: Reflector, timeout: asyncio.Timeout) -> None:

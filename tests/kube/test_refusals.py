@@ -44,7 +44,7 @@ POD = KINDS_BY_NAME["Pod"]
         ),
     ],
 )
-async def test_what_may_not_be_read_is_unavailable_until_it_can(
+async def test_a_forbidden_kind_is_unavailable_until_permitted(
     tmp_path: Path, refused: Step, why: str, cause: str
 ) -> None:
     async with playing(tmp_path, refused, refused, LISTED) as (server, reflector, sink):
@@ -68,9 +68,7 @@ async def test_a_forbidden_kind_becomes_unavailable_and_is_listed_again(tmp_path
         assert [brief(asked) for asked in server.asked] == ["watch-list", "watch 10", "watch-list"]
 
 
-async def test_what_is_refused_for_a_moment_stays_what_it_was(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_brief_refusal_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """As by an API server that has just started, and knows no roles yet."""
     forbidden = refusal(403, "Forbidden", "no more")
     timing = replace(SHORT, refusal_grace=60)
@@ -86,7 +84,7 @@ async def test_what_is_refused_for_a_moment_stays_what_it_was(
     assert [record.levelname for record in caplog.records] == []
 
 
-async def test_what_is_refused_for_long_becomes_unavailable(tmp_path: Path) -> None:
+async def test_a_lasting_refusal_makes_a_kind_unavailable(tmp_path: Path) -> None:
     forbidden = refusal(403, "Forbidden", "no more")
     timing = replace(SHORT, refusal_grace=0.1)
     async with playing(tmp_path, LISTED_THEN_ENDED, *[forbidden] * 100, timing=timing) as (server, _, sink):
@@ -97,7 +95,7 @@ async def test_what_is_refused_for_long_becomes_unavailable(tmp_path: Path) -> N
         assert sink.reports() == [("listing", ""), ("unavailable", "403 Forbidden: no more")]
 
 
-async def test_patience_starts_over_after_another_failure(tmp_path: Path) -> None:
+async def test_the_timeout_restarts_after_another_failure(tmp_path: Path) -> None:
     forbidden, broken = refusal(403, "Forbidden", "no more"), refusal(500, "InternalError", "etcd is away")
     timing = replace(SHORT, refusal_grace=0.1)
     refused = [step for _ in range(20) for step in (forbidden, broken)]
@@ -121,7 +119,7 @@ async def test_a_forbidden_kind_stays_so_while_there_is_no_connection(tmp_path: 
         ]
 
 
-async def test_a_forbidden_kind_is_asked_for_slowly(tmp_path: Path) -> None:
+async def test_a_forbidden_kind_is_retried_slowly(tmp_path: Path) -> None:
     forbidden = refusal(403, "Forbidden", "no")
     timing = replace(SHORT, refusal_grace=0, slow_retry=0.4)
     async with playing(tmp_path, forbidden, forbidden, timing=timing) as (server, _, _):
@@ -131,7 +129,7 @@ async def test_a_forbidden_kind_is_asked_for_slowly(tmp_path: Path) -> None:
         assert time.monotonic() - began >= 0.4, "two pauses of at least half of 0.4 s"
 
 
-async def test_before_the_first_list_the_engine_is_told_why_it_waits(tmp_path: Path) -> None:
+async def test_before_the_first_list_the_engine_learns_why_it_waits(tmp_path: Path) -> None:
     broken = refusal(500, "InternalError", "etcd is away")
     async with playing(tmp_path, broken, broken, LISTED) as (_server, _, sink):
         await sink.until(lambda: bool(sink.replaces()))
@@ -159,7 +157,7 @@ async def test_401_reloads_the_credentials_and_tries_again(tmp_path: Path) -> No
     assert seen == ["Bearer old", "Bearer new"]
 
 
-async def test_401_again_and_again_backs_off(tmp_path: Path) -> None:
+async def test_repeated_401_backs_off(tmp_path: Path) -> None:
     refused = refusal(401, "Unauthorized", "Unauthorized")
     slow = replace(SHORT, backoff_first=0.1, backoff_longest=0.1)
     async with playing(tmp_path, *[refused] * 1000, timing=slow) as (server, _, _):
@@ -168,7 +166,7 @@ async def test_401_again_and_again_backs_off(tmp_path: Path) -> None:
         assert time.monotonic() - began > 0.1
 
 
-async def test_a_kind_that_is_not_served_for_long_is_gone_once(tmp_path: Path) -> None:
+async def test_a_kind_not_served_for_long_is_removed_once(tmp_path: Path) -> None:
     absent, broken = refusal(404, "NotFound", "no such resource"), stream(then="cut")
     timing = replace(SHORT, refusal_grace=0, absence=0.1, slow_retry=0.02)
     steps = [LISTED_THEN_ENDED, absent, broken, *[absent] * 100]
@@ -182,7 +180,7 @@ async def test_a_kind_that_is_not_served_for_long_is_gone_once(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("between", [refusal(403, "Forbidden", "no"), LISTED_THEN_ENDED], ids=["403", "list"])
-async def test_a_kind_that_is_served_now_and_then_is_not_gone(tmp_path: Path, between: Step) -> None:
+async def test_a_kind_served_intermittently_is_not_removed(tmp_path: Path, between: Step) -> None:
     absent = refusal(404, "NotFound", "no such resource")
     timing = replace(SHORT, refusal_grace=0, absence=0.3, slow_retry=0.04)
     steps = [step for _ in range(12) for step in (absent, absent, between)]
@@ -191,7 +189,7 @@ async def test_a_kind_that_is_served_now_and_then_is_not_gone(tmp_path: Path, be
         assert KindRemoved("Pod", "") not in sink.messages
 
 
-async def test_a_kind_that_is_forbidden_is_never_gone(tmp_path: Path) -> None:
+async def test_a_forbidden_kind_is_never_removed(tmp_path: Path) -> None:
     timing = replace(SHORT, refusal_grace=0, absence=0.01, slow_retry=0.01)
     forbidden = refusal(403, "Forbidden", "no")
     async with playing(tmp_path, LISTED_THEN_ENDED, *[forbidden] * 30, timing=timing) as (server, _, sink):
@@ -199,7 +197,7 @@ async def test_a_kind_that_is_forbidden_is_never_gone(tmp_path: Path) -> None:
         assert KindRemoved("Pod", "") not in sink.messages
 
 
-async def test_it_is_known_since_when_a_watch_has_no_connection(tmp_path: Path) -> None:
+async def test_disconnected_watches_have_a_since(tmp_path: Path) -> None:
     broken = refusal(500, "InternalError", "etcd is away")
     back = stream(event("ADDED", "b", "11"), then="hang")
     async with playing(tmp_path, LISTED_THEN_ENDED, broken, broken, back) as (server, watch, sink):

@@ -53,7 +53,7 @@ def test_a_watch_list_that_never_ends_becomes_a_list() -> None:
 
 
 @pytest.mark.parametrize("error", [ApiError(429, "", ""), ApiError(500, "", ""), ConnectionBroken("cut")])
-def test_a_watch_list_that_fails_is_tried_again(error: RequestFailed) -> None:
+def test_a_failed_watch_list_is_retried(error: RequestFailed) -> None:
     assert retry_policy_of(error, watch_list=True) == SAME_VERSION_LATER
 
 
@@ -64,7 +64,7 @@ class Highest(Random):
         return b
 
 
-def test_it_doubles_from_0_8_to_30_seconds() -> None:
+def test_the_delay_doubles_from_0_8_to_30_seconds() -> None:
     backoff = RetryBackoff(random=Highest(), clock=ManualClock(1000.0))
     assert [backoff.delay() for _ in range(8)] == [0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0]
 

@@ -29,7 +29,7 @@ def test_an_array_element_by_element(items: list[object], other: object) -> None
     assert found == [("before", other), *[("items", item) for item in items], ("after", other)]
 
 
-def test_a_depth_that_no_decoder_follows() -> None:
+def test_excessive_nesting() -> None:
     deep = b"[" * 1_000 + b'"]"' + b"]" * 1_000
     text = b'{"items":[%b,{"a":%b}],"metadata":{}}' % (deep, deep)
     assert list(members(text, array=b"items")) == [
@@ -39,7 +39,7 @@ def test_a_depth_that_no_decoder_follows() -> None:
     ]
 
 
-def test_a_long_value_gives_others_their_turn() -> None:
+def test_a_long_value_is_scanned_in_slices() -> None:
     assert next(members(b'{"a":[%b]}' % (b"1," * PAUSE_EVERY))) == (b"", b"")
 
 
@@ -58,7 +58,7 @@ def test_a_long_value_gives_others_their_turn() -> None:
         (b"", False),
     ],
 )
-def test_whether_all_of_an_object_is_there(document: bytes, is_whole: bool) -> None:
+def test_completeness_of_an_object(document: bytes, is_whole: bool) -> None:
     if is_whole:
         list(members(document, array=b"items", whole=True))
     else:
@@ -66,12 +66,12 @@ def test_whether_all_of_an_object_is_there(document: bytes, is_whole: bool) -> N
             list(members(document, array=b"items", whole=True))
 
 
-def test_a_text_without_end_is_gone_through_once() -> None:
+def test_an_unterminated_string_is_scanned_once() -> None:
     started = thread_time()
     assert list(members(b'{"a":"' + b'\\"' * 500_000)) == []
     assert thread_time() - started < 1, "not once for each quote in it"
 
 
 @given(st.binary())
-def test_no_bytes_raise(data: bytes) -> None:
+def test_arbitrary_bytes_raise_nothing(data: bytes) -> None:
     list(members(data, array=b"items"))

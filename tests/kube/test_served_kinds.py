@@ -47,7 +47,7 @@ PAGE = b"""{"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/v2"
     {"resource":"reviews","responseKind":null,"scope":"Cluster","singularResource":"","verbs":["create"]}]}]}]}"""
 
 
-async def test_what_cannot_be_watched_is_left_out_and_a_broken_group_is_named(tmp_path: Path) -> None:
+async def test_unwatchable_kinds_are_left_out_and_broken_groups_named(tmp_path: Path) -> None:
     kind = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
     async with (
         RudeServer(answer(200, PAGE, {"Content-Type": kind})) as server,
@@ -66,7 +66,7 @@ async def test_what_cannot_be_watched_is_left_out_and_a_broken_group_is_named(tm
     assert found == Discovery((widget,), frozenset(("metrics.k8s.io",)))
 
 
-async def test_a_group_that_does_not_answer_spoils_no_other(tmp_path: Path) -> None:
+async def test_a_failing_group_affects_no_other(tmp_path: Path) -> None:
     """Plain discovery: the page of one group is refused."""
     groups = b"""{"kind":"APIGroupList","apiVersion":"v1","groups":[
       {"name":"a.io","versions":[{"groupVersion":"a.io/v1","version":"v1"}],
@@ -79,7 +79,7 @@ async def test_a_group_that_does_not_answer_spoils_no_other(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("step", [refusal(403, "Forbidden"), answer(200, b"nonsense"), answer(200, b"{}")])
-async def test_no_answer_is_not_taken_for_one_without_kinds(tmp_path: Path, step: object) -> None:
+async def test_a_missing_answer_is_not_an_empty_one(tmp_path: Path, step: object) -> None:
     async with (
         RudeServer(step) as server,  # type: ignore[arg-type]
         connected(server.url, tmp_path) as cluster,

@@ -61,14 +61,14 @@ def synced(sink: Collector) -> set[str]:
     return {told.kind for told in sink.messages if isinstance(told, Replace)}
 
 
-def test_one_scope_a_kind() -> None:
+def test_one_scope_per_kind() -> None:
     scopes = scopes_of(Settings(), CATALOGUE.only(()))
     assert [scope.kind for scope in scopes] == [kind.name for kind in WATCHED]
     assert {scope.namespace for scope in scopes} == {""}
     assert [scope.required for scope in scopes] == [not kind.optional for kind in WATCHED]
 
 
-def test_one_scope_a_namespace_and_cluster_scoped_kinds_are_not_required() -> None:
+def test_one_scope_per_namespace_and_cluster_scoped_kinds_are_optional() -> None:
     scopes = scopes_of(Settings(namespaces=("shop", "bank")), CATALOGUE.only(("Pod", "PersistentVolume")))
     assert {(scope.kind, scope.namespace, scope.required) for scope in scopes} == {
         ("Pod", "shop", True),
@@ -93,7 +93,7 @@ async def test_all_kinds_are_watched_by_reading_alone(tmp_path: Path) -> None:
             assert "labelSelector" not in request.query
 
 
-async def test_secrets_are_never_asked_for_whole(tmp_path: Path) -> None:
+async def test_secrets_are_never_requested_whole(tmp_path: Path) -> None:
     sink = Collector()
     async with Simulator() as simulator:
         simulator.store.create(
@@ -171,7 +171,7 @@ async def test_events_are_watched_first_where_they_are_served(
     )
 
 
-async def test_events_are_asked_for_elsewhere_while_both_refuse(tmp_path: Path) -> None:
+async def test_both_event_groups_are_tried_while_refused(tmp_path: Path) -> None:
     """And one that is granted later is found."""
     sink = Collector()
     async with Simulator() as simulator:
@@ -185,7 +185,7 @@ async def test_events_are_asked_for_elsewhere_while_both_refuse(tmp_path: Path) 
             await sink.until(lambda: any(isinstance(each, ReplaceEvents) for each in sink.messages))
 
 
-async def test_events_are_filtered_here_if_the_server_cannot(tmp_path: Path) -> None:
+async def test_events_are_filtered_locally_if_the_server_cannot(tmp_path: Path) -> None:
     sink = Collector()
     async with (
         Simulator(event_fields=()) as simulator,
@@ -202,7 +202,7 @@ async def test_events_are_filtered_here_if_the_server_cannot(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("mode", "selector"), [("strict", "app=x"), ("closure", None)])
-async def test_the_selector_is_the_servers_only_when_strict(
+async def test_the_server_applies_the_selector_only_in_strict_mode(
     tmp_path: Path, mode: str, selector: str | None
 ) -> None:
     sink = Collector()
@@ -252,7 +252,7 @@ async def test_a_watch_that_fails_is_logged_and_started_again(
     ]
 
 
-async def test_a_watch_that_ends_for_good_ends_the_guard(
+async def test_a_watch_that_ends_permanently_ends_the_guard(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     sink = Collector()
@@ -284,7 +284,7 @@ async def test_health_counts(tmp_path: Path) -> None:
             assert health.last_event >= first
 
 
-async def test_watches_come_and_go_with_the_catalogue(tmp_path: Path) -> None:
+async def test_watches_follow_the_catalogue(tmp_path: Path) -> None:
     sink = Collector()
     async with Simulator() as simulator:
         simulator.store.create("Secret", {"metadata": {"name": "s", "namespace": "n"}})

@@ -22,7 +22,7 @@ def status(clock: ManualClock) -> ReplicationStatus:
     return ReplicationStatus(clock, RedisTiming(tick=2.0))
 
 
-def test_a_follower_that_has_heard_nobody_is_stale_and_says_why(status: ReplicationStatus) -> None:
+def test_a_follower_without_a_leader_is_stale_and_says_why(status: ReplicationStatus) -> None:
     status.cannot_lead = "no cluster"
     health = replication_health(status)
     assert health.document == {
@@ -36,7 +36,7 @@ def test_a_follower_that_has_heard_nobody_is_stale_and_says_why(status: Replicat
     assert (health.complete, health.stale, health.report) == (False, True, None)
 
 
-def test_a_follower_in_step_tells_the_age_of_the_tick_and_what_the_leader_reported(
+def test_a_follower_in_step_shows_the_ticks_age_and_the_leaders_report(
     status: ReplicationStatus, clock: ManualClock
 ) -> None:
     status.ticked = clock.now
@@ -66,13 +66,13 @@ def test_a_leader_without_redis_is_detached_and_not_stale(status: ReplicationSta
     assert health.detached
 
 
-def test_what_keeps_it_from_serving_what_is_stored_is_named(status: ReplicationStatus) -> None:
+def test_the_blocker_of_the_stored_graph_is_named(status: ReplicationStatus) -> None:
     status.blocker = "foreign"
     assert replication_health(status).document["obstacle"] == "foreign"
 
 
 @pytest.mark.parametrize("report", [b"", b"{", b'{"synced":1}', b'{"kinds":' + b"[" * 100_000])
-def test_a_report_that_cannot_be_read_counts_as_none(
+def test_an_unreadable_report_is_ignored(
     report: bytes, status: ReplicationStatus, clock: ManualClock
 ) -> None:
     status.ticked, status.leader_report = clock.now, report

@@ -29,7 +29,7 @@ async def test_a_task_that_fails_is_logged_with_its_traceback_and_named(
     await supervisor.close()
 
 
-async def test_a_task_that_only_returns_has_failed_too() -> None:
+async def test_a_task_that_returns_has_failed_too() -> None:
     supervisor = Supervisor()
     supervisor.spawn(finish(), name="memory")
     with pytest.raises(TaskFailed, match=r"^the memory ended"):
@@ -47,7 +47,7 @@ async def test_a_task_that_may_end_fails_only_by_an_exception() -> None:
     await supervisor.close()
 
 
-async def test_the_first_failure_is_the_one_that_is_named() -> None:
+async def test_the_first_failure_is_named() -> None:
     supervisor = Supervisor()
     supervisor.spawn(fail(), name="engine")
     supervisor.spawn(fail(), name="watches")
@@ -58,7 +58,7 @@ async def test_the_first_failure_is_the_one_that_is_named() -> None:
     await supervisor.close()
 
 
-async def test_what_was_started_last_is_closed_first(caplog: pytest.LogCaptureFixture) -> None:
+async def test_tasks_are_closed_in_reverse_order(caplog: pytest.LogCaptureFixture) -> None:
     closed: list[str] = []
 
     async def run_until_cancelled() -> None:

@@ -34,14 +34,14 @@ async def test_statuses(simulator: Simulator, client: Client, code: int) -> None
     assert simulator.faults.active == []
 
 
-async def test_too_many_requests_says_when_to_come_again(simulator: Simulator, client: Client) -> None:
+async def test_too_many_requests_has_retry_after(simulator: Simulator, client: Client) -> None:
     simulator.faults.add(faults.HttpStatus(code=429, retry_after=7))
     async with client.session.get(PODS) as response:
         assert (response.status, response.headers["Retry-After"]) == (429, "7")
         assert (await response.json())["reason"] == "TooManyRequests"
 
 
-async def test_strikes_what_it_means_only(simulator: Simulator, client: Client) -> None:
+async def test_a_fault_hits_its_target_only(simulator: Simulator, client: Client) -> None:
     fault = faults.HttpStatus(kind="Pod", verb="watch", code=500, times=None)
     simulator.faults.add(fault)
     await client.get(PODS)
@@ -94,7 +94,7 @@ async def test_a_list_cut_in_the_middle(simulator: Simulator, client: Client) ->
         await client.get(PODS)
 
 
-async def test_a_stall_keeps_the_connection_and_says_nothing(simulator: Simulator, client: Client) -> None:
+async def test_a_stall_keeps_the_connection_open_silently(simulator: Simulator, client: Client) -> None:
     fill(simulator)
     simulator.faults.add(faults.HalfOpen(after=1))
     async with client.watch(PODS) as watching:
@@ -144,7 +144,7 @@ async def test_a_huge_line(simulator: Simulator, client: Client) -> None:
     assert msgspec.json.decode(lines[0])["object"]["metadata"]["name"] == "p-0"
 
 
-async def test_bytes_that_drip(simulator: Simulator, client: Client) -> None:
+async def test_dripping_bytes(simulator: Simulator, client: Client) -> None:
     fill(simulator)
     simulator.faults.add(faults.Drip(size=3, delay=0.0))
     async with client.watch(PODS) as watching:
@@ -153,7 +153,7 @@ async def test_bytes_that_drip(simulator: Simulator, client: Client) -> None:
     assert events[0]["object"]["metadata"]["annotations"]["note"] == "für die Größe €"
 
 
-async def test_several_at_once_strike_in_their_order(simulator: Simulator, client: Client) -> None:
+async def test_several_faults_apply_in_order(simulator: Simulator, client: Client) -> None:
     fill(simulator)
     simulator.faults.add(faults.Bookmarks(count=1))
     simulator.faults.add(faults.Cut(after=2))
@@ -170,7 +170,7 @@ def drawn(seed: int) -> list[InjectedFault]:
     return [faults.draw_fault(rng) for _ in range(200)]
 
 
-def test_draws_every_fault_and_the_same_from_the_same_seed() -> None:
+def test_every_fault_is_drawn_and_seeds_are_deterministic() -> None:
     assert drawn(3) == drawn(3)
     assert drawn(3) != drawn(4)
     everything = {each for each in InjectedFault.__subclasses__() if each.__module__ == faults.__name__}

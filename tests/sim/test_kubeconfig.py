@@ -12,7 +12,7 @@ def test_one_context_leads_to_the_server() -> None:
     assert (cluster["cluster"], user["user"]) == ({"server": "http://127.0.0.1:1"}, {"token": "t"})
 
 
-def test_a_file_is_gone_afterwards() -> None:
+def test_the_file_is_deleted_afterwards() -> None:
     with kubeconfig_file("http://127.0.0.1:1") as path:
         assert json.loads(Path(path).read_text())["users"] == [{"name": "simulated", "user": {}}]
     assert not Path(path).exists()

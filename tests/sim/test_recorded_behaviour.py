@@ -155,7 +155,7 @@ async def test_continue_token_that_was_compacted(server: Simulator) -> None:
     assert answer == recorded
 
 
-async def test_goes_on_with_the_inconsistent_token(server: Simulator) -> None:
+async def test_list_continues_with_the_inconsistent_token(server: Simulator) -> None:
     request = BY_TITLE["list, first page of two"]["request"]
     _, _, body = await ask(server, request)
     token = msgspec.json.decode(body)["metadata"]["continue"]
@@ -170,6 +170,6 @@ async def test_goes_on_with_the_inconsistent_token(server: Simulator) -> None:
     assert names == ["in-between", "kube-root-ca.crt"]
 
 
-def test_every_recorded_answer_is_asked_for() -> None:
+def test_every_recorded_answer_is_requested() -> None:
     assert set(BY_TITLE) > CUT_SHORT | BY_HAND
     assert len(BY_TITLE) == len(CASES) == 24

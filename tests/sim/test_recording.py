@@ -51,7 +51,7 @@ async def test_watches_repeat_the_recorded_lines_byte_for_byte(recording: Record
                 assert [await watching.line() for _ in expected] == expected
 
 
-async def test_the_lists_are_the_recorded_ones_but_for_the_version(recording: Recording) -> None:
+async def test_lists_equal_the_recorded_ones_except_for_the_version(recording: Recording) -> None:
     async with (
         Simulator(recording.final_store()) as simulator,
         aiohttp.ClientSession(simulator.url) as session,
@@ -87,7 +87,7 @@ async def test_bookmarks_have_the_recorded_shape(recording: Recording) -> None:
                 assert await watching.event() == recorded
 
 
-async def test_a_replay_that_lags_in_one_kind_hides_nothing_from_its_watch(recording: Recording) -> None:
+async def test_a_lagging_kind_hides_nothing_from_its_watch(recording: Recording) -> None:
     """Kinds replayed one after the other: a list says how far its own kind has come, not the store."""
     store = recording.store()
     pods = [change for change in recording.changes if change.kind == "Pod"]

@@ -13,9 +13,7 @@ from tests.support.kinds import KINDS
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-async def test_takes_no_write_and_counts_the_attempt(
-    simulator: Simulator, client: Client, method: str
-) -> None:
+async def test_writes_are_refused_and_counted(simulator: Simulator, client: Client, method: str) -> None:
     async with client.session.request(method, "/api/v1/namespaces/shop/pods/a", json={}) as response:
         answer = msgspec.json.decode(await response.read())
     assert (response.status, answer["reason"]) == (405, "MethodNotAllowed")
@@ -63,7 +61,7 @@ async def test_discovery(client: Client) -> None:
         assert await response.text() == "ok"
 
 
-async def test_goes_away_and_comes_back_on_the_same_port(simulator: Simulator, client: Client) -> None:
+async def test_the_server_returns_on_the_same_port(simulator: Simulator, client: Client) -> None:
     async with client.watch("/api/v1/pods") as watching:
         await simulator.go_offline()
         with pytest.raises(aiohttp.ClientPayloadError):
@@ -74,7 +72,7 @@ async def test_goes_away_and_comes_back_on_the_same_port(simulator: Simulator, c
     assert (await client.get("/api/v1/pods"))["items"] == []
 
 
-async def test_stops_at_once_whatever_is_open() -> None:
+async def test_the_server_stops_at_once_with_open_connections() -> None:
     before = asyncio.all_tasks()
     simulator = Simulator()
     await simulator.start()

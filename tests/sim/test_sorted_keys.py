@@ -11,7 +11,7 @@ def test_keeps_its_order_through_changes() -> None:
     assert (len(keys), keys[0]) == (3, "a/c")
 
 
-def test_cuts_out_a_namespace_and_nothing_that_begins_alike() -> None:
+def test_a_namespace_range_excludes_namespaces_with_the_same_prefix() -> None:
     keys = SortedKeys(["shop-2/a", "shop/a", "shop/b", "shop1/a"])
     assert keys.within("shop") == ["shop/a", "shop/b"]
     assert keys.within("shop", "a\0") == ["shop/b"]

@@ -42,7 +42,7 @@ def test_a_created_object_gets_what_a_server_assigns() -> None:
     assert len(stored["metadata"]["uid"]) == 36
 
 
-def test_keeps_what_is_given() -> None:
+def test_given_metadata_is_kept() -> None:
     store = ObjectStore()
     given = {"uid": "u-1", "resourceVersion": "41", "creationTimestamp": "2026-01-01T00:00:00Z"}
     store.create("ConfigMap", {"kind": "ConfigMap", "apiVersion": "v1", **config("a", **given)})
@@ -51,7 +51,7 @@ def test_keeps_what_is_given() -> None:
     assert state(store) == {"shop/a": "41", "shop/b": "42"}
 
 
-def test_does_not_change_the_manifest_it_is_given() -> None:
+def test_the_given_manifest_is_not_modified() -> None:
     manifest = config("a")
     ObjectStore().create("ConfigMap", manifest)
     assert manifest == {"metadata": {"name": "a", "namespace": "shop"}}
@@ -79,7 +79,7 @@ def test_recreation_is_another_object() -> None:
     assert first["metadata"]["uid"] != second["metadata"]["uid"]
 
 
-def test_one_version_counts_for_all_kinds() -> None:
+def test_resource_versions_are_shared_by_all_kinds() -> None:
     store = ObjectStore()
     store.create("ConfigMap", config("a"))
     store.create("Namespace", {"metadata": {"name": "shop"}})
@@ -89,7 +89,7 @@ def test_one_version_counts_for_all_kinds() -> None:
     assert store.revision == store.revision_of("Namespace") == store.revision_of("Pod") == 3
 
 
-def test_reading_what_was_written_and_writing_it_again_is_a_new_version() -> None:
+def test_writing_back_unchanged_is_a_new_version() -> None:
     store = ObjectStore()
     store.create("ConfigMap", config("a"))
     stored = store.get("ConfigMap", "shop", "a")
@@ -98,7 +98,7 @@ def test_reading_what_was_written_and_writing_it_again_is_a_new_version() -> Non
     assert state(store) == {"shop/a": "2"}
 
 
-def test_a_deletion_is_a_version_and_carries_the_last_state() -> None:
+def test_a_deletion_has_a_version_and_the_last_state() -> None:
     store = ObjectStore()
     store.create("ConfigMap", {**config("a"), "data": {"k": "v"}})
     store.delete("ConfigMap", config("a"))
@@ -109,7 +109,7 @@ def test_a_deletion_is_a_version_and_carries_the_last_state() -> None:
     assert deleted["metadata"]["resourceVersion"] == "2"
 
 
-def test_orders_as_etcd_does_by_the_bytes_of_namespace_and_name() -> None:
+def test_lists_are_ordered_like_etcd() -> None:
     store = ObjectStore()
     for namespace, name in (("a", "z"), ("a-b", "a"), ("a", "b"), ("b", "a")):
         store.create("ConfigMap", config(name, namespace))
@@ -130,7 +130,7 @@ def test_orders_as_etcd_does_by_the_bytes_of_namespace_and_name() -> None:
         ("create", "ConfigMap", config("a", resourceVersion="2"), "version 2 of ConfigMap is not after 5"),
     ],
 )
-def test_refuses_what_a_server_would(write: str, kind: str, manifest: Json, message: str) -> None:
+def test_invalid_writes_are_refused(write: str, kind: str, manifest: Json, message: str) -> None:
     store = ObjectStore()
     store.create("ConfigMap", config("there", resourceVersion="5"))
     with pytest.raises(StoreError) as refusal:
@@ -139,7 +139,7 @@ def test_refuses_what_a_server_would(write: str, kind: str, manifest: Json, mess
     assert state(store) == {"shop/there": "5"}
 
 
-def test_tells_of_each_change() -> None:
+def test_listeners_get_each_change() -> None:
     store = ObjectStore()
     told: list[int] = []
     collection = store.collection("ConfigMap")
@@ -162,7 +162,7 @@ def test_the_log_is_bounded() -> None:
     assert expired.value.oldest == collection.oldest
 
 
-def test_compaction_spares_who_was_told_all() -> None:
+def test_compaction_spares_watchers_that_are_up_to_date() -> None:
     store = ObjectStore()
     store.create("ConfigMap", config("a"))
     store.create("Pod", config("a"))
@@ -200,7 +200,7 @@ def applied(before: dict[str, str], events: list[WatchEvent]) -> dict[str, str]:
 
 
 @given(writes, writes, st.booleans())
-def test_a_list_and_its_events_make_the_later_list(
+def test_a_list_plus_events_equals_the_later_list(
     before: list[tuple[str, str, bool]], after: list[tuple[str, str, bool]], listed: bool
 ) -> None:
     store = ObjectStore()
@@ -227,7 +227,7 @@ def test_the_past_can_be_listed(
     assert {key: str(snapshot[key].revision) for key in snapshot.keys.within("")} == then
 
 
-def test_a_store_that_is_restored_goes_on_from_the_older_version() -> None:
+def test_a_restored_store_continues_from_the_older_version() -> None:
     store = ObjectStore()
     for name in ("kept", "changed", "deleted"):
         store.create("Pod", {"metadata": {"name": name, "namespace": "n"}, "spec": {"was": "before"}})

@@ -19,7 +19,7 @@ def reasons(store: ObjectStore) -> Counter[str]:
     return Counter(event["reason"] for event in store.manifests("Event"))
 
 
-def test_what_fails_in_a_generated_cluster_has_events() -> None:
+def test_failures_in_a_generated_cluster_have_events() -> None:
     store = ObjectStore()
     load(store, 0.05, seed=1)
     assert {"BackOff", "Failed", "FailedScheduling", "ProvisioningFailed"} <= reasons(store).keys()

@@ -20,7 +20,7 @@ from tests.soak.soak import soak
 SLOW = ("HTTP 403", "HTTP 404")
 
 
-async def test_everyone_holds_the_graph_after_ten_seconds_of_everything() -> None:
+async def test_every_client_converges_after_ten_seconds_of_chaos() -> None:
     load = Load(clients=40, visitors=20, changes=200, faults=60, seconds=10, without=SLOW)
     async with started(1_000, "--heartbeat=1s", "--request-timeout=2s", "--stall-timeout=2s") as site:
         result = await soak(site, load)
@@ -59,7 +59,7 @@ def samples(rss: Sequence[float]) -> list[Sample]:
     return [Sample(at=60.0 * n, rss=mb, files=342, cpu=6.0 * n, nodes=2000) for n, mb in enumerate(rss)]
 
 
-def test_warming_up_is_not_growing() -> None:
+def test_warm_up_is_not_growth() -> None:
     assert judge(a_result(samples=samples([90, 150, 180, 181, 180, 181, 180, 182]))) == []
 
 
@@ -76,15 +76,15 @@ def test_memory_that_grows_slowly_is_found_in_a_long_run() -> None:
     assert judge(a_result(samples=taken, seconds=3600)) == ["memory grows by 24 MB an hour"]
 
 
-def test_files_that_stay_open_are_found() -> None:
+def test_file_descriptor_leaks_are_found() -> None:
     assert judge(a_result(files=(42, 43))) == ["43 files are open, 42 were before the clients came"]
 
 
-def test_connections_to_redis_that_nobody_needs_are_found() -> None:
+def test_leaked_redis_connections_are_found() -> None:
     assert judge(a_result(links=5)) == ["5 connections to Redis are open, of which 4 can be of use"]
 
 
-def test_objects_that_stay_are_found() -> None:
+def test_object_leaks_are_found() -> None:
     before = Counter({"asyncio.Task": 60, "Channel": 0})
     after = Counter({"asyncio.Task": 310, "Channel": 251})
     assert judge(a_result(objects=(before, after))) == ["251 more of Channel than before the clients came"]
@@ -95,11 +95,11 @@ def test_a_steady_client_is_never_cut_off_unless_it_stands_still_itself() -> Non
     assert judge(a_result(cut=["steady {}"], standstill=30.0)) == []
 
 
-def test_visitors_are_answered_but_for_a_few() -> None:
+def test_most_visitors_are_answered() -> None:
     assert judge(a_result(turned_away=8)) == ["8 of 700 visitors were turned away"]
 
 
-def test_a_client_that_holds_something_else_is_found() -> None:
+def test_a_client_with_a_diverged_graph_is_found() -> None:
     follower = Follower("localhost:8080", {"kind": ["Pod"]}, "slow", random=Random(1), shared=SharedDecoder())
     nothing = {"nodes": [], "edges": []}
     missed = {"nodes": [{"uid": "a"}, {"uid": "b"}], "edges": [{"type": "owns", "from": "a", "to": "b"}]}

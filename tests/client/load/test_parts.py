@@ -25,7 +25,7 @@ def test_a_share_is_spread_evenly() -> None:
     assert sum(is_in_share(number, 0.1) for number in range(1000)) == 100
 
 
-def test_a_digest_depends_on_what_is_held_and_not_on_how_it_came() -> None:
+def test_a_digest_depends_on_the_graph_and_not_on_its_history() -> None:
     a, b, line = node("a"), node("b"), edge("a", "b")
     one, other = GraphDigest(), GraphDigest()
     one.add([NodeChange("+", a), NodeChange("+", b), EdgeChange("+", line, a, b)])
@@ -42,7 +42,7 @@ def update(event: Any, seq: int, *, epoch: str = "e", changes: Any = ()) -> Upda
     return Update(event=event, position=Position(epoch, seq), changes=changes)
 
 
-def test_holders_are_comparable_where_both_know_what_is_there() -> None:
+def test_clients_are_comparable_at_common_positions() -> None:
     held, fresh = TrackedGraph(0, GraphDigest()), TrackedGraph(0, GraphDigest())
     assert not held.comparable(fresh)
     assert held.follow(update("snapshot", 5))
@@ -62,7 +62,7 @@ def test_holders_are_comparable_where_both_know_what_is_there() -> None:
     assert not held.follow(update("disconnected", 12))
 
 
-def test_a_ledger_finds_who_disagrees() -> None:
+def test_a_ledger_finds_disagreeing_clients() -> None:
     digests, one, two, other = (
         DigestTable(),
         TrackedGraph(0, GraphDigest()),
@@ -99,7 +99,7 @@ def test_equal_messages_are_one() -> None:
     assert shared.decode(data[0]) == first[0]
 
 
-def test_what_was_not_met_for_long_is_forgotten_and_hashes_stay_right(
+def test_unused_objects_are_dropped_and_hashes_stay_correct(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("astrolabe.client.load.shared_decoder.REMEMBERED", 10)
@@ -114,7 +114,7 @@ def test_what_was_not_met_for_long_is_forgotten_and_hashes_stay_right(
 
 
 @given(st.lists(st.sampled_from(["Ready", "Error", "Pending"]), max_size=8))
-def test_what_is_shared_is_what_was_sent(statuses: list[str]) -> None:
+def test_shared_objects_equal_the_sent_ones(statuses: list[str]) -> None:
     shared = SharedDecoder()
     for seq, status in enumerate(statuses, 1):
         data = json.dumps(delta(seq, seq + 1, node("a", status), edges=(edge("a", "a", status),))).encode()
@@ -142,7 +142,7 @@ def test_latencies() -> None:
     assert abs(found.p99 - 990) <= 20
 
 
-def test_a_clock_that_is_ahead_makes_no_trouble() -> None:
+def test_a_clock_that_is_ahead_is_tolerated() -> None:
     histogram = Histogram()
     histogram.add(-5)
     found = histogram.latency()

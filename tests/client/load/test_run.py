@@ -96,7 +96,7 @@ async def test_an_exact_server_is_found_exact_whatever_its_clients_do() -> None:
     assert asyncio.all_tasks() <= before | {asyncio.current_task()}
 
 
-async def test_where_nothing_changes_bookmarks_make_it_comparable() -> None:
+async def test_bookmarks_make_idle_clients_comparable() -> None:
     async with serve_world(World(), Limits(heartbeat=0.2)) as site, churning(site, every=0.02):
         quiet = {"namespace": ["nowhere"]}
         plan = Plan(url=f"127.0.0.1:{site.port}", filters=[quiet], clients=5, ramp=100, duration=0.3)
@@ -105,7 +105,7 @@ async def test_where_nothing_changes_bookmarks_make_it_comparable() -> None:
     assert report.bookmarks > 0
 
 
-async def test_one_that_tells_two_clients_different_things_is_inexact() -> None:
+async def test_a_server_that_tells_two_clients_different_things_is_inexact() -> None:
     def script(number: int) -> list[dict[str, Any]]:
         told = node("a", "Error" if number == 3 else "Ready")
         return [snapshot(node("a")), delta(1, 2, node("b")), delta(2, 3, told)]
@@ -115,7 +115,7 @@ async def test_one_that_tells_two_clients_different_things_is_inexact() -> None:
     assert (report.inexact, report.gaps, report.good) == (1, 0, False)
 
 
-async def test_one_whose_snapshot_is_not_what_its_deltas_add_up_to_is_inexact() -> None:
+async def test_a_server_whose_snapshot_contradicts_its_deltas_is_inexact() -> None:
     def script(number: int) -> list[dict[str, Any]]:
         if number <= 4:
             return [snapshot(node("a")), delta(1, 2, node("b"))]
@@ -126,7 +126,7 @@ async def test_one_whose_snapshot_is_not_what_its_deltas_add_up_to_is_inexact() 
     assert (report.inexact, report.compared, report.good) == (4, 4, False)
 
 
-async def test_one_that_skips_something_has_a_gap_also_for_those_that_do_not_hold_the_graph() -> None:
+async def test_a_skipped_change_is_a_gap_even_for_clients_without_the_graph() -> None:
     def script(number: int) -> list[dict[str, Any]]:
         return [snapshot(node("a")), *([delta(2, 3, node("b"))] if number == 2 else [])]
 
@@ -135,7 +135,7 @@ async def test_one_that_skips_something_has_a_gap_also_for_those_that_do_not_hol
     assert (report.gaps, report.verified, report.inexact, report.good) == (1, 0, 0, False)
 
 
-async def test_latency_is_measured_where_the_time_is_told() -> None:
+async def test_latency_is_measured_if_the_message_has_a_time() -> None:
     def script(number: int) -> list[dict[str, Any]]:
         told = [
             {**delta(seq, seq + 1, node("a", f"{seq}")), "time": time.time() * 1000} for seq in range(1, 20)
@@ -149,7 +149,7 @@ async def test_latency_is_measured_where_the_time_is_told() -> None:
     assert 0 < report.latency.p50 <= report.latency.p90 <= report.latency.p99 <= report.latency.max < 2000
 
 
-async def test_a_client_that_is_sent_away_has_failed() -> None:
+async def test_a_refused_client_has_failed() -> None:
     def script(number: int) -> list[dict[str, Any]]:
         error = {"type": "error", "id": "default", "code": "internal", "message": "not you"}
         return [snapshot(node("a"))] if number != 2 else [error]
@@ -160,13 +160,13 @@ async def test_a_client_that_is_sent_away_has_failed() -> None:
     assert (report.good, report.connected) == (False, 2)
 
 
-async def test_a_filter_that_is_refused_is_found_out_before() -> None:
+async def test_a_refused_filter_is_found_before_the_load() -> None:
     async with serve_world(World()) as site:
         with pytest.raises(ClientError, match="unknown kind 'Pood'"):
             await run(Plan(url=f"127.0.0.1:{site.port}", filters=[{}, {"kind": "Pood"}]))
 
 
-async def test_a_server_that_is_not_there_is_found_out_before() -> None:
+async def test_an_unreachable_server_is_found_before_the_load() -> None:
     async with serve_world(World()) as site:
         port = site.port
     with pytest.raises(ClientError) as caught:

@@ -216,7 +216,7 @@ def normal(problems: list[FoundProblem]) -> dict[Any, Any]:
 
 @given(st.integers(0, 2**32), st.integers(1, 80))
 @settings(max_examples=120)
-def test_following_equals_working_it_out_at_once(seed: int, steps: int) -> None:
+def test_incremental_causes_equal_causes_from_scratch(seed: int, steps: int) -> None:
     history = History(seed)
     for number in range(steps):
         history.step()
@@ -235,7 +235,7 @@ def test_following_equals_working_it_out_at_once(seed: int, steps: int) -> None:
 
 @given(st.integers(0, 2**32), st.integers(1, 60))
 @settings(max_examples=60)
-def test_what_stands_is_kept_up_to_date_while_time_goes_on(seed: int, steps: int) -> None:
+def test_problems_follow_the_clock(seed: int, steps: int) -> None:
     history, draw, now = History(seed), random.Random(seed), at(NOW) - 1800
     standing, ranked = StandingProblems(history.causes), RankedProblems()
     for _ in range(steps):
@@ -255,7 +255,7 @@ def test_what_stands_is_kept_up_to_date_while_time_goes_on(seed: int, steps: int
 
 @given(st.integers(0, 2**32))
 @settings(max_examples=30)
-def test_nothing_remains_of_what_is_gone(seed: int) -> None:
+def test_nothing_remains_of_deleted_objects(seed: int) -> None:
     history = History(seed)
     for _ in range(40):
         history.step()
@@ -271,7 +271,7 @@ def test_nothing_remains_of_what_is_gone(seed: int) -> None:
 
 @given(st.integers(0, 2**32))
 @settings(max_examples=60)
-def test_a_part_tells_only_of_what_is_in_it(seed: int) -> None:
+def test_a_partial_graph_shows_only_its_own_objects(seed: int) -> None:
     history = History(seed)
     for _ in range(60):
         history.step()
@@ -308,7 +308,7 @@ _TLS = unresolved("uses-secret", "Secret", "web-tls", "spec.tls[0].secretName")
 _MAKES = unresolved("makes", "Secret", "web-tls", "spec.secretName")
 
 
-def test_a_certificate_that_is_only_just_issued_is_no_problem_of_its_ingress() -> None:
+def test_a_certificate_being_issued_is_not_a_problem_of_its_ingress() -> None:
     def told(created: str) -> list[str]:
         certificate = a_node(
             "Certificate.cert-manager.io", "web", "Pending", "DoesNotExist", created=created, missing=[_MAKES]
@@ -322,7 +322,7 @@ def test_a_certificate_that_is_only_just_issued_is_no_problem_of_its_ingress() -
     ]
 
 
-def test_what_says_that_it_is_so_since_1970_is_so_since_it_was_made() -> None:
+def test_a_since_of_1970_means_since_creation() -> None:
     def gateway(created: str) -> Node:
         kind = "Gateway.gateway.networking.k8s.io"
         return a_node(kind, "web", "Pending", "Pending", since="1970-01-01T00:00:00Z", created=created)
@@ -334,7 +334,7 @@ def test_what_says_that_it_is_so_since_1970_is_so_since_it_was_made() -> None:
     assert problem.since == "2026-01-01T00:40:00Z"
 
 
-def test_a_route_of_which_nobody_says_anything_lacks_its_gateway() -> None:
+def test_a_route_without_status_misses_its_gateway() -> None:
     gone = unresolved("uses", "Gateway.gateway.networking.k8s.io", "gone", "spec.parentRefs[0]")
 
     def told(status: str, created: str) -> list[str]:
@@ -348,7 +348,7 @@ def test_a_route_of_which_nobody_says_anything_lacks_its_gateway() -> None:
         ]
 
 
-def test_what_has_no_room_joins_the_problem_of_others_once_it_is_stuck() -> None:
+def test_a_stuck_unschedulable_pod_joins_the_problem_of_the_others() -> None:
     message = "0/2 nodes are available: 2 Insufficient cpu."
     since = {"old": "2026-01-01T00:50:00Z", "new": "2026-01-01T00:58:00Z"}
     sketch = Sketch()

@@ -74,7 +74,7 @@ def test_each_eviction_takes_one_from_what_the_budget_allows() -> None:
     assert drained(c) == ["web-0 evicted", f"web-1 refused: {left}", f"web-2 refused: {left}"]
 
 
-def test_a_pod_that_is_not_ready_goes_while_enough_others_are_and_takes_nothing() -> None:
+def test_an_unready_pod_is_evicted_for_free_while_enough_others_are_ready() -> None:
     c = web(running(ready=False), running(), running())
     budget(c, allowed=0, healthy=2, desired=2)
     assert drained(c) == [
@@ -85,7 +85,7 @@ def test_a_pod_that_is_not_ready_goes_while_enough_others_are_and_takes_nothing(
 
 
 @pytest.mark.parametrize(("policy", "outcome"), [("AlwaysAllow", "evicted"), ("IfHealthyBudget", "refused")])
-def test_where_too_few_are_ready_the_policy_decides_whether_others_go(policy: str, outcome: str) -> None:
+def test_with_too_few_ready_pods_the_unhealthy_eviction_policy_decides(policy: str, outcome: str) -> None:
     c = web(running(ready=False), running())
     budget(c, healthy=1, desired=2, unhealthyPodEvictionPolicy=policy)
     first, second = drained(c)
@@ -93,7 +93,7 @@ def test_where_too_few_are_ready_the_policy_decides_whether_others_go(policy: st
     assert second == "web-1 refused: PodDisruptionBudget web needs 2 healthy Pods and has 1"
 
 
-def test_a_budget_that_desires_none_lets_no_unready_pod_go_for_free() -> None:
+def test_a_budget_that_desires_zero_evicts_no_unready_pod_for_free() -> None:
     c = web(running(ready=False), running(ready=False))
     budget(c, allowed=0, healthy=0, desired=0)
     assert drained(c)[0].startswith("web-0 refused")
@@ -113,14 +113,14 @@ def test_a_budget_that_desires_none_lets_no_unready_pod_go_for_free() -> None:
         finished("Succeeded", code=0),
     ],
 )
-def test_no_budget_is_asked_of_a_pod_that_does_not_run(pod: Json) -> None:
+def test_a_pod_that_does_not_run_needs_no_budget(pod: Json) -> None:
     c = web(pod)
     budget(c, desired=1)
     budget(c, desired=1, name="other")
     assert drained(c) == ["web-0 evicted"]
 
 
-def test_an_image_that_a_second_start_cannot_pull_does_not_make_it_pending() -> None:
+def test_an_image_that_fails_at_a_restart_does_not_make_a_pod_pending() -> None:
     c = web(waiting("ImagePullBackOff", last={"exitCode": 1}))
     budget(c, healthy=0, desired=1)
     assert drained(c) == ["web-0 refused: PodDisruptionBudget web needs 1 healthy Pod and has 0"]
@@ -135,7 +135,7 @@ def test_several_budgets_are_refused_whatever_they_allow() -> None:
     ]
 
 
-def test_a_budget_that_its_controller_has_not_seen_allows_nothing_that_it_would_count() -> None:
+def test_an_unobserved_budget_allows_no_counted_eviction() -> None:
     c = web(running(), running(ready=False))
     budget(c, allowed=1, healthy=2, desired=1, observed=0)
     assert drained(c) == [
@@ -154,7 +154,7 @@ def test_a_budget_whose_controller_fails_says_why() -> None:
     ]
 
 
-def test_what_a_drain_needs_flags_for() -> None:
+def test_pods_a_drain_needs_flags_for() -> None:
     c = web(running(), spec={"volumes": [{"name": "tmp", "emptyDir": {}}, {"name": "run", "emptyDir": {}}]})
     c.pod("alone", running(spec={"volumes": [{"name": "cache", "emptyDir": {}}]}))
     c.pod("over", finished("Succeeded", code=0, spec={"volumes": [{"name": "cache", "emptyDir": {}}]}))
@@ -177,14 +177,14 @@ def test_what_a_drain_needs_flags_for() -> None:
     ]
 
 
-def test_a_pod_that_nothing_controls_is_refused_by_its_budget_all_the_same() -> None:
+def test_a_budget_also_protects_a_pod_without_controller() -> None:
     c = MadeCluster()
     c.pod("alone", running(), labels=WEB)
     budget(c, healthy=1, desired=1)
     assert drained(c) == ["alone refused: PodDisruptionBudget web needs 1 healthy Pod and has 1 [--force]"]
 
 
-def test_an_owner_that_does_not_control_brings_nothing_back() -> None:
+def test_a_non_controlling_owner_recreates_nothing() -> None:
     c = MadeCluster()
     c.add("ConfigMap", "settings")
     owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "settings", "uid": "ConfigMap/settings"}

@@ -129,7 +129,7 @@ def test_a_drain_asks_in_order_and_is_refused_by_budgets() -> None:
     }
 
 
-def test_a_secret_that_is_deleted_fails_whoever_is_started_again() -> None:
+def test_deleting_a_secret_fails_pods_that_restart() -> None:
     assert in_words(study(shop(), "Secret/keys", "delete")) == {
         "later": ["CronJob/nightly", "Deployment/web", "Pod/web-a", "ReplicaSet/web-1"]
     }
@@ -160,7 +160,7 @@ def test_a_restart_replaces_a_few_pods_at_a_time() -> None:
     assert in_words(study(sketch, "StatefulSet/db", "restart")) == {}
 
 
-def test_of_many_copies_a_restart_costs_one_at_a_time() -> None:
+def test_a_restart_of_many_replicas_costs_one_at_a_time() -> None:
     sketch = shop()
     for name in ("web-c", "web-d"):
         sketch.set(a_pod(name, owner="ReplicaSet/web-1"))
@@ -171,7 +171,7 @@ def test_of_many_copies_a_restart_costs_one_at_a_time() -> None:
     assert told["loses_copy"] == ["ReplicaSet/web-1"]
 
 
-def test_what_asks_for_a_missing_secret_does_not_come_back_after_a_restart() -> None:
+def test_pods_that_need_a_missing_secret_do_not_return_after_a_restart() -> None:
     sketch = shop()
     lacks = unresolved("uses-secret", "Secret", "gone", "spec.volumes[s].secret")
     sketch.set(
@@ -180,7 +180,7 @@ def test_what_asks_for_a_missing_secret_does_not_come_back_after_a_restart() -> 
     assert in_words(study(sketch, "StatefulSet/db", "restart"))["later"] == ["Pod/db-0"]
 
 
-def test_a_claim_in_use_goes_only_with_its_pod() -> None:
+def test_a_claim_in_use_is_deleted_only_with_its_pod() -> None:
     assert in_words(study(shop(), "PersistentVolumeClaim/data", "delete")) == {
         "later": ["Pod/db-0"],
         "blocks": ["Pod/db-0: it uses the claim, which goes only when the Pod is gone"],
@@ -193,7 +193,7 @@ def test_a_claim_in_use_goes_only_with_its_pod() -> None:
     ]
 
 
-def test_a_volume_goes_only_with_the_claim_that_is_bound_to_it() -> None:
+def test_a_volume_is_deleted_only_with_its_bound_claim() -> None:
     why = "it is bound to the volume, which goes only when the claim is gone"
     assert in_words(study(shop(), "PersistentVolume/pv", "delete")) == {
         "blocks": [f"PersistentVolumeClaim/data: {why}"]
@@ -201,7 +201,7 @@ def test_a_volume_goes_only_with_the_claim_that_is_bound_to_it() -> None:
     assert in_words(study(shop(), "PersistentVolume/pv", "fail"))["stops"][0] == "Ingress/db"
 
 
-def test_a_service_without_selector_is_as_its_slices_are() -> None:
+def test_a_service_without_selector_follows_its_slices() -> None:
     sketch = Sketch().set(a_node("Service", "db"), a_pod("a"), a_pod("b"))
     for name in ("a", "b"):
         sketch.set(a_node("EndpointSlice", f"db-{name}"))

@@ -45,12 +45,12 @@ CRASH = ("Error", "CrashLoopBackOff", "container app keeps ending: OOMKilled (ex
         ("Error", "RunContainerError", 'exec: "serve": executable file not found in $PATH'),
     ],
 )
-def test_a_pod_whose_own_words_say_why_is_the_cause(status: str, reason: str, message: str) -> None:
+def test_a_pod_whose_status_explains_itself_is_the_cause(status: str, reason: str, message: str) -> None:
     sketch = exposed(a_node("Pod", "web-1", status, reason, message, metadata={"nodeName": "n1"}))
     assert sketch.told() == [f"Error {reason}: Pod web-1 > {BEHIND}"]
 
 
-def test_the_twin_is_well() -> None:
+def test_the_healthy_twin_has_no_problem() -> None:
     assert exposed(a_node("Pod", "web-1"), down=False).told() == []
 
 
@@ -77,15 +77,13 @@ def test_an_object_that_does_not_exist_is_the_cause() -> None:
         ("CrashLoopBackOff", "container app keeps ending: Error (exit code 1)", "Pod web-1"),
     ],
 )
-def test_a_missing_pull_secret_explains_only_that_an_image_is_refused(
-    reason: str, message: str, told: str
-) -> None:
+def test_a_missing_pull_secret_explains_only_refused_images(reason: str, message: str, told: str) -> None:
     lost = unresolved("uses-secret", "Secret", "pull", "spec.imagePullSecrets[0]")
     pod = a_node("Pod", "web-1", "Error", reason, message, missing=[lost], metadata={"nodeName": "n1"})
     assert exposed(pod).told()[0].split(" > ")[0].partition(": ")[2] == told
 
 
-def test_a_pull_secret_that_is_named_because_it_is_missing_does_not_explain_a_fault_of_the_image() -> None:
+def test_a_missing_pull_secret_does_not_explain_a_bad_image() -> None:
     def told(fault: str) -> str:
         message = f"{fault}; it names the imagePullSecret my-credentials, which does not exist"
         lost = unresolved("uses-secret", "Secret", "my-credentials", "spec.imagePullSecrets[my-credentials]")
@@ -113,7 +111,7 @@ def test_a_missing_pull_secret_does_not_explain_a_pod_that_waits_for_a_volume() 
     assert exposed(pod).told() == [f"Error ContainerCreating: Pod web-1 > {BEHIND}"]
 
 
-def test_a_lost_node_is_the_cause_of_pods_that_are_not_ready_or_cannot_go() -> None:
+def test_a_lost_node_is_the_cause_of_pods_that_are_unready_or_stuck() -> None:
     lost = a_node("Node", "n1", "Error", "NodeStatusUnknown", "Kubelet stopped posting node status.")
     pod = a_node("Pod", "web-1", "Pending", "Terminating", since=SECONDS_20, metadata={"nodeName": "n1"})
     waiting = a_node("Pod", "web-2", "Pending", "Pending", "0/3 nodes are available: 3 Too many pods.")
@@ -125,7 +123,7 @@ def test_a_lost_node_is_the_cause_of_pods_that_are_not_ready_or_cannot_go() -> N
     ]
 
 
-def test_a_lost_node_is_the_cause_of_a_pod_that_waits_for_the_volume_which_is_still_there() -> None:
+def test_a_lost_node_is_the_cause_of_a_pod_waiting_for_an_attached_volume() -> None:
     def told(message: str) -> list[str]:
         lost = a_node("Node", "n1", "Error", "NodeStatusUnknown", "Kubelet stopped posting node status.")
         pod = a_node("Pod", "web-1", "Pending", "Terminating", since=SECONDS_20, metadata={"nodeName": "n1"})
@@ -161,7 +159,7 @@ def test_pressure_on_a_node_does_not_explain_a_missing_key() -> None:
     ]
 
 
-def test_a_pool_of_nodes_is_one_problem() -> None:
+def test_lost_nodes_of_one_pool_are_one_problem() -> None:
     sketch = Sketch()
     for name in ("gpu-1", "gpu-2", "edge-1"):
         sketch.set(a_node("Node", name, "Error", "NodeStatusUnknown", labels={"pool": name.split("-")[0]}))
@@ -171,7 +169,7 @@ def test_a_pool_of_nodes_is_one_problem() -> None:
     ]
 
 
-def test_what_no_node_suits_is_told_after_five_minutes() -> None:
+def test_unschedulable_pods_are_reported_after_five_minutes() -> None:
     message = "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector."
 
     def pods(since: str) -> Sketch:
@@ -183,7 +181,7 @@ def test_what_no_node_suits_is_told_after_five_minutes() -> None:
     assert pods(MINUTES_5).told() == ["Pending Pending: Pod web-1"]
 
 
-def test_pods_that_nobody_has_room_for_are_one_problem() -> None:
+def test_pods_without_room_are_one_problem() -> None:
     message = "0/3 nodes are available: 3 Insufficient cpu."
     sketch = Sketch()
     for name in ("a", "b"):
@@ -192,7 +190,7 @@ def test_pods_that_nobody_has_room_for_are_one_problem() -> None:
     assert sketch.told() == ["Pending Pending: Pod a, Pod b"]
 
 
-def test_all_nodes_lost_explain_what_no_node_takes() -> None:
+def test_losing_all_nodes_explains_unschedulable_pods() -> None:
     message = "0/2 nodes are available: 2 node(s) had untolerated taint(s)."
     sketch = exposed(a_node("Pod", "web-1", "Pending", "Pending", message), down=False)
     for name in ("n-1", "n-2"):
@@ -212,7 +210,7 @@ def test_a_claim_without_its_class_keeps_a_pod_from_being_scheduled() -> None:
     ]
 
 
-def test_a_claim_that_waits_for_its_first_consumer_is_no_cause() -> None:
+def test_a_claim_waiting_for_its_first_consumer_is_not_a_cause() -> None:
     message = "0/3 nodes are available: 3 Insufficient memory."
     claim = a_node(
         "PersistentVolumeClaim", "data", "Pending", "WaitForFirstConsumer", "waiting for first consumer"
@@ -223,7 +221,7 @@ def test_a_claim_that_waits_for_its_first_consumer_is_no_cause() -> None:
     assert sketch.told() == ["Pending Pending: Pod web-1 > PersistentVolumeClaim data"]
 
 
-def test_what_may_not_be_created_is_told_by_its_controller() -> None:
+def test_a_refused_creation_is_reported_by_the_controller() -> None:
     message = (
         'pods "web-1-" is forbidden: exceeded quota: team, requested: pods=1, used: pods=9, limited: pods=9'
     )
@@ -237,7 +235,7 @@ def test_what_may_not_be_created_is_told_by_its_controller() -> None:
     assert sketch.told() == ["Error FailedCreate: ReplicaSet web-1 > Deployment web, Service web"]
 
 
-def test_a_missing_service_account_is_the_cause_of_what_it_is_named_in() -> None:
+def test_a_missing_service_account_is_the_cause_in_workloads_that_name_it() -> None:
     lost = unresolved("uses-sa", "ServiceAccount", "runner", "spec.template.spec.serviceAccountName")
     message = 'pods "web-1-" is forbidden: error looking up service account shop/runner: not found'
     sketch = Sketch().set(
@@ -250,7 +248,7 @@ def test_a_missing_service_account_is_the_cause_of_what_it_is_named_in() -> None
     ]
 
 
-def test_a_webhook_that_nobody_answers_is_the_cause() -> None:
+def test_an_unreachable_webhook_is_the_cause() -> None:
     message = 'failed calling webhook "v": Post "https://rules.policy.svc:443/v": no endpoints available'
     sketch = Sketch().set(
         a_node("Deployment", "web", "Error", "ProgressDeadlineExceeded"),
@@ -266,7 +264,7 @@ def test_a_webhook_that_nobody_answers_is_the_cause() -> None:
     ]
 
 
-def test_a_service_that_selects_nothing_is_told_after_a_while() -> None:
+def test_a_service_that_selects_nothing_is_reported_after_a_grace_period() -> None:
     def services(created: str) -> Sketch:
         ingress = a_node("Ingress", "web")
         service = a_node("Service", "web", "Pending", "NoMatchingPods", created=created)
@@ -276,7 +274,7 @@ def test_a_service_that_selects_nothing_is_told_after_a_while() -> None:
     assert services("2026-01-01T00:00:00Z").told() == ["Pending NoMatchingPods: Service web > Ingress web"]
 
 
-def test_a_service_of_what_is_scaled_to_zero_is_meant_to_be_empty() -> None:
+def test_a_service_of_a_workload_scaled_to_zero_is_empty_on_purpose() -> None:
     sketch = Sketch().set(
         a_node("Deployment", "web", "Ready", "ScaledToZero", labels={"app": "web"}),
         a_node("Service", "web", "Pending", "NoMatchingPods", metadata={"selector": {"app": "web"}}),
@@ -303,18 +301,18 @@ def test_a_service_of_what_is_scaled_to_zero_is_meant_to_be_empty() -> None:
     ],
     ids=lambda node: f"{node.kind} {node.name}",
 )
-def test_what_is_meant_or_young_is_no_problem(node: Node) -> None:
+def test_intended_or_recent_states_are_not_problems(node: Node) -> None:
     assert Sketch().set(node).told() == []
 
 
-def test_evicted_pods_of_a_workload_that_goes_on_are_history() -> None:
+def test_evicted_pods_of_a_running_workload_are_history() -> None:
     evicted = a_node("Pod", "web-0", "Error", "Evicted", "low on memory", metadata={"phase": "Failed"})
     sketch = exposed(a_node("Pod", "web-1"), down=False).set(evicted).link("ReplicaSet/web-1 owns Pod/web-0")
     assert sketch.told() == []
     assert Sketch().set(evicted).told() == ["Error Evicted: Pod web-0"]
 
 
-def test_a_job_that_retries_is_no_problem_and_one_that_failed_is() -> None:
+def test_a_failed_job_is_a_problem_and_a_retrying_one_is_not() -> None:
     def jobs(*status: str) -> Sketch:
         failed = a_node("Pod", "once-a", "Error", "Error", "exit code 4", metadata={"phase": "Failed"})
         return Sketch().set(a_node("Job", "once", *status), failed).link("Job/once owns Pod/once-a")
@@ -337,7 +335,7 @@ def test_an_old_run_that_failed_is_history_and_the_newest_is_the_cause() -> None
     assert runs("Error", "LastRunFailed").told() == ["Error DeadlineExceeded: Job n-2 > CronJob nightly"]
 
 
-def test_a_namespace_that_cannot_go_waits_for_what_holds_it() -> None:
+def test_a_stuck_namespace_waits_for_its_finalizers() -> None:
     sketch = Sketch().set(
         a_node(
             "Namespace",
@@ -371,7 +369,7 @@ def test_an_autoscaler_without_its_api_is_the_cause_or_the_api_is() -> None:
     ]
 
 
-def test_a_certificate_that_is_not_issued_is_followed_to_its_challenge() -> None:
+def test_a_certificate_that_is_not_issued_is_traced_to_its_challenge() -> None:
     lost = unresolved("uses-secret", "Secret", "www-tls", "spec.tls[0].secretName")
     makes = unresolved("makes", "Secret", "www-tls", "spec.secretName")
     sketch = Sketch().set(

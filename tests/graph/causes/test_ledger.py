@@ -67,12 +67,12 @@ def test_a_failed_run_is_one_problem_though_its_pods_and_then_its_job_are_delete
     assert len({id for id, _ in told}) == 1
 
 
-def test_others_are_other_problems() -> None:
+def test_different_causes_are_different_problems() -> None:
     assert ids(problems("a1b-x")) != ids(problems("a1b-x", workload="db"))
     assert ids(problems("a1b-x")) != ids(problems("a1b-x"), cluster="test")
 
 
-def test_an_end_is_shown_for_a_minute() -> None:
+def test_ended_problems_are_shown_for_a_minute() -> None:
     ledger, found = Ledger(), problems("a1b-x")
     assert follow(ledger, found, 1000.0)
     assert not follow(ledger, found, 1030.0)
@@ -83,7 +83,7 @@ def test_an_end_is_shown_for_a_minute() -> None:
     assert list(ledger.ended(1120.0)) == []
 
 
-def test_what_comes_back_within_five_minutes_is_the_same_and_flaps() -> None:
+def test_a_problem_that_returns_within_five_minutes_is_flapping() -> None:
     ledger, found = Ledger(), problems("a1b-x")
     follow(ledger, found, 0.0)
     for begin in (100.0, 400.0):
@@ -97,7 +97,7 @@ def test_what_comes_back_within_five_minutes_is_the_same_and_flaps() -> None:
     assert ledger.flaps_of(found[0].group) == 0, "it ended more than five minutes before"
 
 
-def test_no_row_goes_at_once() -> None:
+def test_no_row_disappears_at_once() -> None:
     ledger, found = Ledger(), problems("a1b-x")
     follow(ledger, found, 0.0)
     follow(ledger, [], 1.0)
@@ -164,7 +164,7 @@ def test_a_crash_loop_is_one_problem_from_beginning_to_end(
     assert list(loop.ledger.ended(loop.now)) == []
 
 
-def test_it_ends_when_its_workload_is_well_or_something_else_is_the_cause() -> None:
+def test_a_problem_ends_when_its_workload_recovers_or_the_cause_changes() -> None:
     loop = Loop()
     loop.look("web-a", CRASH, after=0)
     loop.sketch.set(a_node("ReplicaSet", "web-5d"), a_node("Deployment", "web"))
@@ -175,7 +175,7 @@ def test_it_ends_when_its_workload_is_well_or_something_else_is_the_cause() -> N
     assert problem.reason == "ImagePullBackOff"
 
 
-def test_it_ends_at_last_though_its_pods_never_become_ready() -> None:
+def test_a_problem_ends_even_if_its_pods_never_become_ready() -> None:
     loop = Loop()
     loop.look("web-a", CRASH, after=0)
     loop.look("web-b", ("Pending", "Running"), after=5)
@@ -184,7 +184,7 @@ def test_it_ends_at_last_though_its_pods_never_become_ready() -> None:
     assert loop.again(1) == []
 
 
-def test_what_ended_is_told_of_by_name_though_it_is_gone() -> None:
+def test_an_ended_problem_names_objects_that_are_gone() -> None:
     sketch = Sketch().set(
         a_node("Pod", "web-1", *CRASH), a_node("Service", "web", "Error", "NoReadyEndpoints")
     )
@@ -206,7 +206,7 @@ def test_what_ended_is_told_of_by_name_though_it_is_gone() -> None:
     assert document["affected"]["nodes"] == []
 
 
-def test_it_forgets() -> None:
+def test_the_ledger_forgets_old_problems() -> None:
     ledger = Ledger()
     follow(ledger, problems("a1b-x"), 0.0)
     follow(ledger, [], 100.0)

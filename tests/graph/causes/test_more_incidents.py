@@ -7,7 +7,7 @@ from tests.graph.causes.test_incidents import BEHIND, CRASH, MINUTES_5, SECONDS_
 from tests.support.sketches import NOW, Sketch, a_node, at, unresolved
 
 
-def test_a_failed_helm_release_is_told_until_a_newer_revision_stands() -> None:
+def test_a_failed_helm_release_is_reported_until_a_newer_revision_succeeds() -> None:
     def revision(version: int, status: str) -> Node:
         labels = {"owner": "helm", "name": "cart", "version": str(version), "status": status}
         return a_node("Secret", f"sh.helm.release.v1.cart.v{version}", labels=labels)
@@ -27,7 +27,7 @@ def test_independent_causes_are_several_problems() -> None:
     ]
 
 
-def test_circles_of_causes_end() -> None:
+def test_circular_causes_terminate() -> None:
     sketch = Sketch().set(
         a_node("Claim.example.com", "a", "Error", "Waiting"),
         a_node("Claim.example.com", "b", "Error", "Waiting"),
@@ -59,7 +59,7 @@ def test_a_service_of_a_stateful_set_that_may_not_create_pods_is_affected() -> N
     assert sketch.told() == ["Error NotFound: missing RuntimeClass gvisor > Service db, StatefulSet db"]
 
 
-def test_what_a_custom_resource_says_of_its_input_is_explained_by_the_input() -> None:
+def test_a_custom_resources_complaint_about_its_input_is_explained_by_the_input() -> None:
     source = a_node("GitRepository.source.toolkit.fluxcd.io", "repo", "Error", "GitOperationFailed", "denied")
     applied = a_node("Kustomization.kustomize.toolkit.fluxcd.io", "app", "Error", "ArtifactFailed")
     sketch = Sketch().set(source, applied, a_node("Pod", "web-1", *CRASH))
@@ -70,7 +70,7 @@ def test_what_a_custom_resource_says_of_its_input_is_explained_by_the_input() ->
     ]
 
 
-def test_an_application_is_not_degraded_by_what_is_scaled_to_zero() -> None:
+def test_an_application_is_not_degraded_by_workloads_scaled_to_zero() -> None:
     sketch = Sketch().set(
         a_node("Application.argoproj.io", "shop", "Error", "Degraded"),
         a_node("Deployment", "web", "Ready", "ScaledToZero", metadata={"podLabels": {"app": "web"}}),
@@ -95,7 +95,7 @@ def test_a_deployment_that_repeats_its_replica_set_is_affected() -> None:
     assert sketch.told() == ["Error FailedCreate: ReplicaSet web-1 > Deployment web"]
 
 
-def test_a_run_that_failed_is_told_while_the_next_one_fails_too() -> None:
+def test_a_failed_run_is_reported_while_the_next_one_fails_too() -> None:
     sketch = Sketch().set(
         a_node("CronJob", "n", "Error", "LastRunFailed", own=("Ready", "Ready", "")),
         a_node("Job", "n-1", "Error", "BackoffLimitExceeded", created="2026-01-01T00:10:00Z"),
@@ -109,7 +109,7 @@ def test_a_run_that_failed_is_told_while_the_next_one_fails_too() -> None:
     ]
 
 
-def test_what_is_over_is_history_though_its_owner_cannot_be_seen() -> None:
+def test_finished_pods_are_history_even_if_their_owner_is_invisible() -> None:
     over = {"phase": "Failed", "owner": "ReplicaSet/web-1"}
     assert Sketch().set(a_node("Pod", "web-0", "Error", "Evicted", metadata=over)).told() == []
     run = {"phase": "Failed", "owner": "Workflow/build"}
@@ -132,13 +132,13 @@ def test_an_ingress_may_lack_a_service_and_a_secret() -> None:
     ]
 
 
-def test_a_custom_resource_of_which_nothing_is_known_is_no_problem() -> None:
+def test_a_custom_resource_with_unknown_status_is_not_a_problem() -> None:
     monitor = a_node("ServiceMonitor.monitoring.coreos.com", "web", "Unknown", "NoStatus")
     assert Sketch().set(monitor).told() == []
     assert len(Sketch().set(monitor).causes().register.words) == 0
 
 
-def test_a_certificate_that_is_being_issued_is_no_problem() -> None:
+def test_a_certificate_being_issued_is_not_a_problem() -> None:
     def cluster(since: str) -> Sketch:
         lost = unresolved("uses-secret", "Secret", "tls", "spec.tls[0].secretName")
         makes = unresolved("makes", "Secret", "tls", "spec.secretName")
@@ -153,7 +153,7 @@ def test_a_certificate_that_is_being_issued_is_no_problem() -> None:
     ]
 
 
-def test_what_is_applied_together_may_come_one_after_the_other() -> None:
+def test_objects_applied_together_may_arrive_one_by_one() -> None:
     def ingress(created: str) -> Sketch:
         lost = unresolved("routes-to", "Service", "web", "spec.rules[0].http.paths[0].backend.service")
         return Sketch().set(
@@ -164,7 +164,7 @@ def test_what_is_applied_together_may_come_one_after_the_other() -> None:
     assert ingress(MINUTES_5).told() == ["Error NotFound: missing Service web > Ingress www"]
 
 
-def test_a_node_that_joins_is_no_problem() -> None:
+def test_a_joining_node_is_not_a_problem() -> None:
     def node(created: str) -> Sketch:
         return Sketch().set(a_node("Node", "n", "Error", "KubeletNotReady", "cni plugin", created=created))
 

@@ -11,7 +11,7 @@ CRASH = "Error CrashLoopBackOff: Pod web-1 > Ingress web, PodDisruptionBudget we
 
 
 @pytest.mark.parametrize("own", [("Ready", "Ready", ""), PENDING_BALANCER])
-def test_an_outage_is_that_of_the_pod_whether_or_not_there_is_an_address(own: tuple[str, str, str]) -> None:
+def test_a_failing_pod_is_the_cause_with_and_without_an_address(own: tuple[str, str, str]) -> None:
     sketch = Sketch().set(
         a_node("Pod", "web-1", "Error", "CrashLoopBackOff", "keeps ending"),
         a_node("Service", "web", "Error", "NoReadyEndpoints", "0/1 endpoints ready", own=own),
@@ -26,7 +26,7 @@ def test_an_outage_is_that_of_the_pod_whether_or_not_there_is_an_address(own: tu
     assert sketch.told() == [CRASH]
 
 
-def test_a_missing_address_is_a_problem_of_its_own_when_all_else_is_well() -> None:
+def test_a_missing_address_is_a_problem_if_everything_else_is_ready() -> None:
     sketch = Sketch().set(
         a_node("Pod", "web-1", "Ready", "Running"),
         a_node("Service", "web", *PENDING_BALANCER),

@@ -34,7 +34,7 @@ def shop() -> Sketch:
     )
 
 
-def test_the_chain_begins_with_the_root_and_says_along_which_fields() -> None:
+def test_the_chain_starts_at_the_root_and_names_the_fields() -> None:
     causes = shop().causes()
     causes.problems(at(NOW))
     told = why(causes, "Ingress/web")
@@ -55,7 +55,7 @@ def test_the_chain_begins_with_the_root_and_says_along_which_fields() -> None:
     assert told["others"] == []
 
 
-def test_what_is_well_has_no_chain_and_what_is_its_own_cause_stands_alone() -> None:
+def test_a_healthy_object_has_no_chain_and_a_root_cause_stands_alone() -> None:
     sketch = shop().set(a_node("Node", "lost", "Error", "NodeStatusUnknown"))
     causes = sketch.causes()
     assert why(causes, "Service/other")["chain"] == []
@@ -71,7 +71,7 @@ def ways(sketch: Sketch, start: str, end: str, types: Collection[str] = USUAL_TY
             return [[f"{edge.source} {edge.type} {edge.target}" for edge in way] for way in done.value]
 
 
-def test_the_shortest_ways_are_told_whatever_the_direction_of_edges() -> None:
+def test_shortest_paths_ignore_the_direction_of_edges() -> None:
     sketch = shop()
     assert ways(sketch, "Pod/web-1", "Service/other") == [
         [
@@ -87,7 +87,7 @@ def test_the_shortest_ways_are_told_whatever_the_direction_of_edges() -> None:
     ]
 
 
-def test_ways_lead_along_the_chosen_types_only() -> None:
+def test_paths_use_the_chosen_types_only() -> None:
     assert ways(shop(), "Pod/web-1", "Node/n") == []
     assert ways(shop(), "Pod/web-1", "Node/n", {"runs-on"}) == [["Pod/web-1 runs-on Node/n"]]
     assert ways(shop(), "Pod/web-1", "Pod/web-1") == []

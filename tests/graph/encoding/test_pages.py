@@ -74,7 +74,7 @@ asked = st.sampled_from(("all", None, 0, 1, 2))
     asks=st.lists(asked, min_size=40, max_size=40),
     size=st.sampled_from((1, 16)),
 )
-def test_kept_pages_equal_the_graph(
+def test_cached_pages_equal_the_graph(
     history: list[Any], roots: Selector | None, asks: list[Any], size: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -159,7 +159,7 @@ def test_a_graph_that_grows_has_more_pages() -> None:
     assert_equal(chain.pages, chain.graph)
 
 
-def test_a_batch_costs_nothing_before_somebody_asks() -> None:
+def test_a_batch_costs_nothing_before_the_first_request() -> None:
     def cost(length: int) -> int:
         chain = Chain(length)
         cut = Changes(edges_removed=[edge.key for edge in chain.graph.edges()])

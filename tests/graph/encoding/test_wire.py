@@ -27,7 +27,7 @@ def snapshot(epoch: str, seq: int, nodes: list[Node], edges: list[Edge]) -> list
 EDGE = Edge("owns", "a", "b", ('spec["x"]', "y/z"))
 
 
-def test_small_messages() -> None:
+def test_encoding_of_small_messages() -> None:
     assert wire.hello(server="astrolabe/1.0", epoch="e", seq=57, heartbeat=15) == (
         '{"type":"hello","protocol":"astrolabe.v1","server":"astrolabe/1.0","epoch":"e","seq":57,"heartbeat":15}'
     )
@@ -49,7 +49,7 @@ def test_delta() -> None:
     )
 
 
-def test_what_changed_in_pieces() -> None:
+def test_changes_in_pieces() -> None:
     nodes = [node(str(number)) for number in range(wire.CHUNK * 2 + 1)]
     edges = [Edge("owns", str(number), "b", ()) for number in range(wire.CHUNK + 1)]
     for changes in (
@@ -60,7 +60,7 @@ def test_what_changed_in_pieces() -> None:
         assert "".join(wire.changes_pieces(changes)) == wire.changes_text(changes)
 
 
-def test_a_delta_of_one_batch_tells_when_that_was() -> None:
+def test_a_delta_of_one_batch_has_a_time() -> None:
     assert wire.delta("x", "e", since=1, seq=2, changed=wire.changes_text(Changes()), time=1732500000123) == (
         '{"type":"delta","id":"x","epoch":"e","from":1,"seq":2,"time":1732500000123,'
         '"nodes":{"set":[],"remove":[]},"edges":{"set":[],"remove":[]}}'

@@ -73,7 +73,7 @@ def test_absence_is_a_fact_only_if_the_kind_is_known() -> None:
     assert reasons(model) == {"a": "Unknown", "b": "Unknown"}
 
 
-def test_who_has_one_does_not_care() -> None:
+def test_an_object_with_a_selected_neighbour_ignores_unknown_kinds() -> None:
     model = Model(RULES)
     model.upsert(service("a"))
     model.upsert(a("Pod", "a"))
@@ -93,7 +93,7 @@ def _tell_pods(own: Peer, neighborhood: Neighborhood, *, by_manifest: bool) -> D
 
 
 @pytest.mark.parametrize("by_manifest", [True, False])
-def test_who_leaves_and_comes_back_changed_within_one_commit_is_read_again(by_manifest: bool) -> None:
+def test_a_neighbour_replaced_within_one_commit_is_read_again(by_manifest: bool) -> None:
     model = Model(
         (
             Rules(kind="Pod", api_version="v1"),
@@ -139,7 +139,7 @@ DIVIDING = (
 )
 
 
-def test_a_rule_that_raises_costs_one_status() -> None:
+def test_a_rule_that_raises_affects_one_status() -> None:
     model = Model(DIVIDING)
     model.upsert(a("Ingress", "a", Select(SELECTS, "Service", "a", Selector(), "spec.rules")))
     for namespace in ("a", "b"):
@@ -164,7 +164,7 @@ def test_a_rule_that_raises_costs_one_status() -> None:
     assert model.failing == []
 
 
-def test_what_neighbours_tell_that_is_too_long_costs_one_status() -> None:
+def test_an_oversized_derived_text_affects_one_status() -> None:
     """No node is longer than other replicas take, whatever is around it."""
 
     def derive(_: Peer, __: Neighborhood) -> Derived:
@@ -181,7 +181,7 @@ def test_what_neighbours_tell_that_is_too_long_costs_one_status() -> None:
     assert (fault.name, fault.why) == ("x", "what its neighbours say about it is longer than 2 MiB")
 
 
-def test_an_object_whose_text_would_be_too_long_fits_into_no_graph() -> None:
+def test_an_object_with_an_oversized_text_is_refused() -> None:
     model = Model([Rules(kind="Pod", api_version="v1")])
     long = msgspec.structs.replace(a("Pod", "a"), metadata={"creationTimestamp": "", "x": "😀" * 200_000})
     with pytest.raises(InvalidObjectError, match=r"^would make a node of more than 2 MiB$"):
@@ -189,7 +189,7 @@ def test_an_object_whose_text_would_be_too_long_fits_into_no_graph() -> None:
     assert len(model) == 0
 
 
-def test_what_a_rule_makes_that_is_no_json_costs_one_status() -> None:
+def test_a_derived_value_that_is_not_json_affects_one_status() -> None:
     def derive(_: Peer, __: Neighborhood) -> Derived:
         return Derived(Status(READY, "Fine"), {"odd": object()})
 
@@ -222,7 +222,7 @@ CIRCLE = (
 )
 
 
-def test_one_that_is_read_may_read_what_the_readers_manifest_alone_says() -> None:
+def test_a_neighbour_may_read_its_readers_own_status() -> None:
     model = Model(CIRCLE)
     part = a("Part", "a", RefByUid(OWNS, "Thing a", "Thing", "a", "x", "f", reverse=True))
     model.upsert(part)
@@ -237,7 +237,7 @@ def test_one_that_is_read_may_read_what_the_readers_manifest_alone_says() -> Non
     assert told == {"Part": "Own"}
 
 
-def test_a_node_says_what_its_manifest_alone_says_where_that_differs() -> None:
+def test_a_node_shows_its_own_status_where_the_derived_one_differs() -> None:
     model = Model(RULES)
     model.upsert(service("a"))
     (node,) = model.commit().nodes_set
@@ -294,7 +294,7 @@ def owned(kind: str, by: str) -> Facts:
     return a(kind, "a", RefByUid(OWNS, f"{by} a", by, "a", "x", "metadata.ownerReferences", reverse=True))
 
 
-def test_the_origin_of_a_neighbour_is_followed_while_it_is_asked_for() -> None:
+def test_the_origin_of_a_neighbour_is_followed_while_it_is_read() -> None:
     reads = (Read("outgoing", SELECTS, "Pod"),)
     kinds = [Rules(kind=kind, api_version="v1") for kind in ("Pod", "ReplicaSet", "Deployment")]
     model = Model([*kinds, Rules(kind="Service", api_version="v1", derive=_tell_origins, reads=reads)])
@@ -315,7 +315,7 @@ def test_the_origin_of_a_neighbour_is_followed_while_it_is_asked_for() -> None:
     assert reasons(model) == {"a": "none"}
 
 
-def test_what_stands_by_its_manifest_is_not_derived() -> None:
+def test_a_final_status_is_not_derived() -> None:
     asked: list[str] = []
 
     def derive(itself: Peer, _: Neighborhood) -> Derived:
@@ -344,7 +344,7 @@ def test_what_stands_by_its_manifest_is_not_derived() -> None:
     assert model.failing == []
 
 
-def test_what_stands_is_derived_while_its_references_do_not_resolve() -> None:
+def test_a_final_status_is_derived_while_references_are_unresolved() -> None:
     def derive(itself: Peer, neighborhood: Neighborhood) -> Derived:
         return Derived(Status(READY, "Waits") if neighborhood.unresolved else itself.status)
 
@@ -368,7 +368,7 @@ def test_what_stands_is_derived_while_its_references_do_not_resolve() -> None:
     assert reason() == "Own"
 
 
-def test_what_only_neighbours_read_is_not_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_that_only_neighbours_read_is_not_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
     def export(itself: Peer, neighborhood: Neighborhood) -> Derived:
         pods = neighborhood.outgoing(SELECTS, "Pod")
         return Derived(itself.status, details=[pod.status.reason for pod in pods])

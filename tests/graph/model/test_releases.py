@@ -90,7 +90,7 @@ def settled(*facts: Facts) -> tuple[dict[str, str], dict[str, tuple[int, str]]]:
     return results[0]
 
 
-def test_an_owners_annotation_outranks_labels_of_ones_own() -> None:
+def test_an_owners_annotation_outranks_own_labels() -> None:
     """A chart puts a workload into another namespace; its Pods have the labels of the template."""
     belongs, _ = settled(
         made("Deployment", "web", "agents", helm="monitoring/kps", label="agents/kps"),
@@ -103,7 +103,7 @@ def test_an_owners_annotation_outranks_labels_of_ones_own() -> None:
     assert set(belongs.values()) == {"monitoring/kps"}
 
 
-def test_ones_own_annotation_outranks_that_of_an_owner() -> None:
+def test_the_own_annotation_outranks_that_of_an_owner() -> None:
     """Of an operator that installs releases itself."""
     belongs, _ = settled(
         made("Deployment", "operator", helm="shop/operator"),
@@ -112,7 +112,7 @@ def test_ones_own_annotation_outranks_that_of_an_owner() -> None:
     assert belongs == {"made": "shop/made", "operator": "shop/operator"}
 
 
-def test_the_nearest_annotation_counts_else_ones_own_labels_else_the_nearest() -> None:
+def test_the_nearest_annotation_counts_then_own_labels_then_the_nearest_labels() -> None:
     belongs, _ = settled(
         made("Deployment", "top", helm="shop/top"),
         made("Deployment", "middle", owner="top", label="shop/other"),
@@ -129,7 +129,7 @@ def test_the_nearest_annotation_counts_else_ones_own_labels_else_the_nearest() -
     }
 
 
-def test_something_cluster_scoped_with_labels_only_belongs_to_the_only_release_of_that_name() -> None:
+def test_a_cluster_scoped_object_with_labels_belongs_to_the_only_release_of_that_name() -> None:
     role = made("ClusterRole", "role", label="/kps")
     assert settled(role, made("Pod", "web", helm="monitoring/kps"))[0]["role"] == "monitoring/kps"
     assert settled(role, kept("kps", 1, "monitoring"))[0]["role"] == "monitoring/kps"
@@ -151,14 +151,14 @@ def test_something_cluster_scoped_with_labels_only_belongs_to_the_only_release_o
     assert settled(role, copied)[0]["role"] == "b/kps"
 
 
-def test_what_something_cluster_scoped_owns_belongs_to_it() -> None:
+def test_objects_owned_by_a_cluster_scoped_object_inherit_its_release() -> None:
     role = made("ClusterRole", "role", label="/kps")
     pod = made("Pod", "web", owner="role")
     belongs, _ = settled(role, pod, made("Pod", "one", helm="a/kps"))
     assert belongs == {"one": "a/kps", "role": "a/kps", "web": "a/kps"}
 
 
-def test_it_follows_what_comes_and_goes() -> None:
+def test_releases_follow_changes() -> None:
     model = Model(RULES)
     model.upsert(made("ClusterRole", "role", label="/kps"))
     model.upsert(made("Pod", "one", helm="a/kps"))
@@ -190,7 +190,7 @@ def test_flux_keeps_revisions_where_its_helm_release_is() -> None:
     assert revisions == {"shop/web": (5, "failed"), "other/web": (2, "deployed")}
 
 
-def test_flux_keeps_revisions_where_it_is_told_to() -> None:
+def test_flux_keeps_revisions_in_its_storage_namespace() -> None:
     """By `storageNamespace`, which nothing of the release names."""
     _, revisions = settled(
         made("Pod", "web", helm="shop/web", made_by=HelmReleaseName("flux-system", "web")),
@@ -202,7 +202,7 @@ def test_flux_keeps_revisions_where_it_is_told_to() -> None:
 WEB = HelmReleaseName("flux-system", "web")
 
 
-def test_what_flux_only_labels_is_of_the_release_of_what_helm_annotates() -> None:
+def test_an_object_labelled_by_flux_joins_the_release_of_annotated_objects() -> None:
     """As the definitions of a chart, which Flux applies itself; and whatever these own."""
     objects = [
         made("ClusterRole", "crd", made_by=WEB),
@@ -239,14 +239,14 @@ def test_what_flux_only_labels_is_of_the_release_of_what_helm_annotates() -> Non
         ),
     ],
 )
-def test_where_only_flux_says_of_which_release_something_is(objects: list[Facts], expected: str) -> None:
+def test_a_release_known_by_flux_labels_only(objects: list[Facts], expected: str) -> None:
     belongs, revisions = settled(*objects)
     assert set(belongs.values()) <= {expected, ""}
     assert belongs["one"] == expected
     assert revisions.keys() <= {expected, "elsewhere/shop-web"}
 
 
-def test_what_flux_labels_follows_what_helm_annotates() -> None:
+def test_objects_labelled_by_flux_follow_annotated_objects() -> None:
     model = Model(RULES)
     model.upsert(made("ClusterRole", "crd", made_by=WEB))
     model.commit()
@@ -260,7 +260,7 @@ def test_what_flux_labels_follows_what_helm_annotates() -> None:
     assert [index._names, index._flux._known, index._flux._makers, index._flux._seeking] == [{}, {}, {}, {}]
 
 
-def test_doubt_leaves_revisions_where_they_are() -> None:
+def test_ambiguous_revisions_stay_in_their_namespace() -> None:
     flux = [
         made("Pod", "one", helm="a/web", made_by=HelmReleaseName("flux-system", "web")),
         made("Pod", "two", helm="b/web", made_by=HelmReleaseName("flux-system", "web")),
@@ -296,7 +296,7 @@ def test_an_owner_is_in_the_same_namespace_or_cluster_scoped() -> None:
 
 
 @pytest.mark.parametrize("ends", [True, False])
-def test_the_closure_does_not_go_on_from_what_ends_it(ends: bool) -> None:
+def test_the_closure_stops_at_kinds_that_end_it(ends: bool) -> None:
     roots: Selector = equality(HELM)
     facts = [
         made("Pod", "root", labels=HELM, links=[Ref("runs-on", "Node", "", "node", "spec.nodeName")]),

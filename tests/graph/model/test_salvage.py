@@ -78,7 +78,7 @@ def lines_of(history: list[Any], roots: Selector | None) -> int:
 
 @settings(max_examples=30)
 @given(history=histories, roots=roots, share=st.floats(0, 1))
-def test_a_fault_at_any_line_costs_nothing(history: list[Any], roots: Selector | None, share: float) -> None:
+def test_a_fault_at_any_line_loses_nothing(history: list[Any], roots: Selector | None, share: float) -> None:
     """It comes once, so nobody is to blame, and all is as if it had never been."""
     world, injector = Mended(roots), Injector(int(share * lines_of(history, roots)) + 1)
     with injector():
@@ -114,7 +114,7 @@ def a_pod(name: str, *links: Ref) -> Facts:
     return Facts("Pod", name, name, "a", {}, status, metadata, links)
 
 
-def test_no_step_of_a_large_model_is_long() -> None:
+def test_steps_over_a_large_model_are_short() -> None:
     """By the calls that it makes; each of thousands is a step of its own."""
     calls = 0
 
@@ -137,7 +137,7 @@ def test_no_step_of_a_large_model_is_long() -> None:
     assert max(taken) < sum(taken) / 20
 
 
-def test_a_large_model_that_broke_is_let_go_step_by_step() -> None:
+def test_a_large_broken_model_is_freed_in_steps() -> None:
     broken = broken_model()
     salvage = Salvage(broken)
     gc.collect()

@@ -54,7 +54,7 @@ def proposed(text: str) -> tuple[str, list[str]]:
         ("nosuch:x|", "nosuch:x", []),
     ],
 )
-def test_what_is_proposed(text: str, replaced: str, texts: list[str]) -> None:
+def test_proposals(text: str, replaced: str, texts: list[str]) -> None:
     assert proposed(text) == (replaced, texts)
 
 

@@ -21,7 +21,7 @@ from tests.support.worlds import World, facts
         ("", ["db", "cart", "cart-1", "my-cart"]),
     ],
 )
-def test_a_name_that_is_like_a_word_comes_first(search: str, names: list[str]) -> None:
+def test_the_most_similar_name_comes_first(search: str, names: list[str]) -> None:
     world = World()
     world.set(*[facts("Pod", name) for name in ("my-cart", "db", "cart-1", "cart")])
     order = hit_order(parse(search, builtin_catalogue().vocabulary()))

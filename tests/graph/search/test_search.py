@@ -143,7 +143,7 @@ ALL = {"cart-1", "web-1", "db", "web"}
         ("uid:pod-*", {"cart-1", "web-1"}),
     ],
 )
-def test_what_is_found(query: str, names: set[str]) -> None:
+def test_matches_of_a_search(query: str, names: set[str]) -> None:
     assert found(query) == names
 
 
@@ -178,20 +178,20 @@ def test_what_is_found(query: str, names: set[str]) -> None:
         (f"{'x' * 40} a:b {'y' * 40}", f"at 42 of '…{'x' * 19} a:b {'y' * 26}…'"),
     ],
 )
-def test_what_does_not_parse_says_where(query: str, message: str) -> None:
+def test_a_parse_error_has_a_position(query: str, message: str) -> None:
     with pytest.raises(SearchError) as error:
         parse(query, WORDS)
     assert message in str(error.value)
 
 
-def test_the_cluster_is_the_same_for_all() -> None:
+def test_the_cases_share_one_cluster() -> None:
     everything = found("")
     assert found("cluster:prod-eu") == found("cluster:PROD*") == found("-cluster:test") == everything
     assert found("cluster:test") == found("-cluster:prod-eu") == set()
     assert found("cluster:test,prod-eu reason:Crash*") == {"cart-1"}
 
 
-def test_searches_that_ask_the_same_are_the_same() -> None:
+def test_equivalent_searches_are_equal() -> None:
     one = parse('Web  ns:b,a "WEB" kind:po', WORDS)
     assert one == parse("kind:pods namespace:a,b web", WORDS)
     assert one == parse("k:Pod web web n:b,a,b", WORDS)
@@ -201,7 +201,7 @@ def test_searches_that_ask_the_same_are_the_same() -> None:
 @given(st.text(alphabet=' \t\n-*,:"<>=./aeknsx08é', max_size=40))
 @example('-"')
 @example("ns:*,* -")
-def test_any_text_is_a_search_or_is_refused(text: str) -> None:
+def test_any_text_parses_or_is_refused(text: str) -> None:
     terms, at = (), 0
     try:
         terms = parse(text, WORDS)
@@ -229,7 +229,7 @@ def test_patterns() -> None:
     assert not occurs(("d", "b"), "abcde")
 
 
-def test_many_wildcards_take_no_time() -> None:
+def test_many_wildcards_are_fast() -> None:
     pattern = (*"a" * 600, "b")
     before = process_time()
     for _ in range(20):

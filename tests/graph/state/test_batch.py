@@ -11,7 +11,7 @@ from astrolabe.graph.state.batch import BAND, MIN_SKIP, is_detached, next_seq, s
 NOW = 2 * BAND * 858_000_000 + 12_345
 
 
-def test_a_jump_skips_to_a_position_that_no_process_uses() -> None:
+def test_a_jump_leads_to_an_unused_position() -> None:
     assert skip_ahead(57, microseconds=NOW, detached=False) == NOW
     assert skip_ahead(57, microseconds=NOW, detached=True) == NOW + BAND
     assert skip_ahead(NOW + 50, microseconds=NOW, detached=True) == NOW + 50 + MIN_SKIP + BAND

@@ -89,7 +89,7 @@ def test_a_hub_keeps_its_edges() -> None:
 
 
 @pytest.mark.parametrize("incoming", [False, True])
-def test_several_edges_of_a_hub_and_the_same_other(incoming: bool) -> None:
+def test_several_edges_between_a_hub_and_one_node(incoming: bool) -> None:
     def between(type: str, number: int) -> Edge:
         other = f"p{number}"
         return Edge(type, other, "n", ("x",)) if incoming else Edge(type, "n", other, ("x",))
@@ -123,7 +123,7 @@ def contents(graph: ServedGraph) -> object:
     return (graph.seq, graph.edge_count, graph.nodes, graph.releases, edges)
 
 
-def test_a_batch_that_meets_a_fault_leaves_the_graph_as_it_was_and_a_new_one_takes_it() -> None:
+def test_a_batch_that_fails_leaves_the_graph_unchanged_and_a_new_graph_applies_it() -> None:
     graph = graph_of_two()
     before = contents(graph)
     del graph._incoming["b"]  # the indices disagree

@@ -31,7 +31,7 @@ class Lived:
         return past
 
 
-def test_what_a_step_overwrote_is_put_back() -> None:
+def test_undo_restores_overwritten_nodes() -> None:
     lived = Lived()
     lived.step(nodes_set=[node("a"), node("b")], edges_set=[EDGE])
     lived.step(nodes_set=[node("a", "new"), node("c")], edges_set=[EDGE_ANEW])
@@ -49,7 +49,7 @@ def test_what_a_step_overwrote_is_put_back() -> None:
     assert lived.past(13).node("c") == node("c")
 
 
-def test_who_asks_for_the_same_seq_shares_the_work_until_the_next_step() -> None:
+def test_readers_of_one_seq_share_the_work_until_the_next_step() -> None:
     lived = Lived()
     lived.step(nodes_set=[node("a")])
     past = lived.past(10)
@@ -59,7 +59,7 @@ def test_who_asks_for_the_same_seq_shares_the_work_until_the_next_step() -> None
     assert lived.past(10).nodes == {"a": None, "b": None}
 
 
-def test_of_many_seqs_only_the_latest_asked_for_are_shared() -> None:
+def test_only_the_latest_requested_seqs_are_shared() -> None:
     lived = Lived()
     for number in range(MAX_SHARED + 1):
         lived.step(nodes_set=[node(f"{number}")])
@@ -69,14 +69,14 @@ def test_of_many_seqs_only_the_latest_asked_for_are_shared() -> None:
     assert lived.past(10).nodes == pasts[0].nodes
 
 
-def test_the_future_is_not_known() -> None:
+def test_a_future_seq_is_unknown() -> None:
     lived = Lived()
     assert lived.history.since(10) is not None
     assert lived.history.since(11) is None
     assert lived.history.since(9) is None
 
 
-def test_the_oldest_steps_are_forgotten_beyond_so_many_changes() -> None:
+def test_the_oldest_steps_are_dropped_beyond_the_limit_of_changes() -> None:
     lived = Lived(changes=3)
     lived.step(nodes_set=[node("a"), node("b")])
     lived.step(edges_set=[EDGE])
@@ -88,7 +88,7 @@ def test_the_oldest_steps_are_forgotten_beyond_so_many_changes() -> None:
     assert lived.history.kept[0] == 2
 
 
-def test_the_oldest_steps_are_forgotten_beyond_so_many_bytes() -> None:
+def test_the_oldest_steps_are_dropped_beyond_the_limit_of_bytes() -> None:
     """What is overwritten counts with its text and 300 bytes beside."""
     lived = Lived(size=2000)
     lived.step(nodes_set=[node("a", "x" * 1000)])
@@ -98,14 +98,14 @@ def test_the_oldest_steps_are_forgotten_beyond_so_many_bytes() -> None:
     assert (lived.history.start, lived.history.kept) == (12, (1, 1300))
 
 
-def test_a_step_beyond_the_limit_by_itself_is_not_kept() -> None:
+def test_a_single_step_beyond_the_limit_is_not_kept() -> None:
     lived = Lived(changes=1)
     lived.step(nodes_set=[node("a"), node("b")])
     assert (lived.history.start, lived.history.kept) == (11, (0, 0))
     assert lived.past(11).nodes == {}
 
 
-def test_what_is_held_stays_as_it_was_while_the_graph_goes_on() -> None:
+def test_a_past_graph_stays_unchanged_while_the_graph_moves_on() -> None:
     """Whatever the limits: nobody remembers these steps but the one who holds."""
     lived = Lived(changes=0)
     lived.step(nodes_set=[node("a"), node("b")], edges_set=[EDGE])

@@ -49,10 +49,10 @@ def test_quantities(text: str, number: Any) -> None:
         ("1100m", 1.1),
     ],
 )
-def test_what_people_write(text: str, number: float) -> None:
+def test_quantities_as_people_write_them(text: str, number: float) -> None:
     assert number_of(text) == number
 
 
 @pytest.mark.parametrize("text", ["", "x", "5x", "1" * 40, "NaN", "1e5", "5u", "\uff11"])
-def test_what_is_no_number(text: str) -> None:
+def test_texts_that_are_not_numbers(text: str) -> None:
     assert number_of(text) is None

@@ -13,7 +13,7 @@ from tests.support.churn import change
 from tests.support.worlds import World, shop
 
 
-def test_of_a_small_cluster() -> None:
+def test_stats_of_a_small_cluster() -> None:
     stats = shop().hub.stats
     assert +stats.nodes == Counter(
         {

@@ -168,7 +168,7 @@ class Followed:
     pace=st.integers(0, 3),
     roots=roots,
 )
-def test_followed_equals_filtered_and_so_does_caught_up(
+def test_a_followed_or_caught_up_view_equals_the_filtered_graph(
     history: list[Any],
     wanted: list[Filter],
     before: int,

@@ -74,7 +74,7 @@ def test_a_view_of_everything_sees_the_step_itself() -> None:
     assert watched.step(changes) == {"all": changes}
 
 
-def test_each_view_is_given_its_part() -> None:
+def test_each_view_gets_its_part_of_a_step() -> None:
     watched = Watched(
         shop=only(namespace="shop"),
         other=only(namespace="other"),
@@ -101,7 +101,7 @@ def test_each_view_is_given_its_part() -> None:
     }
 
 
-def test_a_node_is_found_as_it_was_too() -> None:
+def test_a_node_is_also_found_by_its_previous_state() -> None:
     watched = Watched(
         Changes(nodes_set=[node("a", app="web", status="Error")]),
         web=only(selector="app in (web,api)"),
@@ -112,13 +112,13 @@ def test_a_node_is_found_as_it_was_too() -> None:
     assert watched.step(Changes(nodes_set=[node("a", app="none")])) == {}
 
 
-def test_a_view_of_another_text_with_the_same_beginning_is_not_asked() -> None:
+def test_a_view_of_another_text_with_the_same_prefix_is_skipped() -> None:
     watched = Watched(web=only(q="web"), webhook=only(q="webhook"), across=only(q='"web-1 pod"'))
     change = Changes(nodes_set=[node("WEB-1")])
     assert watched.step(change) == {"web": change}
 
 
-def test_a_text_is_found_in_a_release_that_was_and_in_one_that_is() -> None:
+def test_a_text_is_found_in_the_previous_and_the_current_release() -> None:
     watched = Watched(
         Changes(nodes_set=[node("a", release="metrics")]), metrics=only(q="metrics"), logs=only(q="logs")
     )
@@ -152,7 +152,7 @@ def test_a_cluster_scoped_source_comes_with_the_namespace_of_its_target() -> Non
     }
 
 
-def test_what_a_release_takes_along_is_found_by_its_uid() -> None:
+def test_objects_included_by_a_release_are_found_by_uid() -> None:
     config = node("config", "ConfigMap")
     uses = Edge("uses-configmap", "pod", "config", ("f",))
     watched = Watched(
@@ -169,7 +169,7 @@ def test_what_a_release_takes_along_is_found_by_its_uid() -> None:
     }
 
 
-def test_a_node_that_loses_its_release_is_taken_along_by_another() -> None:
+def test_a_node_that_loses_its_release_is_included_by_another() -> None:
     uses = Edge("uses-configmap", "pod", "config", ("f",))
     watched = Watched(
         Changes(
@@ -192,7 +192,7 @@ def test_a_class_is_in_a_release_of_a_namespace_by_any_edge_from_there() -> None
     assert watched.step(Changes(edges_removed=[tie.key])) == {"r": Changes(nodes_removed=["class"])}
 
 
-def test_a_uid_that_comes_back_in_another_namespace_takes_its_neighbours_along() -> None:
+def test_a_uid_reused_in_another_namespace_moves_its_neighbours() -> None:
     """Nothing else changes: not the volume, and not the edge to it."""
     volume, tie = node("pv", "PersistentVolume"), Edge("binds", "claim", "pv", ("f",))
     watched = Watched(
@@ -207,7 +207,7 @@ def test_a_uid_that_comes_back_in_another_namespace_takes_its_neighbours_along()
     }
 
 
-def test_who_missed_that_is_told_so_too() -> None:
+def test_a_client_that_missed_a_reused_uid_is_told() -> None:
     volume, tie = node("pv", "PersistentVolume"), Edge("binds", "claim", "pv", ("f",))
     graph, claim = ServedGraph("e"), node("claim", namespace="far")
     graph.apply(Batch("e", 1, Changes(nodes_set=[volume, node("claim", namespace="near")], edges_set=[tie])))
@@ -220,7 +220,7 @@ def test_who_missed_that_is_told_so_too() -> None:
     )
 
 
-def test_a_uid_that_comes_back_in_another_namespace_matters_to_a_release_that_reaches_its_neighbour() -> None:
+def test_a_uid_reused_in_another_namespace_affects_releases_of_its_neighbours() -> None:
     claim = node("claim", namespace="far", release="r", release_namespace="shop")
     uses = Edge("uses-class", "claim", "class", ("f",))
     tie = Edge("uses-class", "other", "class", ("f",))
@@ -248,13 +248,13 @@ def test_a_uid_that_comes_back_in_another_namespace_matters_to_a_release_that_re
         ({}, {("", "")}),
     ],
 )
-def test_a_view_is_listed_under_the_rarest_that_its_filter_asks_for(
+def test_a_view_is_indexed_under_its_rarest_value(
     query: dict[str, str], index_keys: set[tuple[str, str]]
 ) -> None:
     assert set(index_keys_of_filter(only(**query))) == index_keys
 
 
-def test_a_view_that_only_excludes_sees_a_step_without_any_of_that_as_it_is() -> None:
+def test_an_excluding_view_gets_unrelated_steps_unchanged() -> None:
     watched = Watched(
         Changes(nodes_set=[node("old", app="old"), node("plain")]),
         all=Filter(),

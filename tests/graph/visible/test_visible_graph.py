@@ -115,7 +115,7 @@ def a_model() -> Model:
     turns=st.integers(0, 40),
     together=st.integers(1, 5),
 )
-def test_what_is_shown_is_what_may_be_seen(
+def test_the_visible_graph_is_what_the_user_may_see(
     history: list[Any],
     visibility: Visibility,
     later: Visibility,
@@ -140,7 +140,7 @@ def test_what_is_shown_is_what_may_be_seen(
                 follower.check()
 
 
-def test_a_release_is_hidden_once_the_uid_of_its_owner_means_something_hidden() -> None:
+def test_a_release_is_hidden_once_its_owners_uid_belongs_to_a_hidden_object() -> None:
     follower = Follower(Visibility(frozenset((*KINDS, EVENT)) - {"Ingress"}))
     model = a_model()
     status, metadata = Status(READY, "Own"), {"creationTimestamp": ""}
@@ -219,7 +219,7 @@ def relations(draw: st.DrawFn, namespace: str) -> Link:
     history=st.lists(st.one_of(residents(), residents(), st.sampled_from(list(PLACES))), max_size=30),
     visibility=visibilities,
 )
-def test_nothing_that_is_shown_comes_from_what_may_not_be_seen(
+def test_nothing_visible_is_derived_from_hidden_objects(
     history: list[Facts | str], visibility: Visibility
 ) -> None:
     """The same town with and without what may not be seen looks the same."""

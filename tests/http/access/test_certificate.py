@@ -50,7 +50,7 @@ async def dial(
         writer.transport.abort()
 
 
-async def test_what_is_served_over_tls(pair: Pair) -> None:
+async def test_pages_api_and_streams_are_served_over_tls(pair: Pair) -> None:
     trust = pair.trusting()
     async with serve(shop(), **pair.settings) as site:
         async with site.get("/api/v1/graph", scheme="https", ssl=trust) as answer:
@@ -67,7 +67,7 @@ async def test_what_is_served_over_tls(pair: Pair) -> None:
         await eventually(lambda: site.server.streams == 0)
 
 
-async def test_a_large_snapshot_comes_whole(pair: Pair) -> None:
+async def test_a_large_snapshot_arrives_whole(pair: Pair) -> None:
     async with serve(crowd(20_000), **pair.settings) as site:
         async with site.stream(scheme="wss", ssl=pair.trusting()) as stream:
             await read_types(stream, "hello")
@@ -81,7 +81,7 @@ async def test_a_large_snapshot_comes_whole(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/v1/ws", "/api/v1/events"])
-async def test_one_that_stops_reading_is_cut_off_and_costs_little(pair: Pair, path: str) -> None:
+async def test_a_client_that_stops_reading_is_cut_off_cheaply(pair: Pair, path: str) -> None:
     limits = Limits(stall_timeout=0.4, heartbeat=60.0)
     async with serve(crowd(20_000), limits, **pair.settings) as site, dial(site, pair, path):
         await eventually(lambda: site.server.streams == 1)
@@ -95,7 +95,7 @@ async def test_one_that_stops_reading_is_cut_off_and_costs_little(pair: Pair, pa
 
 
 @pytest.mark.parametrize("path", ["/api/v1/ws", "/api/v1/events"])
-async def test_one_that_reads_slowly_is_not(pair: Pair, path: str) -> None:
+async def test_a_slow_reader_is_not_cut_off(pair: Pair, path: str) -> None:
     """It reads for five times as long as it may stall."""
     loop = asyncio.get_running_loop()
     limits = Limits(stall_timeout=0.5, heartbeat=60.0)
@@ -108,7 +108,7 @@ async def test_one_that_reads_slowly_is_not(pair: Pair, path: str) -> None:
         assert site.server.streams == 1
 
 
-async def test_one_that_says_nothing_for_long_is_gone(pair: Pair) -> None:
+async def test_a_silent_client_is_dropped(pair: Pair) -> None:
     limits = Limits(heartbeat=0.2, grace=0.1)
     async with serve(shop(), limits, **pair.settings) as site, dial(site, pair, "/api/v1/ws") as (reader, _):
         await reader.readuntil(b'"hello"')
@@ -142,7 +142,7 @@ async def code_of(stream: ClientConnection) -> int:
     return closed.value.rcvd.code
 
 
-async def test_bad_messages_and_going_away_are_told(pair: Pair) -> None:
+async def test_bad_messages_and_going_away_are_reported(pair: Pair) -> None:
     trust = pair.trusting()
     async with serve(shop(), **pair.settings) as site:
         connect = site.stream
@@ -170,7 +170,9 @@ async def test_the_versions_that_are_spoken(pair: Pair, version: ssl.TLSVersion)
     assert Certificate(*pair.settings.values()).context.minimum_version is ssl.TLSVersion.TLSv1_2
 
 
-async def test_what_is_no_tls_is_dropped_without_a_word(pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
+async def test_bytes_that_are_not_tls_are_dropped_silently(
+    pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
     limits = Limits(request_timeout=0.3)
     async with serve(shop(), limits, **pair.settings) as site:
         caplog.clear()
@@ -213,7 +215,7 @@ async def test_new_connections_get_the_new_certificate(
             await read_types(stream, "delta")
 
 
-def test_files_of_no_use_are_said(pair: Pair, tmp_path: Path) -> None:
+def test_unusable_files_are_reported(pair: Pair, tmp_path: Path) -> None:
     other = Pair(tmp_path, "other")
     text = tmp_path / "text"
     text.write_text("no PEM")

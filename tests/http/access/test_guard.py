@@ -60,7 +60,7 @@ async def closed(file: Path) -> AsyncIterator[Site]:
         ({"Authorization": f"Bearer {TOKEN} "[:-2]}, "the token is not known"),
     ],
 )
-async def test_without_a_known_token_nobody_is_let_in(
+async def test_unknown_tokens_are_refused(
     closed: Site, path: str, headers: dict[str, str], message: str
 ) -> None:
     async with closed.get(path, headers=headers) as answer:
@@ -82,7 +82,7 @@ async def test_a_websocket_is_refused_before_the_upgrade(closed: Site) -> None:
 @pytest.mark.parametrize(
     "header", [b"Authorization: Bearer \xff\xfe", b"Authorization: Bearer " + b"x" * 4000]
 )
-async def test_no_bytes_in_a_header_are_a_fault(
+async def test_arbitrary_bytes_in_headers_raise_nothing(
     closed: Site, header: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with dial(closed.port) as peer:
@@ -92,7 +92,7 @@ async def test_no_bytes_in_a_header_are_a_fault(
     assert caplog.text == ""
 
 
-async def test_an_origin_of_any_bytes_is_no_fault() -> None:
+async def test_arbitrary_bytes_in_the_origin_raise_nothing() -> None:
     async with serve(shop(), cors_origins=("*",)) as site, dial(site.port) as peer:
         await peer.send(
             b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\nOrigin: http://\xff\r\n\r\n"
@@ -102,7 +102,7 @@ async def test_an_origin_of_any_bytes_is_no_fault() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
-async def test_with_one_everyone_is(closed: Site, scheme: str) -> None:
+async def test_known_tokens_are_accepted(closed: Site, scheme: str) -> None:
     for token in (TOKEN, "another"):
         headers = {"Authorization": f"{scheme} {token}"}
         for path in ("/api/v1/graph", "/health", "/metrics", "/api/v1/events"):
@@ -112,7 +112,7 @@ async def test_with_one_everyone_is(closed: Site, scheme: str) -> None:
             await read_types(stream, "hello", "snapshot")
 
 
-async def test_a_browser_sends_it_with_the_protocols(closed: Site) -> None:
+async def test_a_browser_sends_the_token_as_a_subprotocol(closed: Site) -> None:
     offered = [Subprotocol("astrolabe.v1"), protocol(TOKEN)]
     for protocols in (offered, offered[::-1]):
         async with closed.stream(subprotocols=protocols) as stream:
@@ -121,19 +121,19 @@ async def test_a_browser_sends_it_with_the_protocols(closed: Site) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "!", "w", "_w", "gA"])
-async def test_what_is_no_token_in_base64url_is_none(closed: Site, text: str) -> None:
+async def test_invalid_base64url_is_not_a_token(closed: Site, text: str) -> None:
     with pytest.raises(InvalidStatus, match="401"):
         await closed.stream(additional_headers={"Sec-WebSocket-Protocol": TOKEN_PROTOCOL + text})
 
 
 @pytest.mark.usefixtures("page")
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/", "/viewer.css"])
-async def test_probes_and_the_viewer_are_for_everyone(file: Path, path: str) -> None:
+async def test_probes_and_viewer_need_no_token(file: Path, path: str) -> None:
     async with serve(shop(), auth="token", auth_token_file=str(file)) as site, site.get(path) as answer:
         assert answer.status == 200
 
 
-async def test_metrics_are_when_that_is_asked_for(file: Path) -> None:
+async def test_metrics_need_no_token_if_configured(file: Path) -> None:
     async with serve(shop(), auth="token", auth_token_file=str(file), open_metrics=True) as site:
         async with site.get("/metrics") as answer:
             assert answer.status == 200
@@ -174,7 +174,7 @@ async def test_a_withdrawn_token_ends_what_is_open(file: Path, monkeypatch: pyte
             assert answer.status == 200
 
 
-def test_the_file_is_looked_at_once_a_second(file: Path) -> None:
+def test_the_file_is_checked_once_a_second(file: Path) -> None:
     clock = ManualClock()
     tokens = Tokens(str(file), clock=clock)
     file.write_text("new\n")
@@ -184,9 +184,7 @@ def test_the_file_is_looked_at_once_a_second(file: Path) -> None:
     assert not tokens.knows(digest_of(TOKEN))
 
 
-def test_whether_a_token_is_known_is_found_out_as_fast_for_any(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_token_checks_take_constant_time(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first, the last, and none: each is compared with all, by what takes as long for any bytes."""
     compared: list[int] = []
 
@@ -200,9 +198,7 @@ def test_whether_a_token_is_known_is_found_out_as_fast_for_any(
     assert compared == [32] * 6
 
 
-def test_a_file_that_is_gone_for_a_moment_changes_nothing(
-    file: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_briefly_missing_file_changes_nothing(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
     tokens = Tokens(str(file), clock=clock)
     file.unlink()
@@ -246,7 +242,7 @@ def test_a_file_that_is_gone_for_a_moment_changes_nothing(
         (os.mkfifo, "cannot be read: it is not a regular file"),
     ],
 )
-def test_a_file_of_no_use_is_said(tmp_path: Path, make: Callable[[Path], object], why: str) -> None:
+def test_an_unusable_file_is_reported(tmp_path: Path, make: Callable[[Path], object], why: str) -> None:
     make(tmp_path / "tokens")
     with pytest.raises(FileError, match=why) as failed:
         Tokens(str(tmp_path / "tokens"), clock=ManualClock())
@@ -304,7 +300,7 @@ async def test_pages_of_this_host_and_programs_are_let_in(site: Site) -> None:
             assert answer.status == 200
 
 
-async def test_pages_that_are_allowed_may_connect_and_not_read() -> None:
+async def test_allowed_origins_may_connect_but_not_read() -> None:
     async with serve(shop(), allowed_origins=(PAGE,)) as site:
         async with site.stream(origin=Origin(PAGE)) as stream:
             await read_types(stream, "hello", "snapshot")
@@ -318,7 +314,7 @@ async def test_pages_that_are_allowed_may_connect_and_not_read() -> None:
 
 
 @pytest.mark.parametrize("shared", [PAGE, "*"])
-async def test_pages_that_are_shared_with_may_read(file: Path, shared: str) -> None:
+async def test_cors_origins_may_read(file: Path, shared: str) -> None:
     async with serve(shop(), auth="token", auth_token_file=str(file), cors_origins=(shared,)) as site:
         for path in ("/api/v1/graph", "/api/v1/events", "/health"):
             async with site.get(path, headers={"Origin": PAGE, **BEARER}) as answer:
@@ -334,7 +330,7 @@ async def test_pages_that_are_shared_with_may_read(file: Path, shared: str) -> N
             assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-async def test_a_browser_asks_first_without_a_token(file: Path) -> None:
+async def test_preflight_requests_need_no_token(file: Path) -> None:
     asks = {
         "Origin": PAGE,
         "Access-Control-Request-Method": "GET",
@@ -355,7 +351,7 @@ async def test_a_browser_asks_first_without_a_token(file: Path) -> None:
 
 
 @pytest.mark.usefixtures("page")
-async def test_every_answer_is_safe_to_show() -> None:
+async def test_every_answer_has_security_headers() -> None:
     paths = (
         "/",
         "/viewer.css",
@@ -382,15 +378,13 @@ async def test_a_server_without_its_tokens_does_not_start(tmp_path: Path) -> Non
             pass
 
 
-def test_a_byte_order_mark_is_no_part_of_a_token(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_a_token(tmp_path: Path) -> None:
     (tmp_path / "tokens").write_bytes(b"\xef\xbb\xbffirst\nsecond\n")
     tokens = Tokens(str(tmp_path / "tokens"), clock=ManualClock())
     assert tokens.knows(digest_of("first"))
 
 
-def test_a_line_with_blanks_that_comes_later_changes_nothing(
-    file: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_later_line_with_blanks_changes_nothing(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
     tokens = Tokens(str(file), clock=clock)
     file.write_text("good\nsecret words\n")

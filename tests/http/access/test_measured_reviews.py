@@ -45,7 +45,7 @@ async def test_reviews_are_counted_by_sort() -> None:
     assert (access.asked, access.failed, sum(access.duration.counts)) == (1, 1, 0)
 
 
-async def test_a_failure_that_lasts_is_said_once_and_its_end(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_lasting_failure_is_logged_once_and_its_end_too(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="astrolabe.http")
     api = Api()
     reviews = MeasuredReviews(api, clock=lambda: api.now)

@@ -127,7 +127,7 @@ async def test_a_page_of_another_site_is_refused(behind: tuple[Site, Proxy]) -> 
 
 
 @behind_all([NO_HOST])
-async def test_a_page_is_told_that_the_proxy_passes_no_host_on(behind: tuple[Site, Proxy]) -> None:
+async def test_a_page_is_told_that_the_proxy_does_not_pass_the_host(behind: tuple[Site, Proxy]) -> None:
     _, proxy = behind
     async with page(proxy) as stream:
         error = await read(stream)
@@ -138,7 +138,7 @@ async def test_a_page_is_told_that_the_proxy_passes_no_host_on(behind: tuple[Sit
 
 
 @behind_all(NO_UPGRADE)
-async def test_one_is_told_that_the_proxy_passes_no_websocket_on(behind: tuple[Site, Proxy]) -> None:
+async def test_a_client_is_told_that_the_proxy_does_not_pass_websockets(behind: tuple[Site, Proxy]) -> None:
     _, proxy = behind
     with pytest.raises(InvalidStatus) as refused:
         await page(proxy)

@@ -75,7 +75,7 @@ def test_the_finest_level_that_keeps_the_limit_is_chosen(
     assert (chosen, len(set(keys)), len(keys)) == (aggregation, count, len(PART.nodes))
 
 
-def test_what_is_drawn_as_one() -> None:
+def test_grouped_nodes() -> None:
     _, keys, _ = finish(choose(PART, limit=7, current="resource"))
     assert dict(zip([node.uid for node in PART.nodes], keys, strict=True)) == {
         "web": "web",
@@ -105,7 +105,7 @@ def test_what_is_drawn_as_one() -> None:
 
 
 @pytest.mark.parametrize(("limit", "aggregation"), [(12, "workload"), (14, "workload"), (15, "resource")])
-def test_a_finer_level_than_before_needs_room(limit: int, aggregation: Aggregation) -> None:
+def test_a_finer_level_needs_headroom(limit: int, aggregation: Aggregation) -> None:
     chosen, _, _ = finish(choose(PART, limit=limit, current="workload"))
     assert chosen == aggregation
 
@@ -115,14 +115,14 @@ def test_owners_in_a_circle_end_somewhere() -> None:
     assert set(finish(find_roots(part))) == {"a", "b"}
 
 
-def test_of_several_owners_the_one_that_is_named_first_counts() -> None:
+def test_the_first_of_several_owners_counts() -> None:
     nodes = [a_node(uid, "Pod") for uid in "abc"]
     edges = [owns("b", "c", "metadata.ownerReferences[1].uid"), owns("a", "c")]
     roots = finish(find_roots(Subgraph(nodes=nodes, edges=edges)))
     assert roots["c"].uid == "a"
 
 
-def test_a_slice_is_drawn_with_its_service_and_not_its_pods_with_it() -> None:
+def test_a_slice_is_grouped_with_its_service_without_its_pods() -> None:
     nodes = [a_node("web", "Service"), a_node("web-x", "EndpointSlice"), a_node("web-1", "Pod")]
     edges = [
         Edge(ENDPOINTS, "web", "web-x", ("label",)),
@@ -136,7 +136,7 @@ def test_a_slice_is_drawn_with_its_service_and_not_its_pods_with_it() -> None:
     assert {uid: root.uid for uid, root in roots.items()} == {"web": "web", "web-x": "web", "web-1": "web-1"}
 
 
-async def test_a_part_knows_the_owners_that_its_filter_leaves_out() -> None:
+async def test_a_filtered_graph_knows_owners_outside_the_filter() -> None:
     hub = shop().hub
     part = finish(gather(hub.graph, await hub.snapshot(only(kind="Pod")), CATALOGUE, whole=False))
     roots: dict[str, Any] = finish(find_roots(part))

@@ -53,7 +53,7 @@ def parts(draw_one: st.DrawFn) -> Subgraph:
 
 
 @given(parts(), st.integers(1, 30), LEVEL)
-def test_nothing_is_left_out_and_nothing_dangles(part: Subgraph, limit: int, current: Aggregation) -> None:
+def test_drawings_are_complete_and_consistent(part: Subgraph, limit: int, current: Aggregation) -> None:
     drawing = finish(draw(part, limit=limit, current=current, layers={}))
     groups = drawing.groups
     assert len(groups) <= limit or drawing.aggregation == "kind"

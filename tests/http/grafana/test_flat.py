@@ -23,11 +23,11 @@ PATHS = [
 
 
 @pytest.mark.parametrize(("path", "parameters"), PATHS)
-def test_filters_stand_in_the_path(path: str, parameters: dict[str, list[str]]) -> None:
+def test_filters_are_in_the_path(path: str, parameters: dict[str, list[str]]) -> None:
     assert parse_path(path) == parameters
 
 
-def test_a_part_that_is_no_parameter_is_refused() -> None:
+def test_an_invalid_path_segment_is_refused() -> None:
     with pytest.raises(Refusal, match="a part of this path is <parameter>=<value>, not 'shop'"):
         parse_path("namespace=shop/shop")
 
@@ -36,7 +36,7 @@ def nobody(_: int, __: str) -> Node | None:
     return None
 
 
-def test_a_delta_is_an_object_for_every_node() -> None:
+def test_a_delta_has_an_object_per_node() -> None:
     message = {
         **delta(3, 5, node("a", "Error"), gone=("pod", "b")),
         "time": 1000,
@@ -86,12 +86,12 @@ def test_a_delta_is_an_object_for_every_node() -> None:
     ]
 
 
-def test_what_happened_over_a_while_is_of_now() -> None:
+def test_merged_deltas_have_the_current_time() -> None:
     (row,) = changes(delta(3, 5, node("a")), now=9, find=nobody)
     assert row["time"] == 9
 
 
-def test_a_snapshot_tells_how_things_are() -> None:
+def test_a_snapshot_has_the_current_rows() -> None:
     rows = list(changes(snapshot(node("a"), node("b")), now=9, find=nobody))
     assert [(row["op"], row["uid"], row["time"], row["seq"]) for row in rows] == [
         ("set", "a", 9, 1),

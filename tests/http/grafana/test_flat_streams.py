@@ -49,7 +49,7 @@ class Columns:
         return {len(values) for values in self.values.values()}
 
 
-async def test_changes_come_one_by_one_and_all_columns_grow_alike() -> None:
+async def test_changes_arrive_one_by_one_with_equal_columns() -> None:
     world, columns = crowd(10), Columns(CHANGE_KEYS)
     async with serve(world) as site, site.stream("/api/v1/ws/flat/changes") as socket:
         await socket.send('{"hello":"from a plugin"}')
@@ -86,7 +86,7 @@ async def test_the_path_is_the_filter() -> None:
         ]
 
 
-async def test_counts_come_every_second() -> None:
+async def test_counts_are_sent_every_second() -> None:
     world, columns = crowd(10), Columns(STATISTICS_KEYS)
     async with serve(world) as site, site.stream("/api/v1/ws/flat/stats") as socket:
         for _ in range(3):
@@ -122,14 +122,14 @@ async def test_counting_ends_with_the_last_listener_and_begins_again() -> None:
         ("/api/v1/ws/flat/nothing", 404, b"not-found"),
     ],
 )
-async def test_what_is_not_understood_is_refused(site: Site, path: str, status: int, said: bytes) -> None:
+async def test_invalid_parameters_are_refused(site: Site, path: str, status: int, said: bytes) -> None:
     with pytest.raises(InvalidStatus) as refused:
         await site.stream(path)
     assert refused.value.response.status_code == status
     assert said in refused.value.response.body
 
 
-async def test_they_count_as_streams_and_say_good_bye_without_a_row() -> None:
+async def test_flat_streams_count_as_streams_and_close_without_a_row() -> None:
     async with (
         serve(crowd(3), Limits(max_connections=2)) as site,
         site.stream("/api/v1/ws/flat/changes") as changes,
@@ -147,7 +147,7 @@ async def test_they_count_as_streams_and_say_good_bye_without_a_row() -> None:
 
 
 @pytest.mark.parametrize("rounds", [5, 50])
-async def test_one_that_does_not_read_is_caught_up_by_what_is_latest(rounds: int) -> None:
+async def test_a_client_that_did_not_read_gets_the_latest_rows(rounds: int) -> None:
     """Of each of 600 pods the states that the connection held, and then the last: by one merged delta, or,
     when history does not reach back that far, by a snapshot."""
     world = crowd(600)
@@ -175,7 +175,7 @@ async def test_one_that_does_not_read_is_caught_up_by_what_is_latest(rounds: int
         assert told[-1]["seq"] == site.hub.graph.seq
 
 
-async def test_rows_of_what_was_missed_for_long_go_out_bit_by_bit() -> None:
+async def test_rows_of_a_long_gap_are_sent_in_steps() -> None:
     """All of them, once each, and before what comes next; the loop turns on meanwhile."""
     world = crowd(12_000)
     async with serve(world) as site, dial(site.port, buffer=1 << 20) as peer:
@@ -211,7 +211,7 @@ async def test_rows_of_what_was_missed_for_long_go_out_bit_by_bit() -> None:
     assert [row["seq"] for row in rows] == [last] * 10_010 + [last + 1]
 
 
-async def test_counts_that_thousands_hear_go_out_in_many_turns() -> None:
+async def test_counts_for_thousands_are_sent_over_many_turns() -> None:
     heard, meter = Counter[int](), LoopMeter()
 
     class Listener(Recorder):

@@ -13,11 +13,11 @@ def said(**state: Any) -> tuple[Notice, ...]:
     return notices(ServingState(since="2026-11-30T04:05:00Z", **{**known, **state}))
 
 
-def test_nothing_is_noticed_while_the_state_is_live() -> None:
+def test_no_notices_while_live() -> None:
     assert said(state="live") == ()
 
 
-def test_other_values_follow_what_is_shown() -> None:
+def test_other_values_follow_the_shown_values() -> None:
     progress, why = Progress(12, 38, 1335), "12 of 38 kinds are listed; Pod cannot be listed: 504"
     text = (
         "So far: 12 of 38 kinds, 1,335 objects; Pod cannot be listed: 504. More may be broken than is shown."

@@ -24,7 +24,7 @@ def spots_of(numbers: set[int], links: list[tuple[int, int]]) -> list[LayoutNode
 
 
 @given(st.lists(NUMBERS, min_size=2, max_size=12), LINKS)
-def test_who_stays_does_not_move_and_no_two_are_in_one_place(
+def test_nodes_keep_their_place_and_never_overlap(
     steps: list[set[int]], links: list[tuple[int, int]]
 ) -> None:
     layout = Layout()
@@ -57,7 +57,7 @@ def test_the_same_drawing_has_the_same_places(numbers: set[int], links: list[tup
     assert Layout().update(spots_of(numbers, links)) == Layout().update(spots_of(numbers, links))
 
 
-def test_linked_ones_stand_in_one_row() -> None:
+def test_linked_nodes_share_a_row() -> None:
     chain = {"ingress": "ingress", "service": "service", "deployment": "workload", "pod": "pod"}
     layers: dict[str, Layer] = {
         f"{name}-{number}": layer  # type: ignore[misc]
@@ -74,14 +74,14 @@ def test_linked_ones_stand_in_one_row() -> None:
     assert rows == {f"{name}-{number}": number for number in range(4) for name in chain}
 
 
-def test_many_of_one_layer_stand_in_several_columns() -> None:
+def test_a_large_layer_has_several_columns() -> None:
     places = Layout().update([LayoutNode(id=str(number), layer="pod") for number in range(200)])
     width = max(x for x, _ in places.values()) - min(x for x, _ in places.values())
     height = max(y for _, y in places.values())
     assert 0.5 < width / height < 2.5
 
 
-def test_twice_as_many_are_placed_again_and_so_is_a_quarter() -> None:
+def test_large_size_changes_trigger_a_new_layout() -> None:
     layout = Layout()
     layout.update([LayoutNode(id=str(number), layer="pod") for number in range(50)])
     for size in (100, 101, 26, 25):

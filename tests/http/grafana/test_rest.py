@@ -139,7 +139,7 @@ async def test_coarser_levels(site: Site, limit: int, title: str, what: str) -> 
     assert what in [node["subTitle"] for node in graph["nodes"] if node["title"] == title]
 
 
-async def test_nothing_is_left_out_of_a_crowd() -> None:
+async def test_a_large_graph_is_complete() -> None:
     async with serve(crowd(3000)) as site:
         graph = await site.json("/api/v1/grafana/nodegraph")
         check(graph)
@@ -156,9 +156,7 @@ async def test_a_pair_of_requests_is_answered_from_one_snapshot(site: Site) -> N
     assert [node["title"] for node in others["nodes"]] == ["web-1"]
 
 
-async def test_what_is_still_so_is_answered_without_a_view(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_unchanged_answers_need_no_view(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Panels refresh more seldom than views are kept."""
     monkeypatch.setattr(panels, "FRESH", 0.0)
     monkeypatch.setattr(hub, "KEEP_SECONDS", 0.0)
@@ -168,7 +166,7 @@ async def test_what_is_still_so_is_answered_without_a_view(
     assert await site.json(path) == first
 
 
-async def test_answers_in_any_order_fit_together_while_all_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_answers_fit_together_during_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     """As when several panels ask in turn: the nodes are taken of one answer, the edges of the one before or
     after it."""
     monkeypatch.setattr(panels, "FRESH", 0.05)
@@ -190,7 +188,7 @@ async def test_answers_in_any_order_fit_together_while_all_changes(monkeypatch: 
         assert different > 5
 
 
-async def test_who_is_drawn_does_not_move(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_drawn_nodes_do_not_move(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(panels, "FRESH", 0.0)
     async with serve(crowd(40)) as site:
         places: dict[str, tuple[int, int]] = {}
@@ -246,13 +244,13 @@ async def test_the_node_graph_api_plugin(site: Site) -> None:
         ("status=Broken", "unknown status 'Broken'; it is one of Ready, Pending, Error, Unknown"),
     ],
 )
-async def test_what_is_not_understood_is_refused(site: Site, query: str, message: str) -> None:
+async def test_invalid_parameters_are_refused(site: Site, query: str, message: str) -> None:
     for path in ("/api/v1/grafana/nodegraph", "/api/v1/grafana/frames", "/api/graph/data"):
         status, document = await site.refused(f"{path}?{query}")
         assert (status, document) == (400, {"error": "bad-filter", "message": message})
 
 
-async def test_answers_say_where_they_are_from_and_are_compressed_when_asked_for(site: Site) -> None:
+async def test_answers_have_a_position_and_are_compressed_on_request(site: Site) -> None:
     path = "/api/v1/grafana/nodegraph"
     async with site.get(path) as plain:
         assert (plain.headers["X-Astrolabe-Seq"], plain.headers["Cache-Control"]) == ("2", "no-store")

@@ -108,7 +108,7 @@ async def housing(limit: int = 1000) -> AsyncIterator[House]:
         await house.leave()
 
 
-async def test_a_crowd_is_taken_in_some_in_a_turn_and_a_probe_before_it() -> None:
+async def test_a_crowd_is_accepted_in_steps_and_probes_first() -> None:
     async with housing() as house:
         for _ in range(60):  # in one turn of the loop: nobody is taken in meanwhile
             house.come(OTHER)
@@ -121,7 +121,7 @@ async def test_a_crowd_is_taken_in_some_in_a_turn_and_a_probe_before_it() -> Non
         assert len(taken) <= 61 / TAKEN_IN + 2  # libuv takes in one a turn
 
 
-async def test_a_probe_that_takes_its_time_to_say_so_still_goes_first() -> None:
+async def test_a_slow_probe_still_goes_first() -> None:
     async with housing() as house:
         for _ in range(400):
             house.come(OTHER)
@@ -132,7 +132,7 @@ async def test_a_probe_that_takes_its_time_to_say_so_still_goes_first() -> None:
         assert house.said.index(PROBE) < 350
 
 
-async def test_all_who_are_at_the_door_are_looked_at_in_one_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_all_waiting_connections_are_inspected_in_one_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the probe would wait behind the others in the system."""
     monkeypatch.setattr(acceptor, "LOOKING", 1.0)
     async with housing() as house:
@@ -143,7 +143,7 @@ async def test_all_who_are_at_the_door_are_looked_at_in_one_turn(monkeypatch: py
         assert house.said.index(PROBE) <= 2 * TAKEN_IN
 
 
-async def test_probes_of_a_crowd_are_taken_in_some_in_a_turn_and_keep_no_other_address_waiting(
+async def test_many_probes_are_accepted_in_steps_without_delaying_other_addresses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(acceptor, "LOOKING", 1.0)
@@ -161,7 +161,7 @@ async def test_probes_of_a_crowd_are_taken_in_some_in_a_turn_and_keep_no_other_a
         assert max(taken) <= 2 * PROBES_IN + TAKEN_IN
 
 
-async def test_those_who_have_left_meanwhile_are_some_in_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_abandoned_connections_are_cleaned_up_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(acceptor, "LOOKING", 1.0)
     looked_at: list[int] = []
     peek_request = acceptor.peek_request
@@ -182,7 +182,7 @@ async def test_those_who_have_left_meanwhile_are_some_in_a_turn(monkeypatch: pyt
         assert max(map(looked_at.count, looked_at)) <= 2 * LOOKED_AT
 
 
-async def test_a_crowd_of_one_address_keeps_no_other_waiting() -> None:
+async def test_a_crowd_from_one_address_delays_no_other() -> None:
     async with housing() as house:
         for _ in range(60):
             house.come(OTHER)
@@ -192,7 +192,7 @@ async def test_a_crowd_of_one_address_keeps_no_other_waiting() -> None:
 
 
 @pytest.mark.parametrize("said", [PROBE, OTHER])
-async def test_who_was_cut_is_not_taken_in_though_it_has_said_something(said: bytes) -> None:
+async def test_a_reset_connection_is_not_accepted_even_if_it_sent_data(said: bytes) -> None:
     async with housing() as house:
         for _ in range(20):
             reset(house.come(said))
@@ -211,11 +211,11 @@ async def test_who_was_cut_is_not_taken_in_though_it_has_said_something(said: by
         (("fd00:1:2:3::1", "fd00:1:2:4::1"), 2),
     ],
 )
-def test_a_host_of_ipv6_is_one_address_however_many_it_has(hosts: tuple[str, ...], number: int) -> None:
+def test_an_ipv6_host_counts_as_one_address(hosts: tuple[str, ...], number: int) -> None:
     assert len({peer_address(host) for host in hosts}) == number
 
 
-async def test_who_has_left_is_not_taken_in() -> None:
+async def test_a_closed_connection_is_not_accepted() -> None:
     async with housing() as house:
         for _ in range(20):
             house.come(b"").close()
@@ -224,7 +224,7 @@ async def test_who_has_left_is_not_taken_in() -> None:
         assert len(house.turns) == 1
 
 
-async def test_there_are_only_so_many_who_wait() -> None:
+async def test_the_number_of_waiting_connections_is_limited() -> None:
     async with housing(limit=30) as house:
         guests = [house.come(OTHER) for _ in range(60)]
         turns().do(lambda: time.sleep(2 * TIME_SLICE), Lane.PEER)  # in this turn nobody is taken in
@@ -280,7 +280,7 @@ class Exhausted:
         return getattr(self._listener, name)
 
 
-async def test_without_files_it_rests_says_so_and_goes_on(
+async def test_running_out_of_file_descriptors_pauses_accepting_and_is_logged(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(acceptor, "REST", 0.2)
@@ -299,7 +299,7 @@ async def test_without_files_it_rests_says_so_and_goes_on(
     await house.leave()
 
 
-async def test_the_system_keeps_little_of_what_a_peer_sends() -> None:
+async def test_receive_buffers_are_small() -> None:
     """Of one that sends more than is read, whatever the system would allow."""
     async with housing() as house:
         guest = house.come(b"")
@@ -313,7 +313,7 @@ async def test_the_system_keeps_little_of_what_a_peer_sends() -> None:
         assert sent - guest_holds(guest) < 3 * RECEIVE_BUFFER
 
 
-async def test_a_probe_is_answered_while_a_crowd_waits_to_be() -> None:
+async def test_a_probe_is_answered_while_a_crowd_waits() -> None:
     """Five hundred ask for something large at once; in the order of their coming the probe would be the last."""
     async with serve(crowd(2_000), Limits(max_requests=1000)) as site:
         said = b"GET /api/v1/resources HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -324,7 +324,7 @@ async def test_a_probe_is_answered_while_a_crowd_waits_to_be() -> None:
             assert sum(map(has_something, crowd_at_the_door)) < 250
 
 
-async def test_who_ends_its_side_is_answered_though_others_go_first() -> None:
+async def test_a_half_closed_request_is_answered_after_others() -> None:
     """As `printf ... | nc -N` does."""
     async with serve(shop()) as site:
         keep_busy()

@@ -53,7 +53,7 @@ async def fill(world: World, channel: Channel) -> None:
 
 
 @pytest.mark.parametrize("path", [SOCKET, EVENTS])
-async def test_one_that_vanishes_is_found_within_two_and_a_half_heartbeats(path: str) -> None:
+async def test_a_vanished_peer_is_dropped_within_two_and_a_half_heartbeats(path: str) -> None:
     """Nothing that is sent is acknowledged. Of events TCP has to tell, which looks at its own times."""
     heartbeat = 0.4
     async with (
@@ -66,7 +66,7 @@ async def test_one_that_vanishes_is_found_within_two_and_a_half_heartbeats(path:
 
 
 @pytest.mark.parametrize("path", [SOCKET, EVENTS])
-async def test_one_that_vanishes_while_the_transport_is_full_has_stalled(path: str) -> None:
+async def test_a_peer_that_vanishes_with_a_full_transport_counts_as_stalled(path: str) -> None:
     async with (
         serve(crowd(5000), Limits(heartbeat=LONG, stall_timeout=0.4)) as site,
         stream(site, path) as (peer, channel),
@@ -77,7 +77,7 @@ async def test_one_that_vanishes_while_the_transport_is_full_has_stalled(path: s
 
 
 @pytest.mark.parametrize("path", [SOCKET, EVENTS])
-async def test_one_that_stops_reading_has_as_long_as_a_stall_may_last(path: str) -> None:
+async def test_a_peer_that_stops_reading_gets_the_stall_timeout(path: str) -> None:
     """It is there and its window is closed: heartbeats say nothing about it, and TCP's own limit neither."""
     async with (
         serve(crowd(5000), Limits(heartbeat=0.2, stall_timeout=1.6)) as site,
@@ -88,7 +88,7 @@ async def test_one_that_stops_reading_has_as_long_as_a_stall_may_last(path: str)
 
 
 @pytest.mark.parametrize("path", [SOCKET, EVENTS])
-async def test_one_that_stops_reading_while_the_transport_is_not_full(path: str) -> None:
+async def test_a_peer_that_stops_reading_before_the_transport_is_full(path: str) -> None:
     """It acknowledges nothing more, and no pong comes: the same as one that is not there."""
     heartbeat = 0.4
     world = crowd(10)
@@ -102,7 +102,7 @@ async def test_one_that_stops_reading_while_the_transport_is_not_full(path: str)
 
 @pytest.mark.parametrize("path", [SOCKET, EVENTS])
 @pytest.mark.parametrize("full", [False, True])
-async def test_one_that_ends_its_half_and_does_not_read_is_cut_off(path: str, full: bool) -> None:
+async def test_a_half_closed_peer_that_does_not_read_is_cut_off(path: str, full: bool) -> None:
     """The transport then closes by itself, once all is sent: which may be never."""
     world = crowd(5000 if full else 10)
     async with (
@@ -118,7 +118,7 @@ async def test_one_that_ends_its_half_and_does_not_read_is_cut_off(path: str, fu
 
 
 @pytest.mark.parametrize("path", [SOCKET, EVENTS])
-async def test_one_that_ends_its_half_still_gets_what_is_on_its_way(path: str) -> None:
+async def test_a_half_closed_peer_gets_pending_data(path: str) -> None:
     world = crowd(10)
     async with serve(world) as site, stream(site, path) as (peer, channel):
         await fill(world, channel)
@@ -129,7 +129,7 @@ async def test_one_that_ends_its_half_still_gets_what_is_on_its_way(path: str) -
 
 
 @pytest.mark.parametrize("path", [SOCKET, EVENTS])
-async def test_one_that_resets_is_gone_at_once(path: str) -> None:
+async def test_a_reset_connection_ends_at_once(path: str) -> None:
     async with serve(crowd(5000)) as site, stream(site, path) as (peer, channel):
         await eventually(lambda: not channel.writable)
         peer.reset()
@@ -137,7 +137,7 @@ async def test_one_that_resets_is_gone_at_once(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [SOCKET, EVENTS])
-async def test_one_that_is_failed_at_once_and_does_not_answer_the_close_is_cut_off(
+async def test_a_failed_peer_that_does_not_answer_the_close_is_cut_off(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -151,7 +151,7 @@ async def test_one_that_is_failed_at_once_and_does_not_answer_the_close_is_cut_o
 
 
 @pytest.mark.parametrize("path", [SOCKET, EVENTS])
-async def test_what_a_peer_that_does_not_read_costs(path: str) -> None:
+async def test_memory_of_a_peer_that_does_not_read(path: str) -> None:
     """One piece and what makes the transport full; and what the system was told to take."""
     async with serve(crowd(20_000)) as site, stream(site, path) as (peer, channel):
         await eventually(lambda: not channel.writable)
@@ -165,7 +165,7 @@ async def test_what_a_peer_that_does_not_read_costs(path: str) -> None:
         peer.reset()
 
 
-async def test_an_answer_that_is_not_read_is_not_kept() -> None:
+async def test_an_unread_answer_is_dropped() -> None:
     """As long as some of it is read it is: longer than a request may take, or a peer may stall."""
     limits = Limits(request_timeout=0.2, stall_timeout=0.4)
     loop = asyncio.get_running_loop()
@@ -209,7 +209,7 @@ async def test_a_slow_reader_whose_pong_is_queued_behind_megabytes_is_not_dead()
     assert replica.matches(world.hub.graph, EVERYTHING)
 
 
-async def test_a_slow_reader_is_not_dead_while_the_system_has_much_for_it() -> None:
+async def test_a_slow_reader_is_not_dead_while_the_socket_buffer_is_full() -> None:
     """The transport is as good as empty, and yet a ping is far behind."""
     heartbeat = 0.4
     world = crowd(10)

@@ -65,7 +65,7 @@ WRONG: dict[str, tuple[bytes, str, int]] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-async def test_what_is_wrong_is_said_and_then_the_connection_is_closed(site: Site, wrong: str) -> None:
+async def test_an_invalid_frame_gets_an_error_and_a_close(site: Site, wrong: str) -> None:
     sent, error, code = WRONG[wrong]
     async with dial(site.port) as peer:
         await peer.upgrade()
@@ -85,7 +85,7 @@ async def test_a_close_is_answered_with_its_code(site: Site, sent: bytes, code: 
         assert farewell(await peer.read_all()) == ([], code)
 
 
-async def test_a_message_may_be_cut_anywhere_and_pings_come_between(site: Site) -> None:
+async def test_a_message_may_be_fragmented_anywhere_with_pings_between(site: Site) -> None:
     async with dial(site.port) as peer:
         await peer.upgrade()
         parts = [
@@ -103,7 +103,7 @@ async def test_a_message_may_be_cut_anywhere_and_pings_come_between(site: Site) 
         assert answers == {(PONG, b"a"), (TEXT, f'{{"type":"pong","epoch":"{EPOCH}","seq":2}}'.encode())}
 
 
-async def test_a_message_of_endless_fragments_costs_nothing() -> None:
+async def test_endless_fragments_are_refused() -> None:
     """Each is within the limits, and nothing is kept of an empty one."""
     async with serve(World(), Limits(max_message_rate=10**9)) as site, dial(site.port) as peer:
         await peer.upgrade()
@@ -129,7 +129,7 @@ async def _ping(peer: Peer, before: bytes) -> None:
     await peer.read_past(b"here")
 
 
-async def test_a_lying_length_allocates_nothing(site: Site) -> None:
+async def test_a_false_length_allocates_nothing(site: Site) -> None:
     async with dial(site.port) as peer:
         await peer.upgrade()
         tracemalloc.start()
@@ -158,7 +158,7 @@ async def test_a_flood_of_frames_ends_early(site: Site, opcode: Opcode, data: by
         await read_types(other, "delta")
 
 
-async def test_fifty_frames_at_once_are_heard(site: Site) -> None:
+async def test_fifty_frames_at_once_are_read(site: Site) -> None:
     async with dial(site.port) as peer:
         await peer.upgrade()
         await _ping(peer, frame(PING) * 49)
@@ -175,7 +175,7 @@ async def test_random_bytes(site: Site, seed: int) -> None:
     await eventually(lambda: site.server.streams == 0)
 
 
-async def test_what_comes_behind_the_handshake_is_read_and_reading_goes_on(site: Site) -> None:
+async def test_frames_sent_with_the_handshake_are_read(site: Site) -> None:
     """More than Sanic lets wait behind a request."""
     ping = frame(TEXT, b'{"type":"ping"' + b" " * 60_000 + b"}")
     async with dial(site.port) as peer:

@@ -15,7 +15,7 @@ CHUNKED = b"GET /health HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 QUICK = Limits(request_timeout=0.3)
 
 
-async def test_one_that_says_nothing_is_cut_off() -> None:
+async def test_a_silent_connection_is_cut_off() -> None:
     loop = asyncio.get_running_loop()
     async with serve(World(), QUICK) as site, dial(site.port) as peer:
         began = loop.time()
@@ -66,7 +66,7 @@ async def test_a_body_that_trickles_in_is_cut_off(path: str, upgrade: str, heade
         assert 0.3 <= loop.time() - began < 2.0
 
 
-async def test_the_body_of_a_refused_request_is_not_waited_for() -> None:
+async def test_the_body_of_a_refused_request_is_not_read() -> None:
     async with serve(World(), QUICK) as site, dial(site.port) as peer:
         await peer.send(b"POST /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n")
         reading = asyncio.create_task(peer.read_answer())
@@ -76,7 +76,7 @@ async def test_the_body_of_a_refused_request_is_not_waited_for() -> None:
         assert (await reading)[0] == 405
 
 
-async def test_a_kept_connection_may_rest() -> None:
+async def test_an_idle_keep_alive_connection_stays_open() -> None:
     async with serve(World(), QUICK) as site, dial(site.port) as peer:
         for _ in range(2):
             await peer.ask("/livez", "")
@@ -84,7 +84,7 @@ async def test_a_kept_connection_may_rest() -> None:
             await asyncio.sleep(0.8)
 
 
-async def test_an_open_stream_has_no_request_to_wait_for() -> None:
+async def test_an_open_stream_has_no_request_timeout() -> None:
     async with serve(World(), QUICK) as site, dial(site.port) as peer, dial(site.port) as events:
         await peer.upgrade()
         await events.ask("/api/v1/events", "")
@@ -112,7 +112,7 @@ async def test_an_open_stream_has_no_request_to_wait_for() -> None:
         (CHUNKED + b"zz\r\n", 400, "bad-request"),
     ],
 )
-async def test_what_is_no_request_is_refused(site: Site, sent: bytes, status: int, error: str) -> None:
+async def test_invalid_requests_are_refused(site: Site, sent: bytes, status: int, error: str) -> None:
     async with dial(site.port) as peer:
         await peer.send(sent)
         told, headers, body = await peer.read_answer()
@@ -120,7 +120,7 @@ async def test_what_is_no_request_is_refused(site: Site, sent: bytes, status: in
     assert body.startswith(b'{"error":"%b",' % error.encode())
 
 
-async def test_a_handshake_with_a_header_that_is_no_text_is_refused(
+async def test_a_handshake_with_a_binary_header_is_refused(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     request = f"GET /api/v1/ws HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}".encode() + b"X: \xff\r\n\r\n"
@@ -132,7 +132,7 @@ async def test_a_handshake_with_a_header_that_is_no_text_is_refused(
     assert "Traceback" not in caplog.text
 
 
-async def test_a_body_that_nobody_asked_for_does_no_harm(site: Site) -> None:
+async def test_an_unexpected_body_is_harmless(site: Site) -> None:
     async with dial(site.port) as peer:
         await peer.send(CHUNKED.replace(b"/health", b"/livez") + b"5\r\nhello\r\n0\r\n\r\n")
         await peer.read_past(b'{"status":"alive"}')
@@ -141,7 +141,7 @@ async def test_a_body_that_nobody_asked_for_does_no_harm(site: Site) -> None:
     assert (status, body) == (200, b'{"status":"alive"}')
 
 
-async def test_headers_without_end_are_not_kept(site: Site) -> None:
+async def test_endless_headers_are_refused(site: Site) -> None:
     async with dial(site.port) as peer:
         reading = asyncio.create_task(peer.read_all())
         sending = asyncio.create_task(peer.send(b"x" * 50_000_000))
@@ -224,7 +224,9 @@ async def test_an_upgrade_where_there_is_no_websocket_is_ignored(site: Site) -> 
         b"GET /api/v1/events HTTP/1.1\r\n\r\n",
     ],
 )
-async def test_one_that_is_gone_halfway_is_no_news(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_client_that_leaves_halfway_is_not_logged(
+    sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     """Whether it resets the connection, closes it, or is cut off by the server's end."""
     for leave in ("reset", "close", "stay"):
         async with serve(shop(), Limits(grace=0.1)) as site, dial(site.port) as peer:

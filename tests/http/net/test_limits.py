@@ -9,7 +9,7 @@ from tests.support.serving import eventually, serve
 from tests.support.worlds import crowd, shop
 
 
-async def test_answers_that_are_not_read_are_bounded_and_probes_go_on() -> None:
+async def test_unread_answers_are_bounded_and_probes_continue() -> None:
     async with (
         serve(crowd(5_000), Limits(max_requests=2)) as site,
         dial(site.port) as one,
@@ -37,12 +37,12 @@ async def test_answers_that_are_not_read_are_bounded_and_probes_go_on() -> None:
         two.reset()
 
 
-async def test_streams_are_no_answers() -> None:
+async def test_streams_do_not_count_as_answers() -> None:
     async with serve(shop(), Limits(max_requests=1)) as site, site.stream(), site.stream():
         assert await site.json("/api/v1/namespaces") == ["other", "shop"]
 
 
-async def test_a_flood_of_idle_connections_shuts_nobody_out() -> None:
+async def test_a_flood_of_idle_connections_locks_nobody_out() -> None:
     """The one goes that has waited longest; the one that is being answered stays."""
     async with serve(crowd(5_000), Limits(max_sockets=4)) as site:
         peers = [dial(site.port) for _ in range(8)]
@@ -63,7 +63,7 @@ async def test_a_flood_of_idle_connections_shuts_nobody_out() -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/v1/graph", "/api/v1/events", "/api/v1/ws"])
-async def test_one_that_takes_less_than_the_floor_is_cut(path: str) -> None:
+async def test_a_client_slower_than_the_minimum_rate_is_cut_off(path: str) -> None:
     """It takes something all the time, a part of a snapshot within each look at it: a fifth of what is asked."""
     limits = Limits(stall_timeout=0.8, min_rate=800_000)
     async with serve(crowd(20_000), limits) as site, dial(site.port) as peer:

@@ -7,7 +7,7 @@ from astrolabe.http.net.websocket import text_frame
 from tests.support.raw import frames
 
 
-def test_each_framing_is_made_once() -> None:
+def test_each_frame_is_built_once() -> None:
     made: list[str] = []
 
     def loud(message: Message) -> bytes:
@@ -25,7 +25,7 @@ def test_each_framing_is_made_once() -> None:
     assert made == ["loud", "quiet"]
 
 
-def test_what_is_long_is_not_copied_into_its_frames() -> None:
+def test_long_texts_are_not_copied_into_frames() -> None:
     texts = LongTexts()
     long = texts.make(['"a":1', ',"b":2'])
     whole = Message("delta", '{"id":"x",', "e:1", long=long, tail="}")
@@ -41,13 +41,13 @@ def test_what_is_long_is_not_copied_into_its_frames() -> None:
         assert all(one is other for one, other in zip(frame.chunks[1:-1], long.chunks, strict=True))
 
 
-def test_short_and_long_frames_are_told_apart_by_their_lengths() -> None:
+def test_frame_headers_encode_short_and_long_lengths() -> None:
     for length in (0, 125, 126, 65_535, 65_536):
         (frame,) = frames(bytes(text_frame(Message("x", "a" * length))))
         assert bytes(frame.data) == b"a" * length
 
 
-def test_of_long_texts_there_may_be_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_long_texts_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(message, "MOST_LONG", 10)
     texts = LongTexts()
     held = [texts.make(["a" * 6])]

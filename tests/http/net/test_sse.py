@@ -118,7 +118,7 @@ async def test_only_the_end_of_a_snapshot_may_be_resumed_from() -> None:
     assert ids == ["id: "] * (len(ids) - 1) + [f"id: {EPOCH}:1"]
 
 
-async def test_a_slow_reader_ends_exact() -> None:
+async def test_a_slow_reader_converges() -> None:
     world = crowd(9000)
     replica = Replica()
     async with serve(world) as site, dial(site.port) as peer:
@@ -160,7 +160,7 @@ def unchunk(body: bytes) -> list[bytes]:
         chunks.append(chunk)
 
 
-async def test_the_body_is_one_chunk_an_event_and_ends_with_the_server(site: Site) -> None:
+async def test_each_event_is_one_chunk_and_the_body_ends_with_the_server(site: Site) -> None:
     async with dial(site.port) as peer:
         await peer.ask("/api/v1/events?kind=Service", "")
         await eventually(lambda: site.server.streams == 1)
@@ -218,7 +218,7 @@ async def test_a_head_is_refused_and_does_not_hang(site: Site) -> None:
     assert (status, headers["allow"], body) == (405, "GET", b"")
 
 
-async def test_what_the_client_says_meanwhile_is_dropped(site: Site) -> None:
+async def test_data_from_the_client_is_discarded(site: Site) -> None:
     """Another request behind the first, say: the answer to this one never ends."""
     async with dial(site.port) as peer:
         await peer.send(

@@ -84,7 +84,7 @@ TAKEN = [
 
 
 @pytest.mark.parametrize("sent", REFUSED)
-async def test_what_two_readers_could_understand_differently_is_refused(
+async def test_ambiguous_requests_are_refused(
     site: Site, caplog: pytest.LogCaptureFixture, sent: bytes
 ) -> None:
     with caplog.at_level(logging.INFO):
@@ -98,7 +98,7 @@ async def test_what_two_readers_could_understand_differently_is_refused(
 
 
 @pytest.mark.parametrize("sent", TAKEN)
-async def test_what_is_as_the_rfc_has_it_is_answered(site: Site, sent: bytes) -> None:
+async def test_valid_requests_are_answered(site: Site, sent: bytes) -> None:
     async with dial(site.port) as peer, asyncio.timeout(5):
         for byte in (sent[:50], sent[50:]):
             await peer.send(byte)

@@ -83,7 +83,7 @@ class Crowd:
             turns().ask(self._take, Lane.PEER)
 
 
-async def test_a_handshake_waits_for_nobody_who_is_served_already(pair: Pair) -> None:
+async def test_a_handshake_does_not_wait_for_established_connections(pair: Pair) -> None:
     async with serve(shop(), **pair.settings) as site:
         crowd = Crowd(300)
         crowd.begin()
@@ -92,14 +92,14 @@ async def test_a_handshake_waits_for_nobody_who_is_served_already(pair: Pair) ->
         assert crowd.turns < 150
 
 
-async def test_handshakes_of_one_address_keep_no_other_waiting(pair: Pair) -> None:
+async def test_handshakes_of_one_address_delay_no_other(pair: Pair) -> None:
     async with serve(shop(), **pair.settings) as site, AsyncExitStack() as stack:
         guests = [come(site, pair, stack) for _ in range(200)]  # in one turn of the loop
         await probe(site, pair, source="127.0.0.2")
         assert sum(map(is_answered, guests)) < 100
 
 
-async def test_handshakes_that_stop_half_way_are_bounded_and_the_oldest_go(
+async def test_stalled_handshakes_are_limited_and_the_oldest_are_dropped(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(acceptor, "HANDSHAKES", 10)
@@ -112,7 +112,7 @@ async def test_handshakes_that_stop_half_way_are_bounded_and_the_oldest_go(
         await probe(site, pair)
 
 
-async def test_for_what_is_no_handshake_none_begins(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_bytes_that_are_not_tls_start_no_handshake(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     entered: list[socket.socket] = []
     monkeypatch.setattr(acceptor.Acceptor, "_enter", lambda _, connection: entered.append(connection))
     async with serve(shop(), **pair.settings) as site:

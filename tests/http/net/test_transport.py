@@ -24,7 +24,7 @@ async def test_a_slow_reader_is_not_a_stalled_one() -> None:
         await eventually(lambda: site.server.streams == 0)
 
 
-async def test_bytes_that_come_right_behind_the_request_are_not_lost() -> None:
+async def test_bytes_sent_with_the_request_are_not_lost() -> None:
     async with serve(shop()) as site, dial(site.port) as peer:
         ping = Frame(Opcode.TEXT, b'{"type":"ping"}').serialize(mask=True)
         request = (
@@ -36,7 +36,7 @@ async def test_bytes_that_come_right_behind_the_request_are_not_lost() -> None:
         await peer.read_past(b'{"type":"pong",')
 
 
-async def test_tcp_tells_when_nobody_acknowledges_events() -> None:
+async def test_unacknowledged_events_are_noticed_by_tcp() -> None:
     async with serve(shop(), Limits(heartbeat=10.0)) as site, dial(site.port) as peer:
         await peer.ask("/api/v1/events", "")
         await peer.read_past(b'"last":true')

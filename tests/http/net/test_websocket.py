@@ -130,7 +130,7 @@ async def test_two_subscriptions_on_one_connection(site: Site) -> None:
         assert len((await read(socket))["nodes"]) == 9
 
 
-async def test_an_id_in_use_goes_on_as_it_was(site: Site) -> None:
+async def test_a_duplicate_id_leaves_the_subscription_unchanged(site: Site) -> None:
     async with site.stream("/api/v1/ws?namespace=other&kind=Pod") as socket:
         await read_types(socket, "hello", "snapshot")
         await socket.send('{"type":"subscribe","id":"default","filter":{"kind":["Service"]}}')
@@ -143,7 +143,7 @@ async def test_an_id_in_use_goes_on_as_it_was(site: Site) -> None:
         assert delta["nodes"]["remove"] == ["pod-lone"]
 
 
-async def test_commas_in_a_message_are_those_of_a_url(site: Site) -> None:
+async def test_commas_mean_the_same_in_messages_and_urls(site: Site) -> None:
     async with site.stream("/api/v1/ws?kind=Service,Pod") as url, site.stream() as message:
         _, expected = await read_types(url, "hello", "snapshot")
         await read_types(message, "hello", "snapshot")
@@ -206,7 +206,7 @@ async def test_resuming(site: Site) -> None:
         ({"type": "unsubscribe", "id": "x"}, {"code": "unknown-id", "message": "there is no subscription"}),
     ],
 )
-async def test_what_cannot_be_done_is_said_and_the_connection_stays(
+async def test_a_refused_request_keeps_the_connection_open(
     site: Site, message: dict[str, Any], error: dict[str, str]
 ) -> None:
     async with site.stream("/api/v1/ws?kind=Pod") as socket:
@@ -247,7 +247,7 @@ async def test_a_bad_message_ends_the_connection_for_good(site: Site, message: s
     assert code == 4500
 
 
-async def test_text_that_is_no_utf_8(site: Site) -> None:
+async def test_text_that_is_not_utf_8(site: Site) -> None:
     async with dial(site.port) as peer:
         await peer.ask("/api/v1/ws?subscribe=false")
         await peer.send(Frame(Opcode.TEXT, b"\xff\xfe").serialize(mask=True))
@@ -279,7 +279,7 @@ async def test_a_message_in_fragments(site: Site) -> None:
     assert code == 4509
 
 
-async def test_one_that_says_too_much() -> None:
+async def test_a_client_that_sends_too_much() -> None:
     async with (
         serve(World(), Limits(max_message_rate=5)) as site,
         site.stream("/api/v1/ws?subscribe=false") as socket,
@@ -376,7 +376,7 @@ async def test_the_client_may_close(site: Site) -> None:
     await eventually(lambda: site.server.streams == 0)
 
 
-async def test_heartbeats_go_both_ways() -> None:
+async def test_heartbeats_in_both_directions() -> None:
     async with serve(shop(), Limits(heartbeat=0.1)) as site, site.stream("/api/v1/ws?kind=Pod") as socket:
         await read_types(socket, "hello", "snapshot", "bookmark")
         site.world.set(facts("Service", "other"))
@@ -387,7 +387,7 @@ async def test_heartbeats_go_both_ways() -> None:
             await read_types(socket, "bookmark")
 
 
-async def test_a_peer_that_gives_no_sign_of_life_is_gone_within_two_and_a_half_heartbeats() -> None:
+async def test_a_silent_peer_is_dropped_within_two_and_a_half_heartbeats() -> None:
     heartbeat = 0.4
     async with serve(shop(), Limits(heartbeat=heartbeat)) as site, dial(site.port) as peer:
         loop = asyncio.get_running_loop()
@@ -417,7 +417,7 @@ async def test_a_peer_that_stops_reading_is_cut_off_and_costs_bounded_memory() -
         assert len(told) < 7_000_000
 
 
-async def test_a_slow_client_is_reset_when_history_is_gone_and_ends_exact() -> None:
+async def test_a_slow_client_beyond_the_history_is_reset_and_converges() -> None:
     world = crowd(12_000, limits=Limits(history_changes=4000))
     async with serve(world) as site, site.stream(max_queue=1) as slow, site.stream() as quick:
         await read_types(slow, "hello")

@@ -51,7 +51,7 @@ CHUNKS = [
 ]
 
 
-async def test_chunks_arrive_in_order_and_whole_with_what_was_said_behind_them() -> None:
+async def test_chunks_arrive_whole_and_in_order_before_later_messages() -> None:
     sender, peer = await pair()
     with peer:
         sender.write_buffer.send(CHUNKS)
@@ -68,7 +68,7 @@ async def test_chunks_arrive_in_order_and_whole_with_what_was_said_behind_them()
         sender.transport.abort()
 
 
-async def test_what_waits_behind_is_bounded() -> None:
+async def test_the_waiting_messages_are_bounded() -> None:
     sender, peer = await pair()
     with peer:
         sender.write_buffer.write(b"x" * 10_000_000)
@@ -77,7 +77,7 @@ async def test_what_waits_behind_is_bounded() -> None:
         sender.transport.abort()
 
 
-async def test_one_turn_hands_over_a_bounded_number_of_bytes() -> None:
+async def test_bytes_per_turn_are_bounded() -> None:
     """A peer that reads as fast as it is written to would otherwise hold the loop until it has all."""
     sender, peer = await pair()
     with peer:

@@ -31,7 +31,7 @@ def said() -> set[str]:
     return found
 
 
-def test_every_code_that_the_server_says_is_described() -> None:
+def test_every_error_code_is_described() -> None:
     # "bad-request" stands beside _WORDS, for every status that is not in it.
     assert said() | {"bad-request"} == {each.code for each in ERROR_CODES}
     assert len({each.code for each in ERROR_CODES}) == len(ERROR_CODES)
@@ -50,7 +50,7 @@ def test_a_refusal_has_the_close_code_of_its_status() -> None:
             assert each.close == close_codes.of_status(each.status), each.code
 
 
-def test_who_may_come_back_is_what_the_close_code_says() -> None:
+def test_coming_back_depends_on_the_close_code() -> None:
     assert FINAL in FINAL_CODES
     assert FINAL - 1 not in FINAL_CODES
     for each in ERROR_CODES:

@@ -35,7 +35,7 @@ def references(part: Any) -> list[str]:
     return [found for value in part for found in references(value)] if isinstance(part, list) else []
 
 
-async def test_it_is_an_openapi_document(described: Described) -> None:
+async def test_the_document_is_valid_openapi(described: Described) -> None:
     document = described.document
     assert document["openapi"] == "3.1.0"
     assert [error.message for error in OPENAPI_31_VALIDATOR.iter_errors(document)] == []
@@ -97,7 +97,7 @@ async def test_numbers_that_need_64_bits_say_so(described: Described) -> None:
     assert {each for each, format in found.items() if format != "int64"} == set()
 
 
-async def test_clients_may_be_told_more_than_is_described(described: Described) -> None:
+async def test_answers_may_have_undocumented_keys(described: Described) -> None:
     """Only what a client says is closed: there the server refuses what it does not know."""
     schemas = described.document["components"]["schemas"]
     shut = {name for name, schema in schemas.items() if schema.get("additionalProperties") is False}
@@ -112,7 +112,7 @@ async def test_every_path_with_parameters_declares_them(described: Described) ->
         assert placed == re.findall(r"{(\w+)}", path)
 
 
-async def test_closed_sets_are_those_of_the_tables(described: Described) -> None:
+async def test_enums_follow_the_tables(described: Described) -> None:
     schemas = described.document["components"]["schemas"]
     assert schemas["Kind"]["enum"] == [kind.name for kind in KINDS]
     assert schemas["Status"]["enum"] == list(SEVERITIES)
@@ -129,7 +129,7 @@ async def test_kinds_that_are_not_watched_are_not_in_it() -> None:
     assert document["components"]["schemas"]["Kind"]["enum"] == ["Namespace", "Pod"]
 
 
-async def test_it_says_nothing_of_the_cluster(site: Site) -> None:
+async def test_the_document_does_not_depend_on_the_cluster(site: Site) -> None:
     async with site.get(PATH) as answer:
         text = await answer.text()
         assert "X-Astrolabe-Seq" not in answer.headers
@@ -137,7 +137,7 @@ async def test_it_says_nothing_of_the_cluster(site: Site) -> None:
         assert word not in text
 
 
-async def test_caches_are_told_what_they_need(site: Site) -> None:
+async def test_conditional_and_compressed_requests_are_answered(site: Site) -> None:
     async with site.get(PATH, headers={"Accept-Encoding": "gzip"}) as answer:
         assert answer.headers["Content-Encoding"] == "gzip"
         packed = await answer.read()
@@ -149,7 +149,7 @@ async def test_caches_are_told_what_they_need(site: Site) -> None:
         assert (answer.status, await answer.read()) == (304, b"")
 
 
-async def test_who_needs_a_token_is_told_so_without_one(tmp_path: Path) -> None:
+async def test_the_document_is_public_and_says_where_a_token_is_needed(tmp_path: Path) -> None:
     tokens = tmp_path / "tokens"
     tokens.write_text("let-me-in")
     async with serve(shop(), auth="token", auth_token_file=str(tokens)) as site:

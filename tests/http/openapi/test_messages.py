@@ -64,7 +64,7 @@ async def heard(socket: ClientConnection, types: set[str]) -> list[Json]:
     return messages
 
 
-async def test_what_a_websocket_says_is_described_and_nothing_else() -> None:
+async def test_every_server_message_is_described() -> None:
     async with serve(shop(), Limits(heartbeat=0.2)) as site:
         described = Described(await site.json("/openapi.json"))
         types = described.types_said(WS, "server")
@@ -99,7 +99,7 @@ async def test_real_manifests_in_motion() -> None:
     assert [fault for message in messages for fault in described.faults_said(WS, "server", message)] == []
 
 
-async def test_what_a_client_may_say(described: Described) -> None:
+async def test_client_messages(described: Described) -> None:
     for message in ASKED:
         assert described.faults_said(WS, "client", message) == []
         msgspec.convert(message, ClientMessage)

@@ -28,12 +28,12 @@ def shown(golden: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-async def test_all_that_a_kind_shows_is_described(described: Described, kind: str) -> None:
+async def test_all_metadata_is_described(described: Described, kind: str) -> None:
     for metadata in shown(KINDS[kind]):
         assert described.faults_of("Metadata", metadata) == []
 
 
-def test_a_key_means_the_same_wherever_it_is_shown() -> None:
+def test_a_metadata_key_has_one_meaning() -> None:
     types: dict[str, set[Any]] = {}
     for kind in CATALOGUE:
         for key, type in keys_of(kind.shows):
@@ -41,7 +41,7 @@ def test_a_key_means_the_same_wherever_it_is_shown() -> None:
     assert {key: found for key, found in types.items() if len(found) > 1} == {}
 
 
-async def test_what_is_described_is_what_kinds_show(described: Described) -> None:
+async def test_described_metadata_exists(described: Described) -> None:
     shown = {key for kind in CATALOGUE for key, _ in keys_of(kind.shows)}
     assert set(described.document["components"]["schemas"]["Metadata"]["properties"]) == {
         "creationTimestamp",

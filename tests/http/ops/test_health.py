@@ -89,7 +89,7 @@ def test_health_of_kinds() -> None:
     }
 
 
-def test_health_names_some_of_what_is_left_out_and_why_a_kind_is_unavailable() -> None:
+def test_health_names_some_skipped_objects_and_why_kinds_are_unavailable() -> None:
     readiness = ReadinessTracker([Scope("Pod"), Scope("Secret")])
     readiness.report("Secret", "", "unavailable", "403 Forbidden", cause="forbidden")
     for number in range(7):
@@ -112,7 +112,7 @@ def test_health_names_some_of_what_is_left_out_and_why_a_kind_is_unavailable() -
     }
 
 
-def test_naming_some_of_what_is_left_out_costs_the_same_however_many_it_is() -> None:
+def test_naming_some_skipped_objects_takes_constant_time() -> None:
     """The state is looked at twice a second, and a kind may be left out whole."""
     readiness = ReadinessTracker([Scope("Pod")])
     for number in range(100_000):
@@ -126,7 +126,7 @@ def test_naming_some_of_what_is_left_out_costs_the_same_however_many_it_is() -> 
     assert verdict.partial[0].objects == 100_000
 
 
-def test_ready_when_all_that_is_required_is_synced() -> None:
+def test_ready_once_all_required_kinds_are_synced() -> None:
     readiness = ReadinessTracker(
         [Scope("Pod", "a"), Scope("Pod", "b"), Scope("Node", required=False), Scope("Job")]
     )
@@ -139,7 +139,7 @@ def test_ready_when_all_that_is_required_is_synced() -> None:
     assert readyz(readiness) == (200, {"status": "ready"})
 
 
-def test_a_follower_shows_what_the_leader_told() -> None:
+def test_a_follower_shows_the_leaders_report() -> None:
     readiness = ReadinessTracker([Scope("Pod")])
     told = LeaderReport(synced=True, kinds={"Pod": {"state": "synced", "age": 1.0, "objects": 7}})
     document = {"reachable": True, "lag": 0.0, "tickAge": 0.4, "stale": False}
@@ -169,7 +169,7 @@ def test_a_follower_shows_what_the_leader_told() -> None:
         (False, True, None, 503, {"status": "not-ready", "waiting": ["Pod"], "stale": True}),
     ],
 )
-def test_a_replica_is_ready_when_what_it_serves_was_complete_once(
+def test_a_replica_is_ready_once_its_graph_was_complete(
     complete: bool, stale: bool, told: LeaderReport | None, status: int, document: dict[str, Any]
 ) -> None:
     replication = ReplicationHealth(complete=complete, stale=stale, document={}, report=told)

@@ -84,7 +84,7 @@ async def test_the_graph_of_a_small_cluster(site: Site) -> None:
     assert told["process_resident_memory_bytes",] > 1_000_000
 
 
-async def test_those_who_follow(site: Site) -> None:
+async def test_subscriber_metrics(site: Site) -> None:
     async with site.stream() as stream, site.stream("/api/v1/ws?subscribe=false") as quiet:
         sent = [await stream.recv() for _ in range(3)]
         await read_types(quiet, "hello")
@@ -125,7 +125,7 @@ async def test_a_client_that_falls_behind_and_is_cut_off() -> None:
         assert (await scrape(site))["astrolabe_stream_slow_clients_total", "stalled"] == 1
 
 
-async def test_one_that_is_not_told_of_several_changes_fell_behind_once() -> None:
+async def test_a_client_that_misses_several_changes_fell_behind_once() -> None:
     world, connection = shop(), Recorder()
     world.hub.join(connection).subscribe("x", only(kind="Pod"))
     await settle()
@@ -150,7 +150,7 @@ async def test_the_time_from_an_event_to_its_frame() -> None:
     assert told["astrolabe_event_to_frame_seconds_bucket", "+Inf"] == 1
 
 
-async def test_openmetrics_when_asked_for(site: Site) -> None:
+async def test_openmetrics_on_request(site: Site) -> None:
     accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
     async with site.get("/metrics", headers=accept) as answer:
         assert answer.content_type == "application/openmetrics-text"
@@ -158,7 +158,7 @@ async def test_openmetrics_when_asked_for(site: Site) -> None:
     assert told["astrolabe_graph_edges", "owns"] == 2
 
 
-async def test_names_and_labels_are_as_prometheus_has_them(site: Site) -> None:
+async def test_names_and_labels_follow_prometheus_conventions(site: Site) -> None:
     bounded = {
         "kind": {kind.name for kind in KINDS},
         "status": {"Ready", "Pending", "Error", "Unknown"},
@@ -193,7 +193,7 @@ def watch(namespace: str = "", **fields: object) -> WatchHealth:
     return health
 
 
-def test_watches_of_a_kind_in_several_namespaces_are_told_together() -> None:
+def test_watches_of_a_kind_in_several_namespaces_are_summed() -> None:
     one = watch("a", state="synced", connected=True, events=7, lists=1, last_event=90.0)
     two = watch("b", state="unavailable", events=2, failures=3, restarts=1, last_event=80.0)
     assert samples(of_watches([one, two], now=100.0, epoch=5000.0)) == {
@@ -209,13 +209,13 @@ def test_watches_of_a_kind_in_several_namespaces_are_told_together() -> None:
     }
 
 
-def test_a_watch_without_news_has_no_time_of_it() -> None:
+def test_a_watch_without_events_has_no_event_time() -> None:
     told = samples(of_watches([watch()], now=1.0, epoch=2.0))
     assert ("astrolabe_watch_last_event_timestamp_seconds", "Pod") not in told
     assert told["astrolabe_watch_state", "Pod", "listing"] == 1
 
 
-def test_objects_that_are_left_out_and_failed_rules_are_counted_by_kind() -> None:
+def test_skipped_objects_and_failed_rules_are_counted_by_kind() -> None:
     readiness = ReadinessTracker([Scope("Pod", "a"), Scope("Pod", "b"), Scope("Node")])
     readiness.skip("Pod", InvalidObject("a", "web-1", "is nested too deeply", "u1"))
     readiness.skip("Pod", InvalidObject("b", "web-2", "is nested too deeply", "u2"))
@@ -231,7 +231,7 @@ def test_objects_that_are_left_out_and_failed_rules_are_counted_by_kind() -> Non
     assert samples(of_skipped(None)) == {}
 
 
-def test_how_a_follower_stands() -> None:
+def test_follower_metrics() -> None:
     assert samples(of_replication(None)) == {}
     standing = ReplicationHealth(
         complete=True, stale=False, document={}, report={}, reachable=False, lag=1.5, commits=4
@@ -245,7 +245,7 @@ def test_how_a_follower_stands() -> None:
     }
 
 
-def test_users_and_the_reviews_of_them() -> None:
+def test_user_and_review_metrics() -> None:
     token = ReviewCounters()
     token.asked, token.failed = 3, 1
     token.duration.observe(0.2)
@@ -287,7 +287,7 @@ async def test_a_scrape_of_a_large_graph_is_as_quick_as_of_a_small_one() -> None
     assert took[1] < 3 * took[0] + 0.005
 
 
-async def test_a_restored_graph_is_counted_in_turns_with_others() -> None:
+async def test_a_restored_graph_is_counted_in_slices() -> None:
     world = shop()
     async with serve(world) as site:
         world.hub.replace(crowd(20_000, epoch="restored").hub.graph)
@@ -296,7 +296,7 @@ async def test_a_restored_graph_is_counted_in_turns_with_others() -> None:
     assert told["astrolabe_graph_edges", "mounts"] == 40_000
 
 
-async def test_what_alerts_and_dashboard_may_name_is_there(site: Site) -> None:
+async def test_documented_metrics_exist(site: Site) -> None:
     async with site.get("/metrics") as answer:
         served = {
             sample.name: sample.labels.keys()

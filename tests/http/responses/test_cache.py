@@ -26,7 +26,7 @@ async def get(
     return await bodies.get(key, Recipe(version=lambda: version, make=make), packed=packed)
 
 
-async def test_a_version_is_made_once() -> None:
+async def test_a_version_is_built_once() -> None:
     bodies = ResponseCache()
     make, calls = making("one ", "two")
     answers = await asyncio.gather(*[get(bodies, "key", 1, make, packed=False) for _ in range(5)])
@@ -55,7 +55,7 @@ async def test_a_version_is_compressed_once(size: int) -> None:
     assert len(calls) == 1
 
 
-async def test_a_caller_that_goes_away_does_not_take_it_from_the_others() -> None:
+async def test_a_cancelled_caller_does_not_affect_the_others() -> None:
     bodies = ResponseCache()
     make, calls = making("x" * 100_000)
     gone = asyncio.create_task(get(bodies, "key", 1, make, packed=True))
@@ -67,7 +67,7 @@ async def test_a_caller_that_goes_away_does_not_take_it_from_the_others() -> Non
     assert len(calls) == 1
 
 
-async def test_what_cannot_be_made_is_not_kept() -> None:
+async def test_failed_builds_are_not_cached() -> None:
     bodies = ResponseCache()
 
     def fail() -> Iterator[str]:
@@ -79,7 +79,7 @@ async def test_what_cannot_be_made_is_not_kept() -> None:
     assert bytes(await get(bodies, "key", 1, make)) == b"there"
 
 
-async def test_what_fails_half_way_is_not_kept() -> None:
+async def test_builds_that_fail_halfway_are_not_cached() -> None:
     bodies = ResponseCache()
 
     def half() -> Iterator[str]:
@@ -92,7 +92,7 @@ async def test_what_fails_half_way_is_not_kept() -> None:
     assert bytes(await get(bodies, "key", 1, make)) == b"whole"
 
 
-async def test_what_was_not_asked_for_longest_goes_first() -> None:
+async def test_the_least_recently_used_is_evicted_first() -> None:
     bodies = ResponseCache(entries=2)
     made = {key: making(key) for key in "abc"}
     for key in "abac":
@@ -102,7 +102,7 @@ async def test_what_was_not_asked_for_longest_goes_first() -> None:
     assert {key: len(calls) for key, (_, calls) in made.items()} == {"a": 1, "b": 2, "c": 1}
 
 
-async def test_bytes_are_bounded_but_the_latest_is_kept() -> None:
+async def test_bytes_are_bounded_but_the_latest_entry_stays() -> None:
     bodies = ResponseCache(size=1000)
     small, small_calls = making("x" * 600)
     large, large_calls = making("x" * 5000)
@@ -113,7 +113,7 @@ async def test_bytes_are_bounded_but_the_latest_is_kept() -> None:
     assert (len(small_calls), len(large_calls)) == (2, 1)
 
 
-async def test_a_long_body_gives_way_to_others() -> None:
+async def test_a_long_body_yields_to_others() -> None:
     bodies = ResponseCache()
     turns = 0
 
@@ -129,7 +129,7 @@ async def test_a_long_body_gives_way_to_others() -> None:
     assert turns > 5
 
 
-async def test_closing_ends_what_is_being_made() -> None:
+async def test_closing_cancels_running_builds() -> None:
     bodies = ResponseCache()
 
     def endless() -> Iterator[str]:
@@ -149,7 +149,7 @@ def endless() -> Iterator[str]:
         yield "."
 
 
-async def test_one_that_waits_too_long_for_its_turn_is_told_to_come_back() -> None:
+async def test_a_request_that_waits_too_long_is_refused_with_retry_after() -> None:
     bodies = ResponseCache(timeout=0.05)
     running = [asyncio.create_task(get(bodies, key, 1, endless)) for key in "ab"]
     await asyncio.sleep(0)
@@ -162,7 +162,7 @@ async def test_one_that_waits_too_long_for_its_turn_is_told_to_come_back() -> No
     assert bytes(await get(bodies, "c", 1, making("there")[0])) == b"there"
 
 
-async def test_an_answer_that_nobody_waits_for_is_not_made() -> None:
+async def test_an_abandoned_answer_is_not_built() -> None:
     """A client that goes away while its body is made leaves nothing running."""
     bodies = ResponseCache()
     waiting = asyncio.create_task(get(bodies, "key", 1, endless, packed=True))
@@ -172,7 +172,7 @@ async def test_an_answer_that_nobody_waits_for_is_not_made() -> None:
     await eventually(lambda: not bodies._running and not bodies.size)
 
 
-async def test_what_is_still_read_counts_and_others_wait_for_its_memory() -> None:
+async def test_answers_being_read_count_towards_the_memory_limit() -> None:
     bodies = ResponseCache(size=1000, timeout=0.05)
     old = await get(bodies, "key", 1, making("x" * 800)[0])
     new = await get(bodies, "key", 2, making("y" * 800)[0])
@@ -185,7 +185,7 @@ async def test_what_is_still_read_counts_and_others_wait_for_its_memory() -> Non
     assert bytes(await waiting) == b"z"
 
 
-async def test_of_many_who_ask_at_once_no_more_are_served_than_there_is_memory_for() -> None:
+async def test_concurrent_answers_are_limited_by_memory() -> None:
     """Each would find room as long as none is made."""
     bodies = ResponseCache(size=1000)
     most, held = 0, []
@@ -203,7 +203,7 @@ async def test_of_many_who_ask_at_once_no_more_are_served_than_there_is_memory_f
     assert most <= 1000 + 3 * 800  # two that are being made, and the one that found room
 
 
-async def test_what_the_graph_holds_anyway_is_not_counted_but_what_an_old_reader_holds_of_it_is() -> None:
+async def test_texts_of_the_current_graph_are_not_counted_but_older_ones_are() -> None:
     bodies = ResponseCache(size=10)
     pages = [b"a" * 600, b"b" * 600]
 

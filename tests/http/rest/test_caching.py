@@ -32,7 +32,7 @@ PATHS = (
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_every_answer_says_where_in_history_it_is_from(site: Site, path: str) -> None:
+async def test_every_answer_has_its_position(site: Site, path: str) -> None:
     async with site.get(path) as answer:
         assert answer.headers["X-Astrolabe-Epoch"] == EPOCH
         assert answer.headers["X-Astrolabe-Seq"] == "2"
@@ -52,14 +52,14 @@ async def test_every_answer_says_where_in_history_it_is_from(site: Site, path: s
         assert ((await answer.read()) != body) is changed
 
 
-async def test_what_is_not_there_has_no_version_that_is_held(site: Site) -> None:
+async def test_a_missing_resource_has_no_cached_version(site: Site) -> None:
     async with site.get("/api/v1/resources/pod-lone", headers={"If-None-Match": "*"}) as answer:
         assert answer.status == 304
     async with site.get("/api/v1/resources/pod-gone", headers={"If-None-Match": "*"}) as answer:
         assert answer.status == 404
 
 
-async def test_an_etag_is_of_its_filter(site: Site) -> None:
+async def test_an_etag_depends_on_the_filter(site: Site) -> None:
     tags = []
     for query in ("", "?kind=Pod,Service", "?kind=Service&kind=Pod", "?kind=Pod"):
         async with site.get(f"/api/v1/graph{query}") as answer:
@@ -68,7 +68,7 @@ async def test_an_etag_is_of_its_filter(site: Site) -> None:
     assert len(set(tags)) == 3
 
 
-async def test_ages_go_on_though_the_graph_is_the_same(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ages_advance_while_the_graph_is_unchanged(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     async def etag() -> str:
         async with site.get("/api/v1/resources") as answer:
             tag: str = answer.headers["ETag"]
@@ -106,7 +106,7 @@ async def test_min_seq_that_does_not_come(site: Site, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("size", [1, 2000])
-async def test_bodies_are_compressed_when_asked_for(size: int) -> None:
+async def test_bodies_are_compressed_on_request(size: int) -> None:
     async with serve(crowd(size)) as site:
         async with site.get("/api/v1/graph") as answer:
             assert "Content-Encoding" not in answer.headers
@@ -141,7 +141,7 @@ def test_accept_encoding(header: str, accepted: bool) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-async def test_nothing_can_be_written(site: Site, method: str) -> None:
+async def test_write_methods_are_refused(site: Site, method: str) -> None:
     for path in (*PATHS, "/health", "/livez", "/readyz", "/", "/api/v1/ws", "/api/v1/events"):
         async with site.http.request(method, f"http://127.0.0.1:{site.port}{path}", data=b"x") as answer:
             assert answer.status == 405
@@ -166,7 +166,7 @@ async def test_an_unknown_path_is_not_found(site: Site) -> None:
         )
 
 
-async def test_what_nobody_foresaw_is_logged_and_not_shown(
+async def test_unexpected_errors_are_logged_and_not_shown(
     site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: object) -> None:
@@ -181,7 +181,7 @@ async def test_what_nobody_foresaw_is_logged_and_not_shown(
 
 
 @pytest.mark.parametrize("query", ["", "?kind=Pod"])
-async def test_a_body_that_takes_many_turns_is_of_one_seq(query: str) -> None:
+async def test_a_body_encoded_over_many_turns_has_one_seq(query: str) -> None:
     """Each batch breaks a pod and changes an edge of another one: all up to `seq`, and none after it."""
     world = crowd(10_000)
     edges = list(world.hub.graph.edges())
@@ -214,7 +214,7 @@ async def test_a_new_epoch_is_answered_from_its_own_graph() -> None:
         assert len((await site.json("/api/v1/graph"))["nodes"]) == 4
 
 
-async def test_every_answer_is_closed_while_everything_changes() -> None:
+async def test_answers_are_consistent_during_changes() -> None:
     random = Random(1)
     world = World()
     async with serve(world) as site:

@@ -8,7 +8,7 @@ from tests.support.serving import serve
 from tests.support.worlds import World, facts
 
 
-async def test_values_come_from_the_graph_with_their_numbers() -> None:
+async def test_values_come_from_the_graph_with_counts() -> None:
     world = World()
     for name, namespace in (("web-1", "shop"), ("web-2", "shop"), ("db", "store"), ("lone", "other")):
         world.set(facts("Pod", name, namespace=namespace))
@@ -26,7 +26,7 @@ async def test_values_come_from_the_graph_with_their_numbers() -> None:
     assert (middle["start"], middle["end"]) == (3, 4)
 
 
-async def test_what_is_wrong_is_refused() -> None:
+async def test_invalid_requests_are_refused() -> None:
     async with serve(World()) as site:
         assert await site.refused("/api/v1/complete?text=x") == (
             400,

@@ -42,7 +42,7 @@ async def test_the_best_hits_come_first_with_status_and_reason() -> None:
         }
 
 
-async def test_it_is_filtered_and_limited_as_asked() -> None:
+async def test_filter_and_limit_are_applied() -> None:
     async with serve(a_world()) as site:
         within = await site.json(f"/api/v1/find?q={quote('kind:pod name:cart*')}&namespace=shop&limit=1")
         assert (within["total"], [each["name"] for each in within["hits"]]) == (2, ["cart-api-2"])
@@ -50,7 +50,7 @@ async def test_it_is_filtered_and_limited_as_asked() -> None:
         assert counted == {"total": 6, "hits": []}
 
 
-async def test_what_does_not_parse_is_refused_with_its_place() -> None:
+async def test_a_parse_error_is_refused_with_its_position() -> None:
     async with serve(a_world()) as site:
         status, said = await site.refused(f"/api/v1/find?q={quote('wéb sttus:Error')}")
         assert (status, said["error"], said["at"]) == (400, "bad-filter", 4)

@@ -77,7 +77,7 @@ async def test_a_problem_says_what_is_broken_why_and_what_depends_on_it(site: Si
     assert other["cause"]["name"] == "lone"
 
 
-async def test_the_list_names_no_affected_nodes_and_one_problem_does(site: Site) -> None:
+async def test_only_a_single_problem_lists_affected_nodes(site: Site) -> None:
     listed = (await site.json("/api/v1/problems"))[0]
     assert "nodes" not in listed["affected"]
     one = await site.json(f"/api/v1/problems/{listed['id']}")
@@ -89,7 +89,7 @@ async def test_the_list_names_no_affected_nodes_and_one_problem_does(site: Site)
     )
 
 
-async def test_a_filter_tells_only_of_what_it_keeps(site: Site) -> None:
+async def test_a_filter_limits_the_problems(site: Site) -> None:
     (problem,) = await site.json("/api/v1/problems?namespace=other")
     assert (problem["cause"]["name"], problem["namespaces"]) == ("lone", ["other"])
     (problem,) = await site.json("/api/v1/problems?kind=Deployment,ReplicaSet")
@@ -97,7 +97,7 @@ async def test_a_filter_tells_only_of_what_it_keeps(site: Site) -> None:
     assert problem["affected"] == {"total": 1, "kinds": {"Deployment": 1}}
 
 
-async def test_a_change_is_seen_by_the_next_question_and_the_id_stays(site: Site) -> None:
+async def test_a_change_is_in_the_next_answer_and_the_id_stays(site: Site) -> None:
     first = (await site.json("/api/v1/problems"))[0]
     world = site.world
     world.remove("pod-web-1-a")
@@ -136,7 +136,7 @@ async def test_orders_limits_and_caches(site: Site) -> None:
     assert (await site.refused("/api/v1/problems?limit=0"))[0] == 400
 
 
-async def test_one_problem_names_the_others_of_the_same_nodes_as_the_list_does(site: Site) -> None:
+async def test_a_problem_names_related_problems_like_the_list(site: Site) -> None:
     down = Status(ERROR, "NoReadyEndpoints", "0/2 endpoints ready")
     selects = Select(SELECTS, "Pod", "third", equality({"app": "torn"}), "spec.selector")
     site.world.set(

@@ -69,7 +69,7 @@ async def test_the_shapes_that_existing_clients_read(site: Site) -> None:
     assert "ownerReferences" not in found["service-web"]
 
 
-async def test_zero_is_a_value() -> None:
+async def test_a_zero_is_not_omitted() -> None:
     world = World()
     shown = {
         "restartCount": 0,

@@ -6,7 +6,7 @@ from tests.http.rest.test_problems import site as site
 from tests.support.serving import Site
 
 
-async def test_why_tells_the_chain_and_the_problems(site: Site) -> None:
+async def test_why_returns_chain_and_problems(site: Site) -> None:
     told = await site.json("/api/v1/resources/deployment-web/why")
     assert [each["name"] for each in told["chain"]] == ["web-1-a", "web-1", "web"]
     assert told["chain"][0]["message"] == "container app keeps ending: OOMKilled"
@@ -15,13 +15,13 @@ async def test_why_tells_the_chain_and_the_problems(site: Site) -> None:
     assert told["coverage"] == []
 
 
-async def test_why_of_what_is_well(site: Site) -> None:
+async def test_why_of_a_healthy_object(site: Site) -> None:
     told = await site.json("/api/v1/resources/namespace-shop/why")
     assert (told["node"]["status"], told["chain"], told["needs"], told["problems"]) == ("Ready", [], [], [])
     assert (await site.refused("/api/v1/resources/nosuch/why"))[0] == 404
 
 
-async def test_impact_tells_levels_with_counts_entries_and_releases(site: Site) -> None:
+async def test_impact_returns_levels_with_counts_entries_and_releases(site: Site) -> None:
     told = await site.json("/api/v1/resources/pod-web-1-a/impact?action=delete")
     assert told["counts"] == {
         "stops": {"Deployment": 1, "ReplicaSet": 1, "Service": 1},

@@ -66,13 +66,13 @@ async def told(site: Site, query: str = "") -> list[tuple[str, str, str]]:
 BY_TEMPLATE = ("Deployment web", "uses-secret keys", f"spec.template.spec.{FIELD}")
 
 
-async def test_a_workload_without_pods_tells_what_its_template_lacks(world: World) -> None:
+async def test_a_workload_without_pods_reports_its_templates_missing_references(world: World) -> None:
     world.set(deployment("keys"), REPLICASET)
     async with serve(world) as site:
         assert await told(site) == [BY_TEMPLATE]
 
 
-async def test_its_pods_tell_it_in_its_place(world: World) -> None:
+async def test_pods_report_missing_references_instead_of_their_workload(world: World) -> None:
     world.set(deployment("keys"), REPLICASET, *pods("web-1-a", "web-1-b"))
     async with serve(world) as site:
         of_pods = [(f"Pod {name}", "uses-secret keys", f"spec.{FIELD}") for name in ("web-1-a", "web-1-b")]
@@ -84,7 +84,7 @@ async def test_its_pods_tell_it_in_its_place(world: World) -> None:
         assert await told(site) == [BY_TEMPLATE]
 
 
-async def test_what_only_the_template_lacks_is_told_beside(world: World) -> None:
+async def test_references_missing_only_in_the_template_are_reported_too(world: World) -> None:
     world.set(deployment("keys", "more"), REPLICASET, *pods("web-1-a"))
     async with serve(world) as site:
         field = "spec.template.spec.containers[app].envFrom[1].secretRef"
@@ -94,7 +94,7 @@ async def test_what_only_the_template_lacks_is_told_beside(world: World) -> None
         ]
 
 
-async def test_a_nightly_job_tells_it_before_the_night_and_its_status_stays(world: World) -> None:
+async def test_a_cronjob_reports_missing_references_before_its_next_run(world: World) -> None:
     template = {"spec": {"template": {"spec": pod("keys")}}}
     world.set(made("CronJob", "report", spec={"schedule": "0 3 * * *", "jobTemplate": template}))
     async with serve(world) as site:

@@ -36,7 +36,7 @@ def filled(recorder: Recorder, filter: Filter, world: World) -> bool:
 
 
 @pytest.mark.parametrize("filter", [only(q="web"), only(release="crowd"), only(selector="!a"), EVERYTHING])
-async def test_a_new_filter_holds_nobody_up(filter: Filter) -> None:
+async def test_a_new_filter_delays_nobody(filter: Filter) -> None:
     """Changes go on meanwhile, and are there in the end."""
     world, recorder = crowd(20_000), Recorder()
     await asyncio.sleep(0)
@@ -57,7 +57,7 @@ async def test_a_new_filter_holds_nobody_up(filter: Filter) -> None:
     assert filled(recorder, filter, world)
 
 
-async def test_another_graph_is_served_at_once_and_followed_bit_by_bit() -> None:
+async def test_a_replaced_graph_is_served_at_once_and_views_follow_in_steps() -> None:
     """However many filters there are."""
     world = crowd(5000)
     wanted = [only(q=f"web-{number}") for number in range(100)]
@@ -83,7 +83,7 @@ async def test_a_view_that_nobody_follows_is_not_rebuilt(monkeypatch: pytest.Mon
     world.hub.replace(crowd(10, epoch="another").hub.graph)
 
 
-async def test_who_was_far_behind_is_caught_up_in_the_background() -> None:
+async def test_a_client_far_behind_is_caught_up_in_the_background() -> None:
     world, recorder = crowd(20_000), Recorder()
     changed = [a_pod(number, "Error") for number in range(8000)]
     world.send(Changes(nodes_set=changed))
@@ -104,7 +104,7 @@ async def test_who_was_far_behind_is_caught_up_in_the_background() -> None:
     assert (len(first["nodes"]["set"]), len(second["nodes"]["set"])) == (8000, 1)
 
 
-async def test_what_was_missed_leads_to_where_the_graph_is_when_its_turn_comes(
+async def test_a_delayed_delta_leads_to_the_current_graph(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """And says so: what changes while others have their turn is in it, and is told once."""
@@ -120,7 +120,7 @@ async def test_what_was_missed_leads_to_where_the_graph_is_when_its_turn_comes(
     assert (delta["from"], delta["seq"], len(delta["nodes"]["set"])) == (1, 3, 1001)
 
 
-async def test_what_is_taken_is_of_one_place_in_history() -> None:
+async def test_a_snapshot_has_one_position() -> None:
     world = crowd(4000)
     taking = asyncio.create_task(world.hub.snapshot(only(q="web")))
     also = asyncio.create_task(world.hub.snapshot(only(q="web")))
@@ -135,7 +135,7 @@ async def test_what_is_taken_is_of_one_place_in_history() -> None:
     assert (len(part.nodes), len(part.edges)) == (4000, 8000)
 
 
-async def test_what_is_taken_is_not_from_before_it_was_asked_for() -> None:
+async def test_a_snapshot_is_not_older_than_its_request() -> None:
     """Who has seen a change must find it, also when one who asked before it is still being served."""
     world = crowd(4000)
     before = asyncio.create_task(world.hub.snapshot(only(q="web")))
@@ -147,7 +147,7 @@ async def test_what_is_taken_is_not_from_before_it_was_asked_for() -> None:
     assert (await before).seq in (1, 2)
 
 
-async def test_a_large_snapshot_is_shared_for_a_moment_while_the_graph_goes_on(
+async def test_a_large_snapshot_is_shared_briefly_while_the_graph_moves_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What has changed since comes behind it. Each would else hold one of its own, when many come and do not read."""
@@ -173,7 +173,7 @@ async def test_a_large_snapshot_is_shared_for_a_moment_while_the_graph_goes_on(
     assert {message["seq"] for message in third.take()} == {world.hub.graph.seq}
 
 
-async def test_a_client_that_cannot_be_caught_up_at_its_turn_starts_over() -> None:
+async def test_a_client_that_cannot_be_caught_up_in_time_is_reset() -> None:
     """The place in history that it comes from is forgotten meanwhile."""
     world, recorder = crowd(4000, limits=Limits(history_changes=4000)), Recorder()
     world.send(Changes(nodes_set=[a_pod(number, "Error") for number in range(1000)]))
@@ -190,7 +190,7 @@ async def test_a_client_that_cannot_be_caught_up_at_its_turn_starts_over() -> No
     await asyncio.gather(*others)
 
 
-async def test_what_all_clients_are_told_of_the_process_waits_for_the_turn_of_each() -> None:
+async def test_process_messages_wait_for_each_clients_turn() -> None:
     world, recorders = shop(), [Recorder() for _ in range(3)]
     clients = [world.hub.join(recorder) for recorder in recorders]
     for text in ("old", "new"):
@@ -201,7 +201,7 @@ async def test_what_all_clients_are_told_of_the_process_waits_for_the_turn_of_ea
     assert [recorder.types() for recorder in recorders] == [["new"]] * 3
 
 
-async def test_there_are_only_so_many_filters() -> None:
+async def test_the_number_of_filters_is_limited() -> None:
     world = crowd(10, limits=Limits(max_filters=2))
     async with serve(world) as site, site.stream("/api/v1/ws?kind=Pod") as socket:
         assert [(await read(socket))["type"] for _ in range(2)] == ["hello", "snapshot"]
@@ -235,7 +235,7 @@ async def view_of(hub: Hub, filter: Filter) -> View:
     return feed.view
 
 
-async def test_a_view_is_shared_and_dropped_when_nobody_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_view_is_shared_and_dropped_when_unused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "KEEP_SECONDS", 0.0)
     world = shop()
     one, two = world.hub.join(Recorder()), world.hub.join(Recorder())
@@ -250,7 +250,7 @@ async def test_a_view_is_shared_and_dropped_when_nobody_comes_back(monkeypatch: 
     assert await view_of(world.hub, only(kind="Pod")) is not shared
 
 
-async def test_of_the_views_that_nobody_follows_only_the_latest_are_kept() -> None:
+async def test_only_the_latest_unused_views_are_kept() -> None:
     world = shop()
     wanted = [only(q=str(number)) for number in range(hub.MAX_KEPT + 1)]
     views = [await view_of(world.hub, filter) for filter in wanted]
@@ -261,7 +261,7 @@ async def test_of_the_views_that_nobody_follows_only_the_latest_are_kept() -> No
     assert await view_of(world.hub, wanted[0]) is not views[0]
 
 
-async def test_views_that_nobody_follows_are_kept_for_so_many_nodes_only(
+async def test_unused_views_are_limited_by_nodes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hub, "MAX_KEPT_NODES", 15)
@@ -274,7 +274,7 @@ async def test_views_that_nobody_follows_are_kept_for_so_many_nodes_only(
     assert await view_of(world.hub, first) is not view
 
 
-async def test_a_view_that_nobody_waits_for_is_not_finished() -> None:
+async def test_an_abandoned_view_is_not_finished() -> None:
     world, recorder = crowd(20_000), Recorder()
     client = world.hub.join(recorder)
     for number in range(100):
@@ -284,7 +284,7 @@ async def test_a_view_that_nobody_waits_for_is_not_finished() -> None:
     assert not world.hub._shared
 
 
-async def test_a_connection_that_fails_ends_alone(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failing_connection_affects_no_other(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(Recorder):
         def write(self, message: Message) -> None:
             if message.event == "delta":
@@ -305,7 +305,7 @@ async def test_a_connection_that_fails_ends_alone(caplog: pytest.LogCaptureFixtu
     assert "a subscription failed" in caplog.text
 
 
-async def test_a_view_that_cannot_be_built_ends_its_subscribers_only(
+async def test_a_view_that_fails_to_build_ends_its_subscribers_only(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     world = crowd(3000)
@@ -326,7 +326,7 @@ async def test_a_view_that_cannot_be_built_ends_its_subscribers_only(
     assert "a view failed" in caplog.text
 
 
-async def test_a_refused_filter_leaves_nothing() -> None:
+async def test_a_refused_filter_leaves_no_trace() -> None:
     world = World(limits=Limits(max_filters=1))
     client = world.hub.join(Recorder())
     client.subscribe("a", only(kind="Pod"))

@@ -94,7 +94,7 @@ async def test_nothing_is_written_under_an_id_after_it_was_unsubscribed() -> Non
     assert len(client) == 1
 
 
-async def test_a_full_transport_gets_nothing_and_then_one_merged_delta() -> None:
+async def test_a_full_transport_later_gets_one_merged_delta() -> None:
     world = shop()
     recorder = Recorder()
     client = world.hub.join(recorder)
@@ -135,7 +135,7 @@ async def test_a_change_does_not_overtake_what_a_full_transport_made_wait(
     assert [(message["type"], message.get("from"), message["seq"]) for message in recorder.take()] == told
 
 
-async def test_what_happens_elsewhere_leaves_a_full_transport_in_step() -> None:
+async def test_unrelated_changes_leave_a_full_transport_in_step() -> None:
     world = shop()
     recorder = Recorder()
     client = world.hub.join(recorder)
@@ -149,7 +149,7 @@ async def test_what_happens_elsewhere_leaves_a_full_transport_in_step() -> None:
     assert recorder.take() == []
 
 
-async def test_one_that_lags_beyond_the_history_is_reset() -> None:
+async def test_a_client_beyond_the_history_is_reset() -> None:
     world = crowd(10, limits=Limits(history_changes=4000))
     recorder = Recorder()
     client = world.hub.join(recorder)
@@ -170,7 +170,7 @@ async def test_one_that_lags_beyond_the_history_is_reset() -> None:
     assert recorder.types() == ["delta"]
 
 
-async def test_the_cut_of_a_long_snapshot_is_of_one_seq_and_changes_meanwhile_come_after_it() -> None:
+async def test_a_long_snapshot_has_one_seq_and_later_changes_follow() -> None:
     world = crowd(4000)
     recorder = Recorder()
     client = world.hub.join(recorder)
@@ -194,7 +194,7 @@ async def test_the_cut_of_a_long_snapshot_is_of_one_seq_and_changes_meanwhile_co
     assert replica.matches(world.hub.graph, EVERYTHING)
 
 
-async def test_bookmarks_tell_those_in_step_how_far_the_graph_is() -> None:
+async def test_bookmarks_go_to_clients_in_step() -> None:
     world = shop()
     recorder = Recorder()
     client = world.hub.join(recorder)
@@ -212,7 +212,7 @@ async def test_bookmarks_tell_those_in_step_how_far_the_graph_is() -> None:
     assert [(message["from"], message["seq"]) for message in recorder.take()] == [(3, 4), (3, 4)]
 
 
-async def test_no_bookmark_for_one_that_is_behind() -> None:
+async def test_no_bookmark_for_a_client_that_is_behind() -> None:
     world = shop()
     recorder = Recorder()
     client = world.hub.join(recorder)
@@ -237,7 +237,7 @@ async def test_snapshots_at_one_seq_are_made_once() -> None:
     assert all(a is b for a, b in zip(one, two, strict=True))
 
 
-async def test_parts_of_a_snapshot_are_kept_for_so_many_ids_only() -> None:
+async def test_snapshot_parts_are_limited_per_id() -> None:
     """Who subscribes chooses the id: a thousand of them are not to cost a thousand snapshots."""
     world = crowd(3000)
     taken = await world.hub.snapshot(EVERYTHING)
@@ -250,7 +250,7 @@ async def test_parts_of_a_snapshot_are_kept_for_so_many_ids_only() -> None:
     assert anew.text == parts[0].text
 
 
-async def test_of_many_that_stop_inside_a_snapshot_the_slowest_start_over(
+async def test_of_many_clients_stalled_in_a_snapshot_the_slowest_are_reset(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each of a snapshot of its own; the oldest, which goes on, comes to its end."""
@@ -278,7 +278,7 @@ async def test_of_many_that_stop_inside_a_snapshot_the_slowest_start_over(
     assert began_anew == [False] + [True] * 6 + [False] * 3
 
 
-async def test_a_delta_of_one_batch_tells_when_that_was() -> None:
+async def test_a_delta_of_one_batch_has_a_time() -> None:
     world = shop()
     recorder = Recorder()
     world.hub.join(recorder).subscribe("x", EVERYTHING)
@@ -287,7 +287,7 @@ async def test_a_delta_of_one_batch_tells_when_that_was() -> None:
     assert recorder.take()[0]["time"] == 1732500000123
 
 
-async def test_a_delta_of_several_batches_tells_no_time() -> None:
+async def test_a_delta_of_several_batches_has_no_time() -> None:
     """Neither to one that did not keep up, nor to one that resumes."""
     world = shop()
     slow, resuming = Recorder(), Recorder()
@@ -309,7 +309,7 @@ async def test_a_delta_of_several_batches_tells_no_time() -> None:
         assert "time" not in delta
 
 
-async def test_with_another_graph_everyone_starts_over() -> None:
+async def test_a_replaced_graph_resets_everyone() -> None:
     world = shop()
     recorder = Recorder()
     client = world.hub.join(recorder)
@@ -327,7 +327,7 @@ async def test_with_another_graph_everyone_starts_over() -> None:
     assert replica.matches(other, only(kind="Pod"))
 
 
-async def test_what_was_held_of_another_graph_counts_no_more() -> None:
+async def test_positions_of_a_replaced_graph_are_invalid() -> None:
     """It fell behind at a seq that the new graph is far from, and changes come before its snapshot is out."""
     world = crowd(10)
     recorder = Recorder()
@@ -349,7 +349,7 @@ async def test_what_was_held_of_another_graph_counts_no_more() -> None:
     assert [node["name"] for node in told[-1]["nodes"]["set"]] == ["web-1"]
 
 
-async def test_reach_waits_for_a_seq() -> None:
+async def test_wait_for_seq_waits() -> None:
     world = shop()
     assert await world.hub.wait_for_seq(2, timeout=0)
     assert not await world.hub.wait_for_seq(3, timeout=0)
@@ -396,7 +396,7 @@ async def test_a_view_that_fails_ends_its_subscribers_only(
     ("part", "method"),
     [(Pages, "update"), (GraphStats, "update"), (History, "add"), (ViewIndex, "concerned")],
 )
-async def test_what_fails_next_to_the_graph_is_rebuilt(
+async def test_failing_observers_are_rebuilt(
     part: type, method: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The writer goes on, whatever a change does to those that follow it; these are not told what is not so."""
@@ -453,7 +453,7 @@ async def test_a_view_that_fails_halfway_leaves_no_trace(
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_whatever_happens_a_client_holds_the_filtered_graph(seed: int) -> None:
+async def test_a_client_always_converges_to_the_filtered_graph(seed: int) -> None:
     """Transports that fill up and drain, subscriptions that come late, views that change hands."""
     random = Random(seed)
     world = World()

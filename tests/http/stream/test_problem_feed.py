@@ -116,7 +116,7 @@ async def socket(site: Site) -> AsyncIterator[ClientConnection]:
         yield socket
 
 
-async def test_a_pod_breaks_and_mends(site: Site, socket: ClientConnection) -> None:
+async def test_a_pod_fails_and_recovers(site: Site, socket: ClientConnection) -> None:
     reader = Reader()
     await socket.send(ask())
     assert await reader.until(socket, lambda: True) == ["problems"]
@@ -129,7 +129,7 @@ async def test_a_pod_breaks_and_mends(site: Site, socket: ClientConnection) -> N
     assert len(reader.problems) == 2, "what ended is told for another minute"
 
 
-async def test_a_filter_tells_of_what_it_keeps(site: Site, socket: ClientConnection) -> None:
+async def test_a_filter_limits_the_feed(site: Site, socket: ClientConnection) -> None:
     reader = Reader()
     await socket.send(ask(filter={"namespace": ["shop"]}))
     assert await reader.until(socket, lambda: True) == ["problems"]
@@ -140,7 +140,7 @@ async def test_a_filter_tells_of_what_it_keeps(site: Site, socket: ClientConnect
     assert by_id(await site.json("/api/v1/problems?namespace=shop")) == reader.problems
 
 
-async def test_with_detail_they_name_what_they_affect(site: Site, socket: ClientConnection) -> None:
+async def test_detailed_problems_name_affected_nodes(site: Site, socket: ClientConnection) -> None:
     plain, detailed = Reader(), Reader()
     await socket.send(ask("plain"))
     await socket.send(ask("detailed", detail=True))
@@ -154,7 +154,9 @@ async def test_with_detail_they_name_what_they_affect(site: Site, socket: Client
     assert reader.problems == detailed.problems
 
 
-async def test_what_ends_in_a_filter_is_told_for_another_minute(site: Site, socket: ClientConnection) -> None:
+async def test_problems_that_end_in_a_filter_are_shown_for_a_minute(
+    site: Site, socket: ClientConnection
+) -> None:
     reader = Reader()
     await socket.send(ask(filter={"namespace": ["shop"]}))
     await reader.until(socket, lambda: True)
@@ -206,7 +208,7 @@ async def test_refusals(site: Site, socket: ClientConnection) -> None:
     assert (status, said["message"]) == (400, "what is one of graph, problems, not 'weather'")
 
 
-async def test_followers_share_and_nobody_costs_nothing(
+async def test_followers_share_work_and_without_followers_there_is_none(
     site: Site, socket: ClientConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[object] = []
@@ -283,7 +285,7 @@ LISTS = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 2), max_size=6
 
 @given(st.lists(st.tuples(LISTS, st.sampled_from(("read", "come back", "wait"))), max_size=20), st.data())
 @settings(max_examples=60, deadline=None)
-def test_whoever_applies_what_it_is_told_holds_the_list(
+def test_a_client_that_applies_all_messages_holds_the_list(
     history: list[tuple[dict[str, int], str]], data: st.DataObject
 ) -> None:
     """Whatever is remembered, and whenever it reads."""
@@ -333,7 +335,7 @@ STEPS = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(("shop", "ot
 
 @given(STEPS)
 @settings(max_examples=8, deadline=None)
-def test_a_follower_holds_what_a_question_is_answered(steps: list[tuple[str, str, str]]) -> None:
+def test_the_feed_equals_the_rest_answer(steps: list[tuple[str, str, str]]) -> None:
     async def follow() -> None:
         path = "/api/v1/ws?what=problems"
         async with (
@@ -356,7 +358,7 @@ def test_a_follower_holds_what_a_question_is_answered(steps: list[tuple[str, str
         asyncio.run(follow())
 
 
-async def test_another_graph_is_followed_without_a_reset(site: Site, socket: ClientConnection) -> None:
+async def test_a_replaced_graph_is_followed_without_a_reset(site: Site, socket: ClientConnection) -> None:
     """Positions are those of the list."""
     wide, narrow = Reader(), Reader()
     await socket.send(ask("wide"))
@@ -373,7 +375,7 @@ async def test_another_graph_is_followed_without_a_reset(site: Site, socket: Cli
         (wide if message["id"] == "wide" else narrow).take(message)
 
 
-async def test_a_look_that_fails_is_followed_by_another(
+async def test_a_failed_evaluation_is_retried(
     site: Site, socket: ClientConnection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     everything, failures = ProblemLister.everything, [ValueError("seen by nobody")]

@@ -41,7 +41,7 @@ async def names(hub: Hub) -> list[str]:
     return [hub.graph.nodes[each.members[0]].name for each in await hub.problems.problems()]
 
 
-async def test_a_question_is_answered_of_the_graph_as_it_is() -> None:
+async def test_answers_reflect_the_current_graph() -> None:
     hub, _ = a_hub()
     assert await names(hub) == []
     change(hub, crash("a"))
@@ -51,7 +51,7 @@ async def test_a_question_is_answered_of_the_graph_as_it_is() -> None:
     assert await names(hub) == ["b"]
 
 
-async def test_it_follows_by_itself_once_it_is_told_to() -> None:
+async def test_the_tracker_follows_once_started() -> None:
     hub, _ = a_hub()
     hub.problems.follow(lambda: True)
     change(hub, crash("a"))
@@ -75,7 +75,7 @@ async def test_time_alone_makes_a_problem() -> None:
     assert await names(hub) == ["a"]
 
 
-async def test_another_graph_is_followed_from_its_beginning() -> None:
+async def test_a_replaced_graph_is_followed_from_its_start() -> None:
     hub, _ = a_hub()
     change(hub, crash("a"))
     assert await names(hub) == ["a"]
@@ -86,7 +86,7 @@ async def test_another_graph_is_followed_from_its_beginning() -> None:
     await asyncio.sleep(0)
 
 
-async def test_an_end_is_told_for_a_minute() -> None:
+async def test_ended_problems_are_shown_for_a_minute() -> None:
     hub, clock = a_hub()
     change(hub, crash("a"))
     assert await names(hub) == ["a"]

@@ -29,7 +29,7 @@ def weight(row: Json) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_no_row_lives_less_than_its_grace_and_none_moves_without_reason(seed: int) -> None:
+async def test_rows_outlive_their_grace_period_and_stay_in_place(seed: int) -> None:
     seen = await looks(seed)
     first = {row["id"] for row in seen[0]}
     began: dict[str, int] = dict.fromkeys(first, 0)

@@ -29,9 +29,7 @@ from tests.support.worlds import EPOCH, World, a_pod, crowd, facts, only, shop
         (StreamPosition(EPOCH, 1_796_016_666_674_814 | BAND), "epoch-changed"),
     ],
 )
-async def test_a_client_that_cannot_resume_is_told_and_starts_over(
-    since: StreamPosition, reason: str
-) -> None:
+async def test_a_client_that_cannot_resume_is_reset(since: StreamPosition, reason: str) -> None:
     world = World(limits=Limits(history_changes=1))
     world.set(facts("Pod", "a"))
     world.set(facts("Pod", "b"))
@@ -44,7 +42,7 @@ async def test_a_client_that_cannot_resume_is_told_and_starts_over(
     assert [message["type"] for message in told] == ["reset", "snapshot"]
 
 
-async def test_who_has_seen_more_than_this_replica_waits_for_it() -> None:
+async def test_a_client_ahead_of_this_replica_waits() -> None:
     world = shop()
     recorder = Recorder()
     client = world.hub.join(recorder)
@@ -61,7 +59,7 @@ async def test_who_has_seen_more_than_this_replica_waits_for_it() -> None:
     assert (delta["from"], [node["name"] for node in delta["nodes"]["set"]]) == (4, ["new"])
 
 
-async def test_a_client_that_has_seen_what_never_comes_here_starts_over(
+async def test_a_client_ahead_of_a_replica_that_never_catches_up_is_reset(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hub_client, "CATCH_UP_TIMEOUT", 0.01)
@@ -73,7 +71,7 @@ async def test_a_client_that_has_seen_what_never_comes_here_starts_over(
     assert [message.get("reason") for message in recorder.take()] == ["too-old", None]
 
 
-async def test_who_waits_is_told_when_that_fails(
+async def test_a_waiting_client_is_told_about_a_failure(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(_: View) -> None:
@@ -87,7 +85,7 @@ async def test_who_waits_is_told_when_that_fails(
     assert "a view failed" in caplog.text
 
 
-async def test_who_waits_may_leave() -> None:
+async def test_a_waiting_client_may_leave() -> None:
     world = shop()
     client = world.hub.join(Recorder())
     before = asyncio.all_tasks()
@@ -99,7 +97,7 @@ async def test_who_waits_may_leave() -> None:
     assert asyncio.all_tasks() == before
 
 
-async def test_who_missed_nothing_is_told_so() -> None:
+async def test_a_client_that_missed_nothing_gets_a_bookmark() -> None:
     world = shop()
     recorder = Recorder()
     client = world.hub.join(recorder)
@@ -111,7 +109,7 @@ async def test_who_missed_nothing_is_told_so() -> None:
     assert (delta["type"], delta["from"], delta["seq"]) == ("delta", 2, 3)
 
 
-async def test_who_missed_nothing_of_his_filter_is_told_so() -> None:
+async def test_a_client_that_missed_nothing_of_its_filter_gets_a_bookmark() -> None:
     world = shop()
     world.set(facts("Pod", "lone", namespace="other", status=Status(ERROR, "Broken")))
     world.set(facts("Pod", "lone", namespace="other", labels={"app": "lone"}))
@@ -122,7 +120,7 @@ async def test_who_missed_nothing_of_his_filter_is_told_so() -> None:
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_who_is_within_the_history_gets_one_merged_delta_whether_others_follow_the_same_or_not(
+async def test_a_client_within_the_history_gets_one_merged_delta(
     known: bool,
 ) -> None:
     world = shop()
@@ -139,7 +137,7 @@ async def test_who_is_within_the_history_gets_one_merged_delta_whether_others_fo
     assert delta["nodes"]["remove"] == ["pod-lone"]
 
 
-async def test_who_comes_back_to_the_same_place_shares_the_message() -> None:
+async def test_clients_resuming_from_one_position_share_a_message() -> None:
     world = shop()
     world.remove("pod-lone")
     recorders = [Recorder(), Recorder()]
@@ -148,7 +146,7 @@ async def test_who_comes_back_to_the_same_place_shares_the_message() -> None:
     assert recorders[0].messages[0] is recorders[1].messages[0]
 
 
-async def test_messages_are_shared_for_so_many_ids_only() -> None:
+async def test_shared_messages_are_limited_per_id() -> None:
     """Who comes back chooses the id, and may take another each time."""
     world = shop()
     world.remove("pod-lone")
@@ -165,7 +163,7 @@ def _told_on_coming_back(world: World, id: str) -> Message:
     return recorder.messages[0]
 
 
-async def test_one_that_was_behind_only_at_the_last_moment_is_not_reset_for_the_long_silence_before() -> None:
+async def test_a_client_in_step_until_recently_is_not_reset() -> None:
     """What concerns others fills the history; this client holds all that its filter had until then."""
     world = World(limits=Limits(history_changes=5))
     world.set(facts("Service", "web"))
@@ -184,7 +182,7 @@ async def test_one_that_was_behind_only_at_the_last_moment_is_not_reset_for_the_
     assert (delta["from"], delta["seq"], delta["nodes"]["remove"]) == (1, 22, ["service-web"])
 
 
-async def test_those_who_were_away_share_what_they_missed_whatever_their_ids() -> None:
+async def test_returning_clients_share_what_they_missed_across_ids() -> None:
     """Each of them chooses its id, and need not read."""
     world = crowd(3000)
     world.send(Changes(nodes_set=[a_pod(number, "Error") for number in range(1000)]))
@@ -201,7 +199,7 @@ async def test_those_who_were_away_share_what_they_missed_whatever_their_ids() -
     assert [len(message["nodes"]["set"]) for message in told] == [1000] * 3
 
 
-async def test_so_it_is_with_what_is_worked_out_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_shared_deltas_also_apply_to_immediate_resumes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is from another place, so that none shares with others; only short texts are told in any case."""
     monkeypatch.setattr(message, "MOST_LONG", 200_000)
     world = crowd(3000)
@@ -217,7 +215,7 @@ async def test_so_it_is_with_what_is_worked_out_at_once(monkeypatch: pytest.Monk
     assert first == ["delta", "delta", "reset", "reset", "reset", "delta"]
 
 
-async def test_of_what_was_missed_only_so_much_is_held_for_those_who_do_not_read_it(
+async def test_missed_changes_held_for_slow_readers_are_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Beyond that a snapshot is told, of which readers hold little."""

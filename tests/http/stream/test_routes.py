@@ -62,7 +62,7 @@ async def test_everyone_ends_with_the_filtered_graph(seed: int) -> None:
         assert follower.replica.matches(world.hub.graph, follower.filter)
 
 
-async def test_a_client_that_comes_back_goes_on_where_it_was() -> None:
+async def test_a_returning_client_resumes() -> None:
     random = Random(7)
     world = World()
     replica, resumed = Replica(), 0
@@ -109,7 +109,7 @@ async def test_a_snapshot_does_not_hold_the_loop() -> None:
     assert meter.longest < at_once / 2
 
 
-async def test_a_change_reaches_everyone_at_once_with_equal_bytes() -> None:
+async def test_a_change_reaches_everyone_at_once_with_identical_bytes() -> None:
     world = crowd(50)
     async with serve(world) as site:
         sockets = [await site.stream("/api/v1/ws?kind=Pod") for _ in range(20)]

@@ -45,13 +45,13 @@ async def test_refusals() -> None:
 
 
 @pytest.mark.parametrize("text", ["{}", '{"x":' * 10_000, '{"x":' * 10_000 + "1" + "}" * 10_000])
-async def test_what_is_no_message_ends_it(text: str) -> None:
+async def test_an_invalid_message_ends_the_session(text: str) -> None:
     session, connection = begin()
     session.hear(text)
     assert connection.closed == (4500, "bad-message")
 
 
-async def test_nothing_piles_up_for_one_that_does_not_read() -> None:
+async def test_nothing_accumulates_for_a_client_that_does_not_read() -> None:
     session, connection = begin()
     connection.writable = False
     session.hear(PING)

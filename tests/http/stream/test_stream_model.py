@@ -219,7 +219,7 @@ several = st.lists(filters, min_size=CLIENTS, max_size=CLIENTS)
 
 @settings(max_examples=150)
 @given(limit=limits, wanted=several, story=stories)
-def test_whoever_applies_what_it_is_told_holds_the_filtered_graph(
+def test_a_client_that_applies_all_messages_holds_the_filtered_graph(
     limit: int, wanted: list[Filter], story: list[tuple[str, int]]
 ) -> None:
     with bounds(sliced=False):
@@ -228,7 +228,7 @@ def test_whoever_applies_what_it_is_told_holds_the_filtered_graph(
 
 @settings(max_examples=100)
 @given(limit=limits, wanted=several, story=stories)
-def test_nor_is_anything_lost_or_doubled_while_views_are_built_and_snapshots_taken(
+def test_nothing_is_lost_or_duplicated_while_views_are_built(
     limit: int, wanted: list[Filter], story: list[tuple[str, int]]
 ) -> None:
     """One step a turn, and changes come between them."""

@@ -61,7 +61,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ),
     ],
 )
-async def test_a_file_is_served_with_its_type_and_how_long_it_is_good(
+async def test_a_file_is_served_with_type_and_cache_lifetime(
     built: Path, path: str, content: bytes, type: str, cache: str
 ) -> None:
     async with serve(World()) as site, site.get(path) as answer:
@@ -78,7 +78,7 @@ async def test_the_guide_is_found_without_its_slash_below_any_path(built: Path) 
 
 
 @pytest.mark.parametrize("page", ["/", "/docs", "/guide/", "/guide/install"])
-async def test_nothing_but_the_origin_is_allowed_to_a_page(built: Path, page: str) -> None:
+async def test_pages_may_load_from_their_origin_only(built: Path, page: str) -> None:
     async with serve(World()) as site, site.get(page) as answer:
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         policy = answer.headers["Content-Security-Policy"]
@@ -86,7 +86,7 @@ async def test_nothing_but_the_origin_is_allowed_to_a_page(built: Path, page: st
     assert not re.search(r"unsafe|https?:|\*", policy)
 
 
-async def test_what_is_known_already_is_not_sent_again(built: Path) -> None:
+async def test_unchanged_files_are_not_sent_again(built: Path) -> None:
     async with serve(World()) as site:
         async with site.get("/") as answer:
             tag = answer.headers["ETag"]
@@ -97,7 +97,7 @@ async def test_what_is_known_already_is_not_sent_again(built: Path) -> None:
             assert answer.status == 200
 
 
-async def test_what_the_bundler_has_packed_is_sent_so_to_those_who_take_it(built: Path) -> None:
+async def test_precompressed_files_are_sent_to_clients_that_accept_them(built: Path) -> None:
     async with serve(World()) as site:
         async with site.get("/assets/index-1a2b.js", headers={"Accept-Encoding": "br, gzip"}) as answer:
             assert answer.headers["Content-Encoding"] == "gzip"
@@ -107,7 +107,7 @@ async def test_what_the_bundler_has_packed_is_sent_so_to_those_who_take_it(built
             assert "Content-Encoding" not in answer.headers
 
 
-async def test_head_says_the_same_without_the_content(built: Path) -> None:
+async def test_head_is_get_without_the_content(built: Path) -> None:
     async with (
         serve(World()) as site,
         site.http.head(f"http://127.0.0.1:{site.port}/assets/index-1a2b.js") as answer,
@@ -150,7 +150,7 @@ async def test_without_a_viewer_a_page_says_how_to_build_it(
         assert "Run `make viewer`" in await answer.text()
 
 
-def test_the_viewer_of_the_wheel_comes_before_that_of_a_checkout(
+def test_the_wheels_viewer_takes_precedence_over_a_checkouts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "astrolabe"

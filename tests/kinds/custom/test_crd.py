@@ -34,7 +34,7 @@ def version(name: str, *, served: bool = True, **parts: Any) -> dict[str, Any]:
     return {"name": name, "served": served, "storage": False, "schema": schema, **parts}
 
 
-def test_all_that_is_needed_of_it() -> None:
+def test_fields_of_a_definition() -> None:
     column = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp", "priority": 1}
     found = read(version("v1", subresources={"status": {}}, additionalPrinterColumns=[column]))
     assert found == Definition(
@@ -53,7 +53,7 @@ def test_all_that_is_needed_of_it() -> None:
     )
 
 
-def test_versions_are_in_the_order_in_which_the_api_server_prefers_them() -> None:
+def test_versions_are_ordered_like_the_api_server_orders_them() -> None:
     names = (
         "v1alpha1",
         "foo1",
@@ -77,11 +77,11 @@ def test_versions_are_in_the_order_in_which_the_api_server_prefers_them() -> Non
 @pytest.mark.parametrize(
     "status", [{"conditions": []}, {"conditions": [{"type": "Established", "status": "False"}]}]
 )
-def test_what_is_not_served_yet_defines_nothing(status: dict[str, Any]) -> None:
+def test_a_definition_that_is_not_established_is_ignored(status: dict[str, Any]) -> None:
     assert read(version("v1"), **status) is None
 
 
-def test_without_a_served_version_it_defines_nothing() -> None:
+def test_a_definition_without_a_served_version_is_ignored() -> None:
     assert read(version("v1", served=False)) is None
 
 

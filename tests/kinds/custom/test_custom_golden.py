@@ -19,6 +19,6 @@ def test_golden(file: Path) -> None:
             assert gives(entry(RULES[kind]), case["manifest"]) == case["gives"], f"{kind}: {name}"
 
 
-def test_every_rule_has_one() -> None:
+def test_every_rule_has_a_golden_file() -> None:
     found = {kind for file in FOLDER.glob("*.json") for kind in json.loads(file.read_text())}
     assert found == set(RULES)

@@ -9,7 +9,7 @@ from astrolabe.kinds.custom.definition import Definition, PrinterColumn, ServedV
 from tests.kinds.custom.support import facts, kind
 
 
-def test_its_identity_is_that_of_its_definition() -> None:
+def test_an_entry_has_the_identity_of_its_definition() -> None:
     entry = kind()
     assert (entry.key, entry.path, entry.optional) == (
         "Widget.example.com",
@@ -75,7 +75,7 @@ def test_printer_columns_are_metadata() -> None:
     ]
 
 
-def test_what_is_not_named_is_never_decoded() -> None:
+def test_fields_that_nothing_names_are_never_decoded() -> None:
     manifest = kind().decoder.decode(
         msgspec.json.encode({"metadata": {"uid": "u"}, "spec": {"password": "hunter2", "paused": False}})
     )
@@ -83,7 +83,7 @@ def test_what_is_not_named_is_never_decoded() -> None:
 
 
 @pytest.mark.parametrize("odd", [None, 1, "text", True, [], {}, [[]], {"a": {}}, [{"type": {}}]])
-def test_a_field_of_another_type_is_as_absent(odd: Any) -> None:
+def test_a_field_of_another_type_counts_as_absent(odd: Any) -> None:
     entry = kind(PrinterColumn("Deep", ".spec.a.b.c"), PrinterColumn("List", ".spec.list[*].name"))
     spec = {"a": odd, "list": odd, "paused": odd if odd is not True else None}
     for parts in [

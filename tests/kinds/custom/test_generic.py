@@ -110,7 +110,7 @@ def test_a_kind_without_status_is_unknown() -> None:
     assert judged(kind(has_status=False), spec={}) == ("Unknown", "NoStatus", "")
 
 
-def test_since_is_that_of_the_condition() -> None:
+def test_since_is_the_transition_time_of_the_condition() -> None:
     assert facts(kind(), status={"conditions": [READY]}).status.since == "T1"
 
 
@@ -236,10 +236,10 @@ CONTRADICTED: list[tuple[str, Json, tuple[str, str, str]]] = [
 @pytest.mark.parametrize(
     ("status", "expected"), [case[1:] for case in CONTRADICTED], ids=[case[0] for case in CONTRADICTED]
 )
-def test_what_looks_ready_and_is_not(status: Json, expected: tuple[str, str, str]) -> None:
+def test_statuses_that_only_look_ready(status: Json, expected: tuple[str, str, str]) -> None:
     assert judged(kind(), status=status) == expected
 
 
-def test_running_is_no_end_for_what_runs_to_an_end() -> None:
+def test_running_is_pending_for_kinds_that_complete() -> None:
     assert words.meaning("Running", "Widget") == "ready"
     assert words.meaning("Running", "WidgetJob") == "pending"

@@ -134,7 +134,7 @@ def test_a_selector_over_namespaces_follows_their_labels() -> None:
     assert selected(of) == []
 
 
-def test_a_kind_of_unknown_scope_is_missed_once() -> None:
+def test_a_missing_target_of_unknown_scope_is_reported_once() -> None:
     book = RuleBook(
         parse_rules("a.yaml", "kind: Widget.example.com\nreferences: [{edge: uses, to: any, at: spec.ref}]")
     )
@@ -182,7 +182,7 @@ def application(names: list[str]) -> Facts:
     return named(APPLICATION, "app", status={"resources": resources})
 
 
-def test_one_entry_of_an_inventory_costs_one_edge() -> None:
+def test_one_more_inventory_entry_costs_one_edge() -> None:
     of = world(APPLICATION)
     names = [f"c-{at}" for at in range(10_000)]
     for name in [*names, "new"]:
@@ -210,7 +210,7 @@ def subsets(host: str, *names: str) -> Json:
     return {"host": host, "subsets": [{"name": name, "labels": {"version": name}} for name in names]}
 
 
-def test_a_subset_is_found_by_its_host_from_every_namespace() -> None:
+def test_a_destination_rules_subset_is_found_from_every_namespace() -> None:
     of = world(VIRTUAL_SERVICE, DESTINATION_RULE)
     route = {"destination": {"host": "web", "subset": "v2"}}
     of.step(named(VIRTUAL_SERVICE, "vs", spec={"http": [{"route": [route]}]}))
@@ -239,7 +239,7 @@ def test_a_subset_is_found_by_its_host_from_every_namespace() -> None:
 MACHINE = entry("Machine.cluster.x-k8s.io")
 
 
-def test_a_machine_finds_its_node_by_what_the_cloud_calls_it() -> None:
+def test_a_machine_finds_its_node_by_provider_id() -> None:
     of = world(MACHINE)
     of.step(named(MACHINE, "m", spec={"providerID": "aws:///a/i-1"}, status={"nodeRef": {"name": "n"}}))
     other = {"metadata": {"name": "n", "namespace": "", "uid": "n"}}
@@ -283,7 +283,7 @@ def test_a_monitor_needs_a_prometheus_and_a_service() -> None:
     assert told(of, "m") == ("Error", "NotSelected", "metadata.labels")
 
 
-def test_nobody_can_tell_who_selects_a_monitor_where_not_all_is_seen() -> None:
+def test_a_monitor_is_not_blamed_where_prometheuses_may_be_invisible() -> None:
     of = world(PROMETHEUS, SERVICE_MONITOR)
     of.step((PROMETHEUS.key, "", False))
     of.step((PROMETHEUS.key, "shop", True))  # only this namespace is watched
@@ -293,14 +293,14 @@ def test_nobody_can_tell_who_selects_a_monitor_where_not_all_is_seen() -> None:
     assert told(of, "m")[:2] == ("Ready", "Ready")
 
 
-def test_a_cluster_without_prometheus_has_other_readers_of_monitors() -> None:
+def test_a_cluster_without_prometheus_kind_may_have_other_readers_of_monitors() -> None:
     of = world(SERVICE_MONITOR)
     of.step(make("Service", metadata={"name": "web", "uid": "web", "labels": {"app": "web"}}))
     of.step(service_monitor())
     assert told(of, "m")[:2] == ("Ready", "Ready")
 
 
-def test_a_definition_outranks_its_rule_on_whether_a_kind_is_in_namespaces() -> None:
+def test_the_definition_decides_whether_a_kind_is_namespaced() -> None:
     """Somebody's rule may lack `scope: cluster`; and a kind may be created anew in another scope."""
     rules = """\
 kind: Widget.example.com

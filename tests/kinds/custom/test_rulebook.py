@@ -21,7 +21,7 @@ def test_a_users_rule_replaces_the_one_that_ships(tmp_path: Path) -> None:
     assert len(book) == len(RuleBook.shipped()) + 1
 
 
-def test_of_a_file_that_is_refused_the_old_rules_stay(tmp_path: Path) -> None:
+def test_a_refused_file_leaves_the_old_rules_in_place(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("kind: Widget.example.com\nlayer: policy\n")
     before = RuleBook.load(str(tmp_path)).book
     (tmp_path / "a.yaml").write_text("kind: Widget.example.com\nlayer: nowhere\n")
@@ -34,7 +34,7 @@ def test_of_a_file_that_is_refused_the_old_rules_stay(tmp_path: Path) -> None:
     assert (kept.layer, new is not None) == ("policy", True)
 
 
-def test_a_directory_that_is_away_keeps_what_was_there(tmp_path: Path) -> None:
+def test_an_unreadable_directory_leaves_the_old_rules_in_place(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("kind: Widget.example.com\n")
     before = RuleBook.load(str(tmp_path)).book
     (tmp_path / "a.yaml").unlink()

@@ -64,7 +64,7 @@ status:
 """
 
 
-def test_one_bad_parent_of_several_is_named() -> None:
+def test_the_bad_parent_among_several_is_named() -> None:
     good = {"parentRef": {"name": "a"}, "conditions": [condition("Accepted", "True")]}
     bad = {
         "parentRef": {"name": "b"},
@@ -224,7 +224,7 @@ def shown(link: Any) -> str:
     return f"{end} {link.field}"
 
 
-def test_a_labels_value_is_a_name() -> None:
+def test_a_label_value_can_be_a_reference() -> None:
     entry = kind(
         book=book('references: [{edge: uses, to: Gadget.x.io, name: "metadata.labels[x.io/gadget]"}]\n')
     )
@@ -235,7 +235,7 @@ def test_a_labels_value_is_a_name() -> None:
     ]
 
 
-def test_a_permit_is_needed_for_another_namespace() -> None:
+def test_a_reference_into_another_namespace_needs_a_grant() -> None:
     entry = kind(book=book("references: [{edge: uses, to: Secret, at: spec.ref, permit: true}]"))
     (own,) = facts(entry, spec={"ref": {"name": "a", "namespace": "shop"}}).links
     (other,) = facts(entry, spec={"ref": {"name": "a", "namespace": "b"}}).links
@@ -243,7 +243,7 @@ def test_a_permit_is_needed_for_another_namespace() -> None:
     assert other.permit.names == ("example.com/Widget/shop>/Secret/a", "example.com/Widget/shop>/Secret/*")
 
 
-def test_who_permits_has_the_same_names() -> None:
+def test_a_grant_has_an_alias_for_each_permitted_target() -> None:
     entry = kind(book=book('permits: {from: "spec.from[]", to: "spec.to[]"}\n'))
     found = facts(
         entry,
@@ -308,7 +308,7 @@ def test_wrong_files(text: str, line: int, why: str) -> None:
     assert why in str(error.value)
 
 
-def test_a_message_may_name_elements_and_has_others_to_fall_back_to() -> None:
+def test_a_message_may_name_elements_and_have_fallbacks() -> None:
     rule = book("""
 status:
   error:
@@ -333,13 +333,13 @@ status:
     assert message(parts=parts[1:2]) == "a part is bad"
 
 
-def test_what_has_no_status_in_one_of_its_forms() -> None:
+def test_an_object_that_a_rule_calls_static_needs_no_status() -> None:
     rule = book("status: {static: [{field: spec.type, is: oci}], ready: [Ready]}")
     assert judged(kind(book=rule), spec={"type": "oci"}) == ("Ready", "Oci", "spec.type")
     assert judged(kind(book=rule), spec={"type": "git"})[0] == "Pending"
 
 
-def test_the_home_of_objects_in_no_namespace() -> None:
+def test_namespace_of_references_from_cluster_scoped_objects() -> None:
     text = "references: [{edge: uses, to: Secret, name: spec.secret, home: cert-manager}]"
     rules = parse_rules("widgets.yaml", f"kind: Widget.example.com\nscope: cluster\n{text}")
 
@@ -353,7 +353,7 @@ def test_the_home_of_objects_in_no_namespace() -> None:
 
 
 @pytest.mark.parametrize("odd", [["Ready"], {"a": 1}, None, 7, "Other"])
-def test_a_condition_whose_type_is_not_a_text_is_ignored(odd: Any) -> None:
+def test_a_condition_whose_type_is_not_a_string_is_ignored(odd: Any) -> None:
     widget = kind(book=book('status: {error: [{condition: Broken, reason: "Bad*"}], ready: [Ready]}'))
     conditions = [{"type": odd, "status": "True", "reason": "Bad"}, condition("Ready", "True", "Fine")]
     assert judged(widget, status={"conditions": conditions}) == ("Ready", "Fine", "status.conditions[Ready]")

@@ -41,7 +41,7 @@ def siblings(rule: KindRule) -> list[str]:
     ] or [name(rule)]
 
 
-def test_every_rule_is_held_against_a_schema() -> None:
+def test_every_rule_is_checked_against_a_schema() -> None:
     assert {name(rule) for rule in RULES} - schemas().keys() == set(WITHOUT)
 
 

@@ -27,7 +27,7 @@ def test_each_half_of_the_groups() -> None:
         assert found.false_ready <= 0.045 * found.cases
 
 
-def test_every_status_says_who_decided() -> None:
+def test_every_status_names_the_field_that_decided() -> None:
     """But for the built-in kinds, and what nothing decides."""
     for each in outcomes(with_rules=True):
         assert each.said.error is None

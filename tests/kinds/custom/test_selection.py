@@ -47,7 +47,7 @@ ALL = (CERTIFICATE, CHALLENGE, ENDPOINT, POLICY)
         ("*.cert-manager.io,-Challenge.acme.cert-manager.io", (CERTIFICATE,)),
     ],
 )
-def test_the_last_word_about_a_kind_decides(words: str, watched: tuple[Definition, ...]) -> None:
+def test_the_last_matching_word_decides(words: str, watched: tuple[Definition, ...]) -> None:
     selection = Selection.of(words.split(","))
     assert tuple(each for each in ALL if selection.choose(each).watched) == watched
 
@@ -64,17 +64,17 @@ def test_every_choice_has_a_reason() -> None:
 
 
 @pytest.mark.parametrize("word", ["certificates", "*.", ".cert-manager.io", "a*.b.c", "*.*.io", "-", "-none"])
-def test_what_is_no_word_is_refused(word: str) -> None:
+def test_invalid_words_are_refused(word: str) -> None:
     with pytest.raises(SelectionError, match="is not one of auto, none, "):
         Selection.of((word,))
 
 
-def test_none_stands_alone() -> None:
+def test_none_cannot_be_combined() -> None:
     with pytest.raises(SelectionError, match="none cannot be combined with others"):
         Selection.of(("none", "*.cert-manager.io"))
 
 
-def test_every_word_of_the_list_of_noise_is_one_and_has_a_reason() -> None:
+def test_every_noise_entry_is_a_valid_word_with_a_reason() -> None:
     assert all(NOISE.values())
     assert len(Selection.of(tuple(NOISE)).words) == len(NOISE)
 
@@ -89,7 +89,7 @@ def test_every_word_of_the_list_of_noise_is_one_and_has_a_reason() -> None:
         (39, 40, []),
     ],
 )
-def test_of_too_many_those_asked_for_come_first_then_those_with_a_rule(
+def test_beyond_the_limit_requested_kinds_come_first_then_kinds_with_a_rule(
     most: int, places: int, watched: list[Definition]
 ) -> None:
     """Each namespace has a watch of its own."""
@@ -103,7 +103,7 @@ def test_of_too_many_those_asked_for_come_first_then_those_with_a_rule(
     assert left_out == [Choice(False, "limit", why)] * (len(ALL) - len(watched))
 
 
-def test_a_kind_outside_of_namespaces_takes_one_watch() -> None:
+def test_a_cluster_scoped_kind_takes_one_watch() -> None:
     wide = Definition(
         group="a.io", kind="Wide", plural="wides", versions=(ServedVersion("v1"),), namespaced=False
     )

@@ -35,14 +35,14 @@ def test_an_empty_object(rule: KindRule) -> None:
     assert [link for link in found.links if link.name != "x"] == []
 
 
-def test_what_they_select_can_be_selected() -> None:
+def test_selected_kinds_are_selectable() -> None:
     """But Secrets, of which there are too many to index the labels of each for a PushSecret."""
     builtin = {kind.id: kind for kind in builtin_kinds()}
     selected = {to for rule in RULES for each in rule.references if each.select is not None for to in each.to}
     assert [to.kind for to in selected & builtin.keys() if builtin[to].selectable is None] == []
 
 
-def test_they_fit_together_in_one_catalogue() -> None:
+def test_shipped_rules_fit_into_one_catalogue() -> None:
     kinds = [*builtin_kinds(), *[entry_of(definition(rule), BOOK) for rule in RULES]]
     verify(kinds)
     assert len(Catalogue(kinds)) == len(kinds)

@@ -74,7 +74,7 @@ async def test_without_tokens_everybody_reads() -> None:
         ({"verb": "list", "resource": "widgets", "group": "shop.example"}, False),
     ],
 )
-async def test_reviews_say_what_lists_would(
+async def test_reviews_agree_with_lists(
     simulator: Simulator, client: Client, asked: dict[str, Any], allowed: bool
 ) -> None:
     simulator.authorizer.restrict("Secret", ["shop"])
@@ -87,6 +87,6 @@ async def test_reviews_say_what_lists_would(
     assert simulator.request_log.writes == 0
 
 
-async def test_a_review_that_is_no_json(client: Client) -> None:
+async def test_a_review_that_is_not_json(client: Client) -> None:
     async with client.session.post(REVIEWS, data=b"?") as response:
         assert response.status == 400

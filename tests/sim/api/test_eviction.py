@@ -36,7 +36,7 @@ async def evict(store: ObjectStore, *, dry_run: bool = False, evicts: bool = Tru
         return await ask_to_evict(http, f"{simulator.url}/api/v1", "shop", "web", dry_run=dry_run)
 
 
-async def test_it_is_granted_and_the_pod_goes_within_its_grace() -> None:
+async def test_an_eviction_deletes_the_pod_within_its_grace_period() -> None:
     store = a_store({"disruptionsAllowed": 1, "currentHealthy": 2, "desiredHealthy": 1})
     code, answer = await evict(store)
     assert (code, answer["status"]) == (201, "Success")
@@ -57,7 +57,7 @@ async def test_a_dry_run_changes_nothing_and_needs_no_permission() -> None:
     assert store.revision == before
 
 
-async def test_a_pod_that_is_over_goes_at_once_whatever_its_budgets_say() -> None:
+async def test_a_finished_pod_is_evicted_at_once_despite_budgets() -> None:
     store = a_store({"disruptionsAllowed": 0}, {"disruptionsAllowed": 0}, phase="Succeeded")
     assert (await evict(store))[0] == 201
     assert store.get("Pod", "shop", "web") is None
@@ -99,7 +99,7 @@ async def test_several_budgets() -> None:
     )
 
 
-async def test_a_budget_that_was_changed_is_looked_at_first() -> None:
+async def test_a_changed_budget_is_observed_before_evictions() -> None:
     code, answer = await evict(a_store({"disruptionsAllowed": 1, "observedGeneration": 0}))
     assert (code, answer["details"]["retryAfterSeconds"]) == (429, 10)
     assert answer["details"]["causes"] == [

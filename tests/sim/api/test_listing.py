@@ -62,7 +62,7 @@ async def test_pages_are_of_one_version(simulator: Simulator, client: Client) ->
     assert "remainingItemCount" not in page["metadata"]
 
 
-async def test_tells_how_many_remain_but_not_with_a_selector(simulator: Simulator, client: Client) -> None:
+async def test_remaining_item_count_is_absent_with_a_selector(simulator: Simulator, client: Client) -> None:
     fill(simulator.store, *"abcde", app="web")
     assert (await client.get(SECRETS, limit="2"))["metadata"]["remainingItemCount"] == 3
     selected = await client.get(SECRETS, limit="2", labelSelector="app=web")

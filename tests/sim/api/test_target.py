@@ -36,7 +36,7 @@ def test_targets(path: str, kind: str, namespace: str, name: str) -> None:
         ("/", "404 page not found"),
     ],
 )
-def test_what_is_not_there(path: str, body: str) -> None:
+def test_unknown_paths(path: str, body: str) -> None:
     with pytest.raises(StatusError) as refusal:
         Routes(KINDS).target(path)
     assert refusal.value.status == 404

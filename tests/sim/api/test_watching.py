@@ -23,7 +23,7 @@ def pod(name: str, namespace: str = "shop", **labels: str) -> Json:
     return {"metadata": {"name": name, "namespace": namespace, "labels": labels}, "spec": {}}
 
 
-async def test_from_a_version_says_what_came_after(simulator: Simulator, client: Client) -> None:
+async def test_a_watch_from_a_version_sends_later_events(simulator: Simulator, client: Client) -> None:
     store = simulator.store
     store.create("Pod", pod("a"))
     store.create("Pod", pod("b"))
@@ -38,7 +38,7 @@ async def test_from_a_version_says_what_came_after(simulator: Simulator, client:
 
 
 @pytest.mark.parametrize("query", [{}, {"resourceVersion": "0"}])
-async def test_without_a_version_begins_with_what_there_is(
+async def test_a_watch_without_a_version_begins_with_existing_objects(
     simulator: Simulator, client: Client, query: dict[str, str]
 ) -> None:
     simulator.store.create("Pod", pod("b"))
@@ -49,7 +49,7 @@ async def test_without_a_version_begins_with_what_there_is(
         assert summary([await watching.event()]) == [("ADDED", "c")]
 
 
-async def test_watch_list_ends_with_its_bookmark_and_goes_on(simulator: Simulator, client: Client) -> None:
+async def test_watch_list_ends_with_its_bookmark_and_continues(simulator: Simulator, client: Client) -> None:
     for number in range(200):
         simulator.store.create("Pod", pod(f"p-{number:03}"))
     async with client.watch(PODS, **WATCH_LIST) as watching:
@@ -93,7 +93,7 @@ async def test_leaving_a_selector_is_a_deletion_and_entering_an_addition(
     assert (left["labels"], left["resourceVersion"]) == ({"app": "web"}, "3")
 
 
-async def test_bookmarks_come_in_their_interval_at_the_newest_version() -> None:
+async def test_bookmarks_are_sent_at_intervals_with_the_newest_version() -> None:
     store = ObjectStore()
     async with (
         Simulator(store, bookmark_interval=0.02) as simulator,
@@ -116,7 +116,7 @@ async def test_a_last_bookmark_two_seconds_before_the_timeout(simulator: Simulat
             assert (await watching.event())["type"] == "BOOKMARK"
 
 
-async def test_a_compaction_ends_who_comes_back_but_not_who_is_there(
+async def test_a_compaction_ends_resumed_watches_but_not_open_ones(
     simulator: Simulator, client: Client
 ) -> None:
     store = simulator.store
@@ -145,7 +145,7 @@ async def test_a_compaction_ends_who_comes_back_but_not_who_is_there(
     }
 
 
-async def test_a_watch_that_is_behind_the_log_is_told_so() -> None:
+async def test_a_watch_behind_the_log_is_expired() -> None:
     store = ObjectStore(history=5)
     async with Simulator(store) as simulator, aiohttp.ClientSession(simulator.url) as session:
         store.create("Pod", pod("a"))

@@ -63,12 +63,14 @@ def lived() -> tuple[ObjectStore, dict[str, int], Counter[str], int]:
     return store, *before
 
 
-def test_it_stays_as_large_as_it_was(lived: tuple[ObjectStore, dict[str, int], Counter[str], int]) -> None:
+def test_churn_keeps_the_size(lived: tuple[ObjectStore, dict[str, int], Counter[str], int]) -> None:
     store, size, _, _ = lived
     assert counts(store) == size
 
 
-def test_it_stays_as_broken_as_it_was(lived: tuple[ObjectStore, dict[str, int], Counter[str], int]) -> None:
+def test_churn_keeps_the_share_of_failures(
+    lived: tuple[ObjectStore, dict[str, int], Counter[str], int],
+) -> None:
     store, _, broken, _ = lived
     after = ailing(store)
     for reason in (
@@ -86,7 +88,7 @@ def test_every_relation_still_holds(lived: tuple[ObjectStore, dict[str, int], Co
     assert problems(lived[0]) == []
 
 
-def test_everything_happens(lived: tuple[ObjectStore, dict[str, int], Counter[str], int]) -> None:
+def test_every_kind_of_change_happens(lived: tuple[ObjectStore, dict[str, int], Counter[str], int]) -> None:
     store, _, _, since = lived
     told = Counter(
         (event.type, kind) for kind, one in store.collections.items() for event in one.since(since, live=True)
@@ -134,7 +136,7 @@ def test_the_same_seed_writes_the_same() -> None:
     assert life(9) != life(10)
 
 
-def test_no_uid_is_given_twice_though_cluster_and_churn_have_the_same_seed() -> None:
+def test_uids_are_unique_with_equal_seeds() -> None:
     store = cluster(1)
     uids = Counter(one["metadata"]["uid"] for kind in store.collections for one in store.manifests(kind))
     since, churn = store.revision, Churn(store, 1)
@@ -146,7 +148,7 @@ def test_no_uid_is_given_twice_though_cluster_and_churn_have_the_same_seed() -> 
     assert [uid for uid, times in uids.items() if times > 1] == []
 
 
-def test_the_clock_is_passed_in() -> None:
+def test_churn_uses_the_given_clock() -> None:
     store = cluster()
     since, churn = store.revision, Churn(store, 1)
     for _ in range(200):
@@ -167,7 +169,7 @@ def test_without_a_clock_each_step_is_a_second() -> None:
     assert times[-1] <= (NOW + timedelta(seconds=300)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def test_what_came_back_under_its_name_is_another_object() -> None:
+def test_a_recreated_object_has_a_new_uid() -> None:
     store = cluster()
     since, churn = store.revision, Churn(store, 1)
     for _ in range(3_000):
@@ -213,7 +215,7 @@ def phase(type: str, pod: Json) -> str:
     return "Scheduled" if "nodeName" in pod["spec"] else "Pending"
 
 
-def test_somebody_else_may_delete_what_it_is_about() -> None:
+def test_churn_tolerates_foreign_deletions() -> None:
     store = cluster()
     churn = Churn(store, 1)
     for number in range(1_000):
@@ -226,7 +228,7 @@ def test_somebody_else_may_delete_what_it_is_about() -> None:
     assert store.revision > 2_000
 
 
-def test_it_goes_on_in_a_store_that_went_back() -> None:
+def test_churn_continues_in_a_restored_store() -> None:
     store = cluster(2)
     churn = Churn(store, 2)
     for _ in range(1_000):
@@ -248,7 +250,7 @@ def test_it_goes_on_in_a_store_that_went_back() -> None:
     assert problems(store) == []
 
 
-def test_an_empty_cluster_has_no_life_and_hangs_nobody() -> None:
+def test_churn_of_an_empty_cluster_does_nothing() -> None:
     store = ObjectStore()
     Churn(store, 1).step()
     assert store.revision == 0
@@ -266,7 +268,7 @@ async def test_runs_at_about_the_rate() -> None:
     assert task.cancelled()
 
 
-async def test_a_rate_beyond_the_machine_leaves_the_loop_alive() -> None:
+async def test_an_excessive_rate_keeps_the_loop_responsive() -> None:
     task = asyncio.create_task(Churn(cluster(), 1).run(rate=1e9))
     for _ in range(3):
         await asyncio.sleep(0.01)

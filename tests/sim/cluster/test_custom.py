@@ -63,7 +63,7 @@ def test_the_same_seed_gives_the_same_bytes(store: ObjectStore) -> None:
         assert ours == {item.key: item.body for item in other.collections[key].items.values()}
 
 
-def test_most_are_well_and_some_of_each_project_are_not(graph: Changes) -> None:
+def test_most_custom_resources_are_healthy_and_some_fail(graph: Changes) -> None:
     statuses: dict[str, Counter[str]] = {}
     for node in graph.nodes_set:
         statuses.setdefault(node.kind, Counter())[node.status] += 1
@@ -87,7 +87,7 @@ def test_a_database_is_complete_in_its_release(graph: Changes) -> None:
     assert (service.status, service.document()["message"]) == ("Ready", "3/3 endpoints ready")
 
 
-def test_what_they_refer_to_is_there_but_for_what_is_said_to_be_missing(graph: Changes) -> None:
+def test_references_resolve_except_for_intended_gaps(graph: Changes) -> None:
     missing = Counter(
         (node.kind, entry["kind"])
         for node in graph.nodes_set

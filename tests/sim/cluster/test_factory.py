@@ -17,7 +17,7 @@ def test_uids_look_like_uids() -> None:
     assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}", uids.pop())
 
 
-def test_no_suffix_and_no_address_is_given_twice() -> None:
+def test_suffixes_and_addresses_are_unique() -> None:
     first, second = factory(), factory(stream=1)
     suffixes = [one.suffix() for one in (first, second) for _ in range(20_000)]
     addresses = [one.address() for one in (first, second) for _ in range(20_000)]
@@ -26,7 +26,7 @@ def test_no_suffix_and_no_address_is_given_twice() -> None:
     assert all(address.startswith("10.") for address in addresses)
 
 
-def test_moments_are_counted_back_from_now() -> None:
+def test_times_are_counted_back_from_now() -> None:
     assert factory().ago() == "2026-11-23T08:00:00Z"
     assert factory().ago(DAY + 90) == "2026-11-22T07:58:30Z"
     assert factory().ago(-30) == "2026-11-23T08:00:30Z"

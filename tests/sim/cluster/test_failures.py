@@ -59,7 +59,7 @@ def test_failure_modes(failure_mode: str, level: str, reason: str) -> None:
     assert printed(FAILURE_MODES[failure_mode].status(failing)) == (level, reason)
 
 
-def test_what_is_missing_is_named() -> None:
+def test_missing_objects_are_named() -> None:
     failing = FailingPod(SPEC, MOMENT, PLACE, 4, random.Random(1))
     for failure_mode, message in (
         ("config-missing", 'configmap "web-overrides" not found'),
@@ -69,7 +69,7 @@ def test_what_is_missing_is_named() -> None:
         assert status["containerStatuses"][0]["state"]["waiting"]["message"] == message
 
 
-def test_a_healthy_life() -> None:
+def test_a_healthy_pod() -> None:
     bare = Placement("node-1", "10.0.0.2", "")
     assert printed(unscheduled()) == ("Pending", "Pending")
     assert printed(scheduled(MOMENT)) == ("Pending", "Pending")
@@ -98,7 +98,7 @@ def test_back_off_grows_to_five_minutes(restarts: int, back_off: str) -> None:
     assert first["lastState"]["terminated"]["exitCode"] == 1
 
 
-def test_has_the_fields_that_a_recorded_kubelet_wrote(recording: Recording) -> None:
+def test_pod_statuses_have_the_fields_of_a_recorded_kubelet(recording: Recording) -> None:
     pods = recording.items(KINDS_BY_NAME["Pod"])
     recorded = next(pod["status"] for pod in pods if pod["status"]["phase"] == "Running")
     ours = running(pod_spec(PodOptions(name="web", image="web:1")), MOMENT, PLACE)

@@ -45,7 +45,7 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
     assert digest(generate(0.005, 3)) != digest(generate(0.005, 4))
 
 
-def test_the_moment_is_given() -> None:
+def test_the_time_is_given() -> None:
     times = datetime(2027, 1, 1, tzinfo=UTC)
     node = next(manifest for kind, manifest in generate(0.001, 1, now=times) if kind == "Node")
     assert node["metadata"]["creationTimestamp"].startswith("2026-")
@@ -93,7 +93,7 @@ def test_some_references_dangle_on_purpose(cluster: ObjectStore) -> None:
     assert sum(found.values()) < 40
 
 
-def test_a_realistic_share_is_broken(cluster: ObjectStore) -> None:
+def test_a_realistic_share_fails(cluster: ObjectStore) -> None:
     waiting: Counter[str] = Counter()
     for pod in cluster.manifests("Pod"):
         for status in pod["status"].get("containerStatuses", ()):
@@ -212,15 +212,13 @@ def test_manifests_are_as_large_as_recorded_ones(cluster: ObjectStore, recording
 
 
 @pytest.mark.parametrize("kind", ["Pod", "Deployment", "ReplicaSet"])
-def test_the_large_ones_are_as_large_as_recorded_lines(
-    cluster: ObjectStore, recording: Recording, kind: str
-) -> None:
+def test_large_manifests_have_realistic_sizes(cluster: ObjectStore, recording: Recording, kind: str) -> None:
     bodies = [len(item.body) for item in cluster.collection(kind).items.values()]
     events = recorded_sizes(recording)[kind][0]
     assert 0.75 < sum(bodies) / len(bodies) / events < 1.25
 
 
-def test_has_the_fields_that_recorded_ones_have(cluster: ObjectStore, recording: Recording) -> None:
+def test_manifests_have_the_fields_of_recorded_ones(cluster: ObjectStore, recording: Recording) -> None:
     for kind in ("Pod", "Deployment", "ReplicaSet", "StatefulSet", "Job", "EndpointSlice", "Service"):
         recorded = recording.items(next(entry for entry in recording.kinds if entry.name == kind))[0]
         made = list(cluster.manifests(kind))
@@ -229,7 +227,7 @@ def test_has_the_fields_that_recorded_ones_have(cluster: ObjectStore, recording:
             assert set(recorded.get(app, {})) - everything <= {"finalizers"}, (kind, app)
 
 
-def test_leaves_out_kinds_that_are_not_served() -> None:
+def test_unserved_kinds_are_left_out() -> None:
     pods = [kind for kind in KINDS if kind.name == "Pod"]
     store = ObjectStore(pods)
     load(store, 0.001, 1)

@@ -72,7 +72,7 @@ MESSAGES = {
 }
 
 
-async def test_each_is_one_problem_with_its_cause(store: ObjectStore) -> None:
+async def test_each_incident_is_one_problem_with_its_cause(store: ObjectStore) -> None:
     async with (
         simulated(store, label_selector=DEFAULT_SELECTOR) as address,
         aiohttp.ClientSession(f"http://{address}") as http,
@@ -109,7 +109,7 @@ async def ask(http: aiohttp.ClientSession, path: str) -> list[Json]:
         return found
 
 
-def test_churn_leaves_them_alone(store: ObjectStore) -> None:
+def test_churn_leaves_incidents_alone(store: ObjectStore) -> None:
     before = everything(store)
     churn = Churn(store, now=datetime.now(UTC))
     for _ in range(400):
@@ -118,7 +118,7 @@ def test_churn_leaves_them_alone(store: ObjectStore) -> None:
     assert not any("incident-edge-1" in item.body.decode() for item in pods_elsewhere(store))
 
 
-def test_they_are_reported_again_before_their_events_expire() -> None:
+def test_incidents_are_reported_again_before_their_events_expire() -> None:
     store, now = generated(0.002), datetime.now(UTC)
     incidents = Incidents(store, 1, now=now)
     later = now + timedelta(minutes=90)

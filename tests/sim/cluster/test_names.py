@@ -19,7 +19,7 @@ def test_namespaces_of_a_growing_company() -> None:
     assert sum(team == "kube-system" for _, team in many) == 1
 
 
-def test_names_never_end_and_never_repeat() -> None:
+def test_names_are_endless_and_unique() -> None:
     for source in (
         names.applications("search"),
         names.applications("geo"),

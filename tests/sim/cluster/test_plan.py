@@ -10,7 +10,7 @@ from astrolabe.sim.cluster.plan import ClusterPlan, object_counts, plan
 from tests.support.kinds import KINDS_BY_NAME
 
 
-def test_the_large_one_is_as_counted() -> None:
+def test_the_large_plan_has_the_documented_counts() -> None:
     counts = object_counts(1.0)
     assert (counts["Namespace"], counts["Deployment"], counts["ReplicaSet"]) == (432, 19_924, 43_033)
     assert (counts["Pod"], counts["Service"], counts["Secret"]) == (29_455, 23_547, 26_668)
@@ -23,7 +23,7 @@ def test_smaller_ones_are_proportional() -> None:
 
 
 @pytest.mark.parametrize("scale", [1e-6, 0.5, 2.0])
-def test_at_least_one_of_each_kind_and_of_kinds_that_are_known(scale: float) -> None:
+def test_at_least_one_object_of_each_kind(scale: float) -> None:
     counts = object_counts(scale)
     assert min(counts.values()) >= 1
     assert set(counts) < set(KINDS_BY_NAME)
@@ -53,7 +53,7 @@ def test_no_two_apps_share_a_name(decided: ClusterPlan) -> None:
     assert len({(app.namespace, app.name) for app in runs}) == len(runs)
 
 
-def test_failures_are_as_rare_as_they_should(decided: ClusterPlan) -> None:
+def test_failures_have_the_planned_rate(decided: ClusterPlan) -> None:
     failures = Counter(component.failure for component in decided.components if component.failure)
     running = sum(1 for component in decided.components if component.replicas)
     assert set(failures) == set(FAILURE_MODES)
