@@ -125,6 +125,7 @@ def reference(link: Link) -> dict[str, Any]:
     match link:
         case Ref():
             told |= {"namespace": link.namespace, "name": link.name}
+            told |= {"uid": link.uid} if link.uid else {}
         case RefByUid():
             told |= {"namespace": link.namespace, "name": link.name, "uid": link.uid}
         case Select():

@@ -62,6 +62,8 @@ class Manifests:
 
     def _named(self, kind: str, namespace: str, name: str) -> Json | None:
         """The object with this name, or with it among its other names; the newest of several."""
+        if kind == oracle.BY_UID:
+            return next((each for all in self.by_kind.values() for each in all if uid(each) == name), None)
         found = [each for each in self.by_kind.get(kind, ()) if is_named(kind, each, namespace, name)]
         return max(found, key=lambda each: (each["metadata"]["creationTimestamp"], uid(each)), default=None)
 
@@ -199,6 +201,8 @@ class Writer:
                 yield path, leaf
         if "secondIf" in reference and self._random.random() < 0.5:
             yield reference["secondIf"], True
+        if "uid" in reference and self._random.random() < 0.3:
+            yield reference["uid"], "of-what-is-gone"
 
     def _packed(self, packing: str, kind: str, group: str) -> str:
         name, namespace = self.name(), self._random.choice(NAMESPACES)

@@ -8,7 +8,7 @@ from operator import attrgetter
 from sys import intern
 from typing import Any
 
-from astrolabe.graph.model.links import Link, Permit, Ref
+from astrolabe.graph.model.links import Link, Permit, Ref, RefByUid
 from astrolabe.graph.state.identity import GroupKind
 from astrolabe.kinds.custom import packed, shapes
 from astrolabe.kinds.custom.finding import Find, matcher, word_of
@@ -33,7 +33,7 @@ def paths_of(rule: KindRule) -> list[Path]:
         found += reference.names
         found += reference.template.paths if reference.template is not None else ()
         found += [reference.kind, reference.group, reference.api_version, reference.namespace, reference.host]
-        found += [reference.optional_if, reference.second_if]
+        found += [reference.optional_if, reference.second_if, reference.uid]
     return [path for path in found if path]
 
 
@@ -120,6 +120,7 @@ class _NameReader:
         self._kind = self._scalar(projection, reference.kind)
         self._group = self._scalar(projection, reference.group)
         self._api_version = self._scalar(projection, reference.api_version)
+        self._uid = self._scalar(projection, reference.uid)
         self._optional = self._scalar(projection, reference.optional_if)
         self._second = self._scalar(projection, reference.second_if)
         rest = first[at:]
@@ -162,7 +163,7 @@ class _NameReader:
         reference = self._reference
         is_simple = len(self._names) == 1 and not (reference.ignore or self._texts or reference.host)
         otherwise = self.one if is_simple and self._is_plain and not self._many else self.links
-        is_odd = reference.optional_if or reference.second_if or self._home
+        is_odd = reference.optional_if or reference.second_if or reference.uid or self._home
         if not is_simple or is_odd or any(kind.group == ANY_GROUP for kind in reference.to):
             return otherwise
         name = reference.names[0]
@@ -280,7 +281,7 @@ class _NameReader:
         named = self._text(self._namespace, item, manifest) if self._namespace is not None else ""
         return named or ("" if own and not self._reference.at_home else self._home)
 
-    def _plain_refs(self, name: str, item: Any, manifest: Any, own: str, field: str) -> Iterable[Ref]:
+    def _plain_refs(self, name: str, item: Any, manifest: Any, own: str, field: str) -> Iterable[Link]:
         """The references of a name that says nothing else."""
         end = self._end_of(item, manifest)
         if end is None or len(name) > LONGEST_NAME:
@@ -288,6 +289,23 @@ class _NameReader:
         kind, key, namespaced = end
         reference = self._reference
         named = self._named_namespace(item, manifest, own)
+        uid = self._text(self._uid, item, manifest)
+        if len(uid) > LONGEST_NAME:
+            return ()
+        if uid and not reference.reverse:  # a reverse one would count as an owner
+            place = "" if namespaced is False else named or own
+            return (
+                RefByUid(
+                    reference.edge,
+                    uid,
+                    kind.kind,
+                    place,
+                    name,
+                    field,
+                    optional=reference.optional,
+                    group=kind.group,
+                ),
+            )
         if kind.group == ANY_GROUP:
             return self._refs_above(kind, name, named, own, field)
         if namespaced and not (named or own):
@@ -307,6 +325,7 @@ class _NameReader:
                 field,
                 optional,
                 reference.reverse,
+                uid,
                 scoped=scoped,
                 permit=permit,
             )
@@ -409,6 +428,6 @@ def _namespaces(namespaced: bool | None, named: str, own: str) -> tuple[str, ...
     if namespaced is False:
         return ("",)
     namespace = named or own
-    if namespaced or not namespace or named:
+    if namespaced or not namespace:
         return (namespace,)
     return (namespace, "")

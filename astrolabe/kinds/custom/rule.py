@@ -121,6 +121,7 @@ class ReferenceRule(msgspec.Struct, frozen=True, kw_only=True):
         it is. kind, group, api_version: where the manifest names it.
     at: the object that has them all, as far as the rule does not say otherwise.
     names: paths of its name; the first present one counts. template: a text to make the name from instead.
+    uid: where its uid stands. Where an object says it, only that counts.
     namespace: where that stands, by default that of the object. home: what it is for objects in no namespace;
         `RuleBook.homes` may say another. at_home: it is meant for all others, too.
     host: the name is that of a subset of this host of Istio.
@@ -138,6 +139,7 @@ class ReferenceRule(msgspec.Struct, frozen=True, kw_only=True):
     kind: Path = ()
     group: Path = ()
     api_version: Path = ()
+    uid: Path = ()
     at: Path = ()
     names: tuple[Path, ...] = ()
     template: MessageTemplate | None = None
@@ -201,6 +203,7 @@ class KindRule(msgspec.Struct, frozen=True, kw_only=True):
             parts = (reference.namespace, reference.kind, reference.group, reference.api_version)
             for path in (
                 *reference.names,
+                reference.uid,
                 *(reference.template.full_paths() if reference.template is not None else ()),
                 reference.host,
                 *[path for path in parts if path[:-1] != reference.at],

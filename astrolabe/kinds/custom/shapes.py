@@ -90,7 +90,7 @@ def adder(
         if says_namespace and type(named) is str and named:
             if needs_permit and named != own:
                 permit = Permit(packed.REFERENCE_GRANT.key, packed.permit(holder, own, kind, name))
-            place = "" if namespaced is False else intern(named)
+            place, scoped = "" if namespaced is False else intern(named), namespaced is not None
         elif namespaced is False or (namespaced is None and not own):
             place = ""
         elif own:

@@ -15,8 +15,10 @@ import yaml
 
 RULES = Path(__file__).parents[3] / "astrolabe" / "kinds" / "rules"
 Json = dict[str, Any]
-#: (edge, kind, namespace, name or selector, reverse)
+#: (edge, kind, namespace, name or selector, reverse); of one by its uid the kind is BY_UID.
 Told = tuple[str, str, str, str, bool]
+
+BY_UID = "the uid"
 
 CORE = {
     "Secret": "",
@@ -155,6 +157,10 @@ def by_name(rule: Json, reference: Json, manifest: Json, known: dict[str, bool])
             part: value(item, reference.get(part, f"{at}.{part}" if at else ""))
             for part in ("kind", "group", "apiVersion", "namespace")
         }
+        if "uid" in reference and (given := value(item, reference["uid"])):
+            if kind_of(reference, part, False):
+                yield reference["edge"], BY_UID, "", given, reference.get("reverse", False)
+            continue
         if not part["namespace"] and (reference.get("at-home") or not manifest["metadata"].get("namespace")):
             part["namespace"] = reference.get("home")
         if "host" in reference:
@@ -269,10 +275,8 @@ def placed(
     elif namespaced:
         if namespace or own:
             yield *end, namespace or own, name, reverse
-    elif namespace:
-        yield *end, namespace, name, reverse
     else:
-        yield *end, own, name, reverse
+        yield *end, namespace or own, name, reverse
         yield *end, "", name, reverse
 
 
@@ -372,4 +376,6 @@ def wanted_by(reference: Json, name: str) -> Iterator[tuple[str, Any]]:
     if reference["to"] == "any" and not reference.get("packed"):
         at = reference.get("at", "")
         yield reference.get("kind", f"{at}.kind"), "Thing"
+        if "uid" in reference:
+            yield reference["uid"], f"u-{name}"
         yield reference.get("group", f"{at}.group"), "things.io"

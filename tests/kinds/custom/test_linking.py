@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from astrolabe.graph.model.facts import Facts
 from astrolabe.kinds.custom.definition import Definition, ServedVersion
 from astrolabe.kinds.custom.entry import CustomKind, entry_of
@@ -319,3 +321,72 @@ kind: Box.example.com
         of.step(facts(box, metadata={"name": "x", "namespace": "", "uid": "b"}))
         of.step(named(widget, "w", spec={"box": "x"}))
         assert edges(of) == found
+
+
+REPORT = entry("PolicyReport.wgpolicyk8s.io")
+
+
+def test_a_report_is_about_the_very_object_whose_uid_it_names() -> None:
+    """A Pod that came later under the same name is another, of which nothing has been found yet."""
+    of = world(REPORT)
+    pod = {"apiVersion": "v1", "kind": "Pod", "namespace": "shop", "name": "web"}
+    of.step(make("Pod", metadata={"name": "web", "uid": "second"}, spec={"containers": []}))
+    of.step(make("Pod", metadata={"name": "api", "uid": "api"}, spec={"containers": []}))
+    results = [{"resources": [{**pod, "uid": "first"}, {**pod, "name": "api"}]}]
+    of.step(named(REPORT, "r", scope={**pod, "uid": "first"}, results=results))
+    assert edges(of) == [("reports-on", "r", "api")]  # without a uid, the name is all there is
+    of.step(named(REPORT, "r", scope={**pod, "uid": "second"}))
+    assert edges(of) == [("reports-on", "r", "second")]
+    assert unresolved(of, "r") == []
+
+
+CONTENT = entry("VolumeSnapshotContent.snapshot.storage.k8s.io", namespaced=False)
+SNAPSHOT = entry("VolumeSnapshot.snapshot.storage.k8s.io")
+
+
+def test_the_content_of_a_snapshot_is_of_the_one_with_its_uid() -> None:
+    of = world(CONTENT, SNAPSHOT)
+    of.step(named(SNAPSHOT, "s"))
+    ref = {"name": "s", "namespace": "shop", "uid": "before"}
+    of.step(named(CONTENT, "c", namespace="", spec={"volumeSnapshotRef": ref}))
+    assert edges(of) == []
+    of.step(named(CONTENT, "c", namespace="", spec={"volumeSnapshotRef": {**ref, "uid": "s"}}))
+    assert edges(of) == [("binds", "s", "c")]
+
+
+PUSH = entry("PushSecret.external-secrets.io")
+
+
+def test_a_push_secret_selects_secrets_and_names_a_generator() -> None:
+    password = entry("Password.generators.external-secrets.io")
+    of = world(PUSH, password)
+    for name, app in (("a", "web"), ("b", "other")):
+        labels = {"app": app}
+        found = make("Secret", metadata={"name": name, "uid": name, "labels": labels})
+        of.step(replace(found, selectable=labels))  # as of the catalogue of a cluster with PushSecrets
+    of.step(named(password, "p"))
+    selector = {
+        "secret": {"selector": {"matchLabels": {"app": "web"}}},
+        "generatorRef": {"kind": "Password", "name": "p"},
+    }
+    of.step(named(PUSH, "push", spec={"selector": selector}))
+    assert edges(of) == [("uses", "push", "p"), ("uses-secret", "push", "a")]
+
+
+def test_the_namespace_of_a_reference_is_passed_over_if_the_kind_is_in_none() -> None:
+    """Only the definition of a kind without a rule says whether its objects are in namespaces."""
+    rule = "kind: Widget.example.com\nreferences: [{edge: uses, to: any, at: spec.ref}]"
+    widget = entry("Widget.example.com", book=RuleBook(parse_rules("a.yaml", rule)))
+    inside, outside = entry("Inside.example.com"), entry("Outside.example.com", namespaced=False)
+    of = world(widget, inside, outside)
+    of.step(facts(outside, metadata={"name": "x", "namespace": "", "uid": "o"}))
+    of.step(facts(inside, metadata={"name": "x", "namespace": "other", "uid": "i"}))
+    ref = {"apiVersion": "example.com/v1", "kind": "Outside", "name": "x", "namespace": "other"}
+    of.step(named(widget, "w", spec={"ref": ref}))
+    assert edges(of) == [("uses", "w", "o")]
+    assert unresolved(of, "w") == []
+    of.step(named(widget, "w", spec={"ref": {**ref, "kind": "Inside"}}))
+    assert edges(of) == [("uses", "w", "i")]
+    of.step(named(widget, "w", spec={"ref": {**ref, "name": "gone"}}))
+    (missing,) = unresolved(of, "w")
+    assert (missing["name"], missing.get("namespace", "")) == ("gone", "")

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from astrolabe.graph.model.links import Ref, Select
+from astrolabe.graph.model.links import Ref, RefByUid, Select
 from astrolabe.kinds.custom.entry import CustomKind
 from tests.kinds.custom import oracle
 from tests.kinds.custom.entries import entry
@@ -24,6 +24,10 @@ def told(kind: CustomKind, manifest: Json) -> set[Told]:
     found: set[Told] = set()
     for link in kind.facts(kind.decoder.decode(msgspec.json.encode(manifest))).links:
         match link:
+            case RefByUid():
+                found.add((link.type, oracle.BY_UID, "", link.uid, link.reverse))
+            case Ref() if link.uid:
+                found.add((link.type, oracle.BY_UID, "", link.uid, link.reverse))
             case Ref():
                 found.add((link.type, link.kind, link.namespace, link.name, link.reverse))
             case Select():
