@@ -19,7 +19,7 @@ from astrolabe.graph.state.status import Status
 from astrolabe.kinds import common, warnings
 from astrolabe.kinds.manifest import Manifest, ObjectMeta
 from astrolabe.kinds.metadata import Column, Metadata, NoMetadata, columns_of
-from astrolabe.kinds.watched import EventReader
+from astrolabe.kinds.watched import FACTS, EventReader
 
 M = TypeVar("M", bound=Manifest)
 
@@ -80,6 +80,7 @@ class Kind(Generic[M]):
     closure_ends: whether the closure does not go on from an object; None: it always does.
     belonging: what `common.read_belonging` returns, of a manifest that remembers it; None: it is read anew.
     memory: makes an `EventReader` of `event_decoder`, which remembers what stays of objects when they change.
+    remembers: where a manifest keeps its facts, under FACTS; None: it does not.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Kind(Generic[M]):
     creates: str = ""
     belonging: Callable[[M], common.Belonging] | None = None
     memory: Callable[[msgspec.json.Decoder[Any]], EventReader] | None = None
+    remembers: Callable[[M], dict[str, Any]] | None = None
 
     @property
     def id(self) -> GroupKind:
@@ -211,7 +213,12 @@ class Kind(Generic[M]):
 
     def facts(self, manifest: M) -> Facts:
         """Everything that the manifest says; see `Facts`. Raises InvalidObjectError if that is too much."""
-        return self._facts(manifest, self._status(manifest), msgspec.to_builtins(self.metadata(manifest)))
+        memory = self.remembers(manifest) if self.remembers else {}
+        known: Facts | None = memory.get(FACTS)
+        if known is None:
+            status, metadata = self._status(manifest), msgspec.to_builtins(self.metadata(manifest))
+            known = memory[FACTS] = self._facts(manifest, status, metadata)
+        return known
 
     def _facts(self, manifest: M, status: Status, metadata: dict[str, Any]) -> Facts:
         """The same, once the status and what the node shows are known."""

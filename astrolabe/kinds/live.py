@@ -13,7 +13,8 @@ from sys import intern
 from astrolabe.graph.model.facts import Neighborhood, Peer
 from astrolabe.graph.state.status import ERROR, PENDING
 from astrolabe.kinds.common import condition
-from astrolabe.kinds.pod import ContainerState, Pod, PodDetails, PodSpec, PodStatus
+from astrolabe.kinds.manifest import ObjectMeta
+from astrolabe.kinds.pod import NO_STATUS, ContainerState, Pod, PodDetails, PodSpec, PodStatus
 from astrolabe.kinds.pod_status import PodVerdict
 
 _HASH_LABEL = "controller-revision-hash"
@@ -68,10 +69,10 @@ def _one_of_each_revision(pods: Iterable[Peer]) -> Collection[Peer]:
     return found.values()
 
 
-def describe_life(pod: Pod, verdict: PodVerdict, restarts: int, ports: str) -> PodDetails:
-    """What neighbours read of a pod. verdict: by its own manifest; restarts: as printed; ports: see
-    `named_ports`."""
-    status = pod.status or PodStatus()
+def describe_life(pod: Pod, verdict: PodVerdict, restarts: int, revision: str, ports: str) -> PodDetails:
+    """What neighbours read of a pod. verdict: by its own manifest; restarts: as printed; revision: see
+    `revision_of`; ports: see `named_ports`."""
+    status = pod.status or NO_STATUS
     is_live = status.phase not in _FINISHED and not pod.metadata.deletion_timestamp
     ready = condition(status.conditions, "Ready")
     is_ready = is_live and ready is not None and ready.status == "True"
@@ -83,7 +84,7 @@ def describe_life(pod: Pod, verdict: PodVerdict, restarts: int, ports: str) -> P
         was_ready,
         is_live and status.phase == "Pending",
         is_live and not was_ready and restarts <= _AT_ONCE and verdict.status.severity == PENDING,
-        _revision(pod),
+        revision,
         verdict.rank,
         ports,
     )
@@ -112,18 +113,19 @@ def _started_before(state: ContainerState | None, time: str) -> bool:
     return started is not None and _EPOCH < started < time
 
 
-def _revision(pod: Pod) -> str:
-    labels = pod.metadata.labels
+def revision_of(meta: ObjectMeta) -> str:
+    """Of the template that a pod was made from; see `PodDetails`."""
+    labels = meta.labels
     if labels:
         for label in _REVISION_LABELS:
             if label in labels:
-                is_unknown = label == _HASH_LABEL and _is_of_a_daemon_set(pod)
+                is_unknown = label == _HASH_LABEL and _is_of_a_daemon_set(meta)
                 return "" if is_unknown else intern(labels[label])
     return ""
 
 
-def _is_of_a_daemon_set(pod: Pod) -> bool:
-    return any(each.kind == "DaemonSet" and each.controller for each in pod.metadata.owner_references or ())
+def _is_of_a_daemon_set(meta: ObjectMeta) -> bool:
+    return any(each.kind == "DaemonSet" and each.controller for each in meta.owner_references or ())
 
 
 def port_key(name: str, protocol: str) -> str:

@@ -234,6 +234,10 @@ class PodStatus(Projection):
     container_statuses: Items[ContainerStatus] | None = None
 
 
+#: Of a pod that shows none.
+NO_STATUS = PodStatus()
+
+
 class PodDetails(msgspec.Struct, frozen=True, gc=False):
     """What the neighbours of a pod read from it besides its status; see `live`.
 

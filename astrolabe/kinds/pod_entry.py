@@ -16,12 +16,13 @@ from astrolabe.kinds.common import Belonging
 from astrolabe.kinds.kind import Kind
 from astrolabe.kinds.live import describe_life
 from astrolabe.kinds.metadata import Count, Image, Metadata, about
-from astrolabe.kinds.pod import PodDetails, PodSpec, PodStatus
+from astrolabe.kinds.pod import NO_STATUS, PodDetails
 from astrolabe.kinds.pod_containers import Termination, last_termination
-from astrolabe.kinds.pod_links import MAKES, is_mirror, is_over, lacks_to_pull, waits_for
+from astrolabe.kinds.pod_links import MAKES, is_over, lacks_to_pull, waits_for
+from astrolabe.kinds.pod_memory import PodMemory
 from astrolabe.kinds.pod_warnings import warn_pod
 from astrolabe.kinds.pod_words import BY_SCHEDULER, CERTAIN
-from astrolabe.kinds.shared_pod import PodMemory, SharedPod
+from astrolabe.kinds.shared_pod import SharedPod
 
 
 def _status(pod: SharedPod) -> Status:
@@ -37,11 +38,11 @@ def _selectable(pod: SharedPod) -> dict[str, str]:
 
 
 def _links(pod: SharedPod) -> tuple[Ref, ...]:
-    return pod.links
+    return pod.uses[0]
 
 
 def _details(pod: SharedPod) -> PodDetails:
-    return describe_life(pod, pod.judged, pod.printed.restarts, pod.of_spec.ports)
+    return describe_life(pod, pod.judged, pod.printed.restarts, pod.of_meta.revision, pod.of_spec.ports)
 
 
 #: Reasons of a container whose image does not come.
@@ -71,35 +72,27 @@ class PodMetadata(Metadata):
 
 
 def _metadata(pod: SharedPod) -> PodMetadata:
-    spec, status, printed = pod.spec or PodSpec(), pod.status or PodStatus(), pod.printed
-    of_spec = pod.of_spec
-    used = pod.used
+    status, printed = pod.status or NO_STATUS, pod.printed
+    of_spec, of_meta = pod.of_spec, pod.of_meta
+    _, used = pod.uses
     # By position: by name, a Struct of so many fields takes several times as long.
     return PodMetadata(
-        _owner(pod),
-        is_mirror(pod) or None,
+        of_meta.controller,
+        of_meta.is_mirror or None,
         status.phase if status.phase != _RUNNING else "",
-        intern(spec.node_name),
+        of_spec.node,
         status.pod_ip,
         of_spec.image,
         printed.restarts,
         intern(f"{printed.ready}/{printed.total}"),
         of_spec.containers,
         last_termination(status),
-        intern(spec.service_account_name),
+        of_spec.account,
         of_spec.empty_dirs,
         used.get("mounted_pvcs", []),
         used.get("used_config_maps", []),
         used.get("used_secrets", []),
     )
-
-
-def _owner(pod: SharedPod) -> str:
-    """As `kubectl describe` has it under Controlled By."""
-    for each in pod.metadata.owner_references or ():
-        if each.controller:
-            return intern(f"{each.kind}/{each.name}")
-    return ""
 
 
 def _derive(pod: Peer, neighborhood: Neighborhood) -> Derived:
@@ -147,7 +140,8 @@ POD = Kind(
     derive=_derive,
     stands=_stands,
     warn=warn_pod,
-    closure_ends=is_mirror,
+    closure_ends=lambda pod: pod.of_meta.is_mirror,
     belonging=_belonging,
     memory=PodMemory,
+    remembers=lambda pod: pod.__dict__,
 )

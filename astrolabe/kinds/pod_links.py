@@ -20,6 +20,7 @@ from astrolabe.graph.state.edge_types import (
     USES_SERVICE_ACCOUNT,
 )
 from astrolabe.kinds.common import MOST_LINKS, too_many_links
+from astrolabe.kinds.manifest import ObjectMeta
 from astrolabe.kinds.pod import (
     Container,
     EnvFrom,
@@ -54,11 +55,11 @@ _NAMED_AS = {
 _OVER = frozenset(("Succeeded", "Failed"))
 
 
-def is_mirror(pod: Pod) -> bool:
+def is_mirror(meta: ObjectMeta) -> bool:
     """Whether it only shows a static Pod, which a kubelet runs from a file on its Node. It uses no other
     object: the API server refuses one that names any.
     """
-    annotations = pod.metadata.annotations
+    annotations = meta.annotations
     return annotations is not None and bool(annotations.config_mirror)
 
 
@@ -77,12 +78,17 @@ def link_pod(pod: Pod) -> tuple[Ref, ...]:
     if spec is None:
         return ()
     links = _Links("spec", pod.metadata.namespace, pod=pod.metadata.name, optional=is_over(pod))
-    links.add_uses(spec, has_account=bool(spec.service_account_name) or not is_mirror(pod))
+    links.add_uses(spec, has_account=bool(spec.service_account_name) or not is_mirror(pod.metadata))
     if pod.status is not None and pod.status.resource_claim_statuses:
         links.add_claims("status.resourceClaimStatuses", pod.status.resource_claim_statuses)
     if spec.node_name:
-        links.add_node(spec.node_name)
+        links.found.append(link_node(intern(spec.node_name), optional=links.optional))
     return tuple(links.found)
+
+
+def link_node(node: str, *, optional: bool) -> Ref:
+    """The reference to the Node of a pod, which is the last of its references."""
+    return Ref(RUNS_ON, "Node", "", node, "spec.nodeName", optional)
 
 
 def link_template(
@@ -214,9 +220,6 @@ class _Links:
         if source.name:
             name, optional = intern(source.name), source.optional is True or self.optional
             self.found.append(Ref(USES_SECRET, "Secret", self.namespace, name, intern(field), optional))
-
-    def add_node(self, node: str) -> None:
-        self.found.append(Ref(RUNS_ON, "Node", "", intern(node), "spec.nodeName", self.optional))
 
     def add_containers(self, path: str, containers: Iterable[Container]) -> None:
         for container in containers:

@@ -12,12 +12,21 @@ from sys import intern
 import msgspec
 
 from astrolabe.kinds.common import condition, holds
-from astrolabe.kinds.pod import ContainerState, ContainerStatus, Pod, PodSpec, PodStatus, Terminated
+from astrolabe.kinds.pod import (
+    NO_STATUS,
+    ContainerState,
+    ContainerStatus,
+    Pod,
+    PodSpec,
+    PodStatus,
+    Terminated,
+)
 
 #: The reason that the node lifecycle controller gives a pod whose node no longer answers.
 NODE_LOST = "NodeLost"
 
 _NO_STATE = ContainerState()
+_NO_SPEC = PodSpec()
 
 
 class Printed(msgspec.Struct, frozen=True, gc=False):
@@ -31,7 +40,7 @@ class Printed(msgspec.Struct, frozen=True, gc=False):
 
 def print_pod(pod: Pod) -> Printed:
     """The columns as the API server prints them."""
-    spec, status = pod.spec or PodSpec(), pod.status or PodStatus()
+    spec, status = pod.spec or _NO_SPEC, pod.status or NO_STATUS
     inits = spec.init_containers or ()
     sidecars = [each.name for each in inits if each.restart_policy == "Always"] if inits else ()
     stop, ready, restarts, of_sidecars = "", 0, 0, 0

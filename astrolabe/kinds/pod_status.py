@@ -7,7 +7,7 @@ import msgspec
 from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds import pod_words as words
 from astrolabe.kinds.common import condition, deleted_at
-from astrolabe.kinds.pod import Pod, PodStatus
+from astrolabe.kinds.pod import NO_STATUS, Pod, PodStatus
 from astrolabe.kinds.pod_containers import NONE_STOPPED, Stopped, stopped_containers
 from astrolabe.kinds.pod_printer import NODE_LOST
 from astrolabe.kinds.pod_words import BY_POD, CERTAIN, GENERAL, Said
@@ -24,7 +24,7 @@ class PodVerdict(msgspec.Struct, frozen=True, gc=False):
 
 def judge_pod(pod: Pod, reason: str) -> PodVerdict:
     """What the manifest alone says of a pod; `reason` is the printed one."""
-    status = pod.status or PodStatus()
+    status = pod.status or NO_STATUS
     stopped = stopped_containers(pod, status)
     since: str | None
     if status.phase == _SUCCEEDED:

@@ -9,6 +9,9 @@ import msgspec
 from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.state.object_event import ObjectEvent
 
+#: The key of the facts in the memory of a manifest; see `Kind.remembers`.
+FACTS = "facts"
+
 
 class EventReader(Protocol):
     """Decodes the lines of one watch into objects with `type: str` and `object`, the manifest.

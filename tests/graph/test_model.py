@@ -9,6 +9,7 @@ from unittest.mock import patch
 import msgspec
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from astrolabe.graph.model import linker
 from astrolabe.graph.model.facts import Facts, Rules
@@ -20,7 +21,7 @@ from astrolabe.graph.state.edge_types import MOUNTS, OWNS, USES_CONFIGMAP
 from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.node import parse_node
 from astrolabe.graph.state.status import READY, Status
-from tests.graph.histories import RULES, histories, roots
+from tests.graph.histories import KINDS, RULES, histories, roots
 from tests.support.oracle import Expected
 from tests.support.worlds import facts
 
@@ -201,6 +202,19 @@ def test_every_commit_equals_the_facts(history: list[Any], roots: Selector | Non
         world.step(step)
         world.commit()
         check_equal(world.graph, world.expected())
+
+
+@settings(max_examples=60)
+@given(history=histories, kept=st.integers(1, 3))
+def test_links_come_one_after_the_other(history: list[Any], kept: int) -> None:
+    world = World(None)
+    for step in (*history, *[(kind, "", True) for kind in KINDS]):
+        world.step(step)
+    for each in list(world.facts.values()):
+        for count in (kept, kept + 1, len(each.links)):
+            world.step(msgspec.structs.replace(each, links=each.links[:count]))
+            world.commit()
+            check_equal(world.graph, world.expected())
 
 
 @settings(max_examples=100)

@@ -73,24 +73,28 @@ class Settlement:
 
         limit: see `Model.commit`.
         """
-        edges, missing = self._linker.take(limit)
+        # Most commits are of one change of a status: what they have nothing of is not called at all.
+        edges, missing = self._linker.take(limit) if self._linker.has_changes else ({}, set())
         if self._linker.has_deferred:
             limit = 0  # what is missing may be there, and is found by the next commits
-        self._derivation.mark_waiting(limit)
+        if self._derivation.has_waiting:
+            self._derivation.mark_waiting(limit)
         touched, removed = transaction.touched, transaction.removed
-        # Most commits are of one change of a status: what they have nothing of is not called at all.
         if edges or transaction.to_inherit or self._release_index.has_changes:
             self._inherit(transaction, edges)
             changes.releases.update(self._release_index.take())
         if missing or self._to_recheck:
             self._update_unresolved(touched, missing, limit)
-        touched.update(self._derivation.settle())
-        touched -= removed
+        if self._derivation.has_stale:
+            touched.update(self._derivation.settle())
+        if removed:
+            touched -= removed
         flipped = self._close(touched, removed, edges) if self._closure is not None else set[Record]()
-        rendered = {record for record in touched if render(record, self._scopes, self.unrendered)}
+        rendered = [record for record in touched if render(record, self._scopes, self.unrendered)]
         if edges or flipped:
             self._emit_edges(changes, edges, flipped)
-        self._emit_nodes(changes, rendered, flipped, removed)
+        if rendered or flipped or removed:
+            self._emit_nodes(changes, rendered, flipped, removed)
 
     def includes(self, record: Record) -> bool:
         """Whether a known record belongs in the graph."""
@@ -160,10 +164,10 @@ class Settlement:
                 changes.edges_removed.append(key)
 
     def _emit_nodes(
-        self, changes: Changes, rendered: set[Record], flipped: set[Record], removed: set[Record]
+        self, changes: Changes, rendered: list[Record], flipped: set[Record], removed: set[Record]
     ) -> None:
         lost = {record.uid: record.node for record in removed if record.emitted}
-        for record in rendered | flipped:
+        for record in flipped.union(rendered) if flipped else rendered:
             if self.includes(record):
                 assert record.node is not None  # every known record was rendered when it came
                 record.emitted = True

@@ -108,9 +108,10 @@ def alias_key(record: Record) -> NameKey:
 
 def names_of(record: Record) -> list[tuple[NameKey, str]]:
     """Everything by which references find a record, except its uid; each once."""
-    found = {((record.kind, record.namespace), record.name): None}
-    found |= {(alias_key(record), alias): None for alias in record.aliases}
-    return list(found)
+    own = ((record.kind, record.namespace), record.name)
+    if not record.aliases:
+        return [own]
+    return list({own: None, **{(alias_key(record), alias): None for alias in record.aliases}})
 
 
 def named_by(link: Link) -> list[tuple[NameKey, str]]:

@@ -133,6 +133,8 @@ class Derivation:
         self._passed: dict[Record, tuple[Record, ...]] = {}
         self._passing: dict[Record, dict[Record, None]] = {}
         self._stale: list[set[Record]] = []
+        #: Whether `settle` may have anything to derive.
+        self.has_stale = False
         self.faults = Faults()
         #: The Warnings about each object, known or not, by its uid or, of a Node, also by its name.
         self.warnings: dict[str, tuple[WarningEvent, ...]] = {}
@@ -227,6 +229,7 @@ class Derivation:
     def mark(self, record: Record) -> None:
         """The record must be derived again."""
         self._stale[self._ranks[record.kind]].add(record)
+        self.has_stale = True
 
     def forget(self, record: Record) -> None:
         """The record is gone."""
@@ -252,6 +255,7 @@ class Derivation:
             for record in stale:
                 if self._derive(record):
                     yield record
+        self.has_stale = any(self._stale)
 
     def _derive(self, record: Record) -> bool:
         derive = record.rules.derive

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from astrolabe.graph.model.contributions import Contribution
 from astrolabe.graph.model.record import Record
-from astrolabe.graph.state.edge import Edge, EdgeKey, find_edge, with_new_edge, without_edge
+from astrolabe.graph.state.edge import Edge, EdgeKey, each_edge, find_edge, with_new_edge, without_edge
 
 #: How many lists of fields are kept to be shared between edges.
 FIELD_LISTS = 2_000
@@ -60,6 +62,18 @@ class EdgeEdits:
         forward, backward = old.field[: old.forward], old.field[old.forward :]
         forward, backward = (forward, fields) if reverse else (fields, backward)
         self.replace(source, target, old, Edge(type_, key[1], key[2], (*forward, *backward), len(forward)))
+
+    def remove_all(self, record: Record, find: Callable[[str], Record | None]) -> None:
+        """Remove all its edges: one end lost its link or is going, and the other is being removed.
+
+        find: the record of a uid.
+        """
+        for edge in (*each_edge(record.outgoing), *each_edge(record.incoming)):
+            source = record if edge.source == record.uid else find(edge.source)
+            target = record if edge.target == record.uid else find(edge.target)
+            assert source is not None
+            assert target is not None
+            self.replace(source, target, edge, Edge(*edge.key, ()))
 
     def _shared(self, fields: tuple[str, ...]) -> tuple[str, ...]:
         """One shared copy of these fields: a few hundred lists of fields make millions of edges."""

@@ -24,11 +24,11 @@ from astrolabe.graph.model.contributions import (
 from astrolabe.graph.model.edge_edit import EdgeEdit, EdgeEdits
 from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.label_index import LabelIndex
-from astrolabe.graph.model.links import BY_UID, Link, NameKey, Ref, RefByUid, Select
+from astrolabe.graph.model.links import BY_UID, Link, NameKey, Permit, Ref, RefByUid, Select
 from astrolabe.graph.model.many_links import ManyLinks, differing
 from astrolabe.graph.model.name_index import NameIndex
 from astrolabe.graph.model.record import Record
-from astrolabe.graph.state.edge import Edge, EdgeKey, each_edge
+from astrolabe.graph.state.edge import EdgeKey
 from astrolabe.graph.state.identity import NAMESPACE
 
 #: If more holders than this name a resource, they are not all processed at once when it appears. An
@@ -80,6 +80,11 @@ class Linker:
     def pending(self) -> int:
         """How many edges the next `take` returns."""
         return len(self._edits.touched)
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether `take` has anything to do or to return."""
+        return bool(self._edits.touched or self._missing or self._deferred or self._reviewed)
 
     @property
     def has_deferred(self) -> bool:
@@ -139,10 +144,11 @@ class Linker:
         """Whether so many holders name the record, or it so many others, that it goes bit by bit. If so, no
         link resolves to it from now on, only `find` finds it, and `continue_removal` must finish before
         `remove`."""
-        names = {*names_of(record), (BY_UID, record.uid)}
-        waiting = [(key, name, list(self._names.wanting(key, name))) for key, name in names]
-        if sum([len(holders) for _, _, holders in waiting]) <= LEAVING and record not in self._many:
+        names = [*names_of(record), (BY_UID, record.uid)]
+        wanting = sum([self._names.count_wanting(key, name) for key, name in names])
+        if wanting <= LEAVING and record not in self._many:
             return False
+        waiting = [(key, name, list(self._names.wanting(key, name))) for key, name in names]
         self._names.release((record.kind, record.namespace), record.name, record)
         for alias in record.aliases:  # one may be its name, too
             self._names.release(alias_key(record), alias, record)
@@ -195,18 +201,9 @@ class Linker:
             self._labels.discard(record)
             record.selectable = None
             self._reselect(record, selections)
-        self._remove_edges(record)
+        self._edits.remove_all(record, self.find)
         if record.kind == NAMESPACE:
             self._namespace_changed(record.name)
-
-    def _remove_edges(self, record: Record) -> None:
-        """Remove the remaining edges: one end lost its link or is going, and the other is being removed."""
-        for edge in (*each_edge(record.outgoing), *each_edge(record.incoming)):
-            source = record if edge.source == record.uid else self.find(edge.source)
-            target = record if edge.target == record.uid else self.find(edge.target)
-            assert source is not None
-            assert target is not None
-            self._edits.replace(source, target, edge, Edge(*edge.key, ()))
 
     # Targets
 
@@ -329,6 +326,9 @@ class Linker:
         """The same for only those between the first and the last that differ."""
         old = holder.links
         begin, end = differing(old, links)
+        if begin == len(old):  # a scheduled Pod has its Node as well
+            self._append_links(holder, links)
+            return
         before, _ = self._resolve(
             holder, self._names.unwant, self._labels.unwatch, old[begin : len(old) - end]
         )
@@ -346,6 +346,16 @@ class Linker:
                     self._names.want(name_key, name, holder)
         self._set_unresolved_candidates(holder, self._find_unresolved_candidates(holder))
         for type_, reverse, other in {**before, **after}:
+            self._contribute(holder, (type_, reverse, other), self._fields(holder, type_, reverse, other))
+
+    def _append_links(self, holder: Record, links: tuple[Link, ...]) -> None:
+        """The same for those that follow what there was."""
+        added = links[len(holder.links) :]
+        holder.links = links
+        found, unresolved = self._resolve(holder, self._names.want, self._labels.watch, added)
+        if unresolved:
+            self._set_unresolved_candidates(holder, (*holder.unresolved_candidates, *unresolved))
+        for type_, reverse, other in found:
             self._contribute(holder, (type_, reverse, other), self._fields(holder, type_, reverse, other))
 
     def _exchange_many(self, holder: Record, links: tuple[Link, ...]) -> None:
@@ -412,21 +422,23 @@ class Linker:
         found: FieldsFound = {}
         unresolved_candidates: list[Ref | RefByUid] = []
         for link in holder.links if links is None else links:
-            if isinstance(link, Select):
+            permit: Permit | None = None
+            if isinstance(link, Ref):
+                name_key, permit = (link.kind, link.namespace), link.permit
+                found_there = note_name(name_key, link.name, holder)
+                if permit is not None:
+                    self._permitting.add(permit.kind)
+                    for permission in permit.names:
+                        note_name((permit.kind, link.namespace), permission, holder)
+            elif isinstance(link, RefByUid):
+                found_there = note_name(BY_UID, link.uid, holder)
+            else:
                 note_selection(holder, link)
                 for target in self._labels.matching(link):
-                    if link.among is not None and not self._is_among(link, target):
-                        continue
-                    add_field(found, (link.type, False, target), link.field)
+                    if link.among is None or self._is_among(link, target):
+                        add_field(found, (link.type, False, target), link.field)
                 continue
-            name_key, name = link.name_key, link.target
-            found_there = note_name(name_key, name, holder)
-            permit = link.permit if isinstance(link, Ref) else None
-            if permit is not None:
-                self._permitting.add(permit.kind)
-                for permission in permit.names:
-                    note_name((permit.kind, link.namespace), permission, holder)
-            other = self._accepted(holder, link, found_there)
+            other = self._accepted(holder, link, found_there) if found_there is not None else None
             if other is not None:
                 add_field(found, (link.type, link.reverse, other), link.field)
             elif not link.optional:

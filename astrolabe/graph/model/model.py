@@ -203,7 +203,7 @@ class Model:
             raise InconsistentModelError(self) from error
 
     def _commit(self, most: int | None) -> Changes:
-        for record in list(self._being_removed):
+        for record in list(self._being_removed) if self._being_removed else ():
             if not self._linker.continue_removal(record, most):
                 break
             self._remove(record)

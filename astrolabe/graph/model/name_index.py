@@ -88,21 +88,35 @@ class NameIndex:
         elif holders is not holder:
             wants[name] = {holders: None, holder: None}
         found = names.targets.get(name)
-        return _newest(found) if isinstance(found, tuple) else found
+        return found if found is None else _newest(found)
 
     def unwant(self, name_key: NameKey, name: str, holder: Record) -> Record | None:
         """The holder no longer has a link to this name. Returns what `find` does."""
-        names = self._open(name_key)
-        found = names.targets.get(name)
-        holders = names.wants.get(name)
+        names = self._by_key.get(name_key)
+        if names is None:
+            return None
+        wants = names.wants
+        holders = wants.get(name)
         if holders is holder:
-            del names.wants[name]
+            del wants[name]
         elif isinstance(holders, dict):
             holders.pop(holder, None)
             if not holders:
-                del names.wants[name]
-        self._close(name_key, names)
-        return _newest(found) if isinstance(found, tuple) else found
+                del wants[name]
+        found = names.targets.get(name)
+        if found is not None:
+            return _newest(found)
+        if not wants:
+            self._close(name_key, names)
+        return None
+
+    def count_wanting(self, name_key: NameKey, name: str) -> int:
+        """How many holders have a link to this name."""
+        names = self._by_key.get(name_key)
+        holders = names.wants.get(name) if names is not None else None
+        if holders is None:
+            return 0
+        return len(holders) if isinstance(holders, dict) else 1
 
     def is_wanted(self, name_key: NameKey, name: str) -> bool:
         """Whether any holder has a link to this name."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from astrolabe.kinds.shared_pod import MOST_PODS, PodMemory
+from astrolabe.kinds.pod_memory import MOST_PODS, PodMemory
 from astrolabe.kube.events import Deletion, InvalidObject, Upserted, decode
 from tests.support.kinds import KINDS_BY_NAME
 from tests.support.recording import Recording
@@ -95,6 +96,85 @@ def test_an_unchanged_spec_is_decoded_once() -> None:
     assert isinstance(second, Upserted)
     assert first.manifest.spec is second.manifest.spec
     assert POD.facts(first.manifest).links[1] is POD.facts(second.manifest).links[1]
+
+
+def scheduled(where: str) -> bytes:
+    """The line of a pod once it has a Node. where: what stands around the name in its spec; `$` is the name."""
+    spec = '"containers":[{"name":"web"}],"volumes":[{"name":"tls","secret":{"secretName":"tls"}}],'
+    text = f'"metadata":{{"name":"web-1","uid":"u1"}},"spec":{{{spec}{where}"nodeSelector":{{"a":"b"}}}}'
+    return b'{"type":"MODIFIED","object":{%b}}' % text.encode()
+
+
+def test_of_a_pod_that_gets_a_node_only_that_is_decoded() -> None:
+    reader = POD.event_reader()
+    lines = scheduled(""), scheduled('"nodeName":"n1",')
+    first, second = [decode(POD, each, reader) for each in lines]
+    assert isinstance(first, Upserted)
+    assert isinstance(second, Upserted)
+    assert second.manifest.spec.containers is first.manifest.spec.containers
+    before, after = POD.facts(first.manifest), POD.facts(second.manifest)
+    assert (before, after) == (facts(lines[0]), facts(lines[1]))
+    assert after.links[:-1] == before.links
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", '"nodeName":"n1",'),
+        ("", '"nodeName":"n\\u0031",'),
+        ("", '"nodeName":"n1","nodeName":"n2",'),
+        ("", '"x":{"nodeName":"n1","y":1},'),
+        ("", '"x":"\\"nodeName\\":\\"n1\\",",'),
+        ('"x\\"b":1,', '"x\\"nodeName":"n1","b":1,'),
+        ('"x":{"b":1},"\\u006eodeName":"",', '"x":{"nodeName":"n1","b":1},"\\u006eodeName":"",'),
+        ('"nodeName":"",', '"nodeName":"n1",'),
+        ('"nodeName":"n1",', '"nodeName":"n2",'),
+        ('"nodeName":"n1",', ""),
+    ],
+)
+def test_where_a_pod_runs_is_read_alike_wherever_it_stands(before: str, after: str) -> None:
+    reader = POD.event_reader()
+    for each in (before, after, after, before):
+        told = decode(POD, scheduled(each), reader)
+        plain = decode(POD, scheduled(each))
+        if isinstance(plain, Upserted):
+            assert isinstance(told, Upserted)
+            assert POD.facts(told.manifest) == POD.facts(plain.manifest)
+        else:
+            assert told == plain
+
+
+def deleted(at: str, grace: int, **more: Any) -> bytes:
+    return line(changed("metadata", deletionTimestamp=at, deletionGracePeriodSeconds=grace, **more))
+
+
+def test_what_a_pod_said_before_is_not_worked_out_again() -> None:
+    reader = POD.event_reader()
+    lines = (
+        line(changed("metadata", resourceVersion="1")),
+        line(changed("metadata", resourceVersion="2")),
+        deleted("2026-01-01T00:00:30Z", 30, resourceVersion="3"),
+        deleted("2026-01-01T00:00:00Z", 0, resourceVersion="4"),
+        deleted("2026-01-01T00:00:00Z", 0, finalizers=["a/b"]),
+        deleted("2026-01-01T00:00:01Z", 0, finalizers=["a/b"]),
+    )
+    said = [facts(each, reader) for each in lines]
+    assert said == [facts(each) for each in lines]
+    assert [later is earlier for earlier, later in pairwise(said)] == [True, False, True, False, False]
+
+
+def test_facts_belong_to_what_was_decoded_whenever_they_are_read() -> None:
+    reader = POD.event_reader()
+    first, second, third = [
+        decode(POD, line(changed("status", phase=phase)), reader)
+        for phase in ("Pending", "Running", "Running")
+    ]
+    assert isinstance(first, Upserted)
+    assert isinstance(second, Upserted)
+    assert isinstance(third, Upserted)
+    assert POD.facts(first.manifest).metadata["phase"] == "Pending"
+    assert "phase" not in POD.facts(third.manifest).metadata
+    assert POD.facts(second.manifest) == POD.facts(third.manifest)
 
 
 @pytest.mark.parametrize(
