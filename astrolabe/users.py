@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Set
 from typing import Protocol
 
 import msgspec
@@ -59,6 +59,19 @@ class Reviewer(Protocol):
         ...
 
 
+class RightsChange(msgspec.Struct, frozen=True):
+    """Roles or bindings have changed, and with them perhaps the answers to some questions. No others.
+
+    places: whom it concerns (see `subjects_of`), and in which namespaces; "": everywhere. None: anybody,
+        anywhere.
+    listed: what may be listed now and could not be before, or the reverse: pairs of group and plural, of
+        which each may be `*`. None: anything.
+    """
+
+    places: Mapping[str, Set[str]] | None = None
+    listed: Set[tuple[str, str]] | None = None
+
+
 class Grants(Protocol):
     """What the roles and bindings of the cluster say: where to ask, and when to ask again.
 
@@ -69,8 +82,12 @@ class Grants(Protocol):
         """The namespaces in which a RoleBinding names the user or a group of theirs; None: nobody knows."""
         ...
 
-    def follow(self, listener: Callable[[Collection[str] | None], None], /) -> None:
-        """Call the listener with those whose rights may have changed (see `subjects_of`); None: anybody's."""
+    def bound_as(self, user: User, /) -> frozenset[str] | None:
+        """Those of `subjects_of` that a binding names; None: nobody knows."""
+        ...
+
+    def follow(self, listener: Callable[[RightsChange], None], /) -> None:
+        """Call the listener with each change."""
         ...
 
 

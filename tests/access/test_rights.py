@@ -11,12 +11,12 @@ from typing import Any, cast
 import pytest
 
 from astrolabe.graph.visible.visibility import EVERYTHING, Visibility
-from astrolabe.http.access import authentication, rights
+from astrolabe.http.access import authentication, question_desk, rights
 from astrolabe.http.access.authentication import ApiTokens
 from astrolabe.http.access.rights import KubernetesRights
 from astrolabe.http.errors import Refusal
 from astrolabe.kinds.builtin import builtin_catalogue
-from astrolabe.users import Question, ReviewUnavailable, User
+from astrolabe.users import Question, ReviewUnavailable, RightsChange, User
 
 pytestmark = pytest.mark.asyncio
 
@@ -32,7 +32,7 @@ class Answers:
     late: set[str] = field(default_factory=set)
     failures: int = 0
     asked: list[tuple[str, Question]] = field(default_factory=list)
-    listeners: list[Callable[[Collection[str] | None], None]] = field(default_factory=list)
+    listeners: list[Callable[[RightsChange], None]] = field(default_factory=list)
     tokens: dict[str, User] = field(default_factory=dict)
 
     async def identify(self, token: str) -> User | None:
@@ -54,12 +54,16 @@ class Answers:
     def namespaces_of(self, user: User) -> Collection[str] | None:
         return self.bound.get(user.name, set())
 
-    def follow(self, listener: Callable[[Collection[str] | None], None]) -> None:
+    def bound_as(self, user: User) -> frozenset[str] | None:
+        return frozenset(user.groups) or frozenset((user.name,))
+
+    def follow(self, listener: Callable[[RightsChange], None]) -> None:
         self.listeners.append(listener)
 
-    def change(self, *subjects: str) -> None:
+    def change(self, *subjects: str, places: Collection[str] = ("",), listed: Any = None) -> None:
+        named = {subject: frozenset(places) for subject in subjects}
         for listener in self.listeners:
-            listener(subjects or None)
+            listener(RightsChange(named or None, frozenset(listed) if listed is not None else None))
 
 
 @dataclass
@@ -135,6 +139,7 @@ async def test_rights_on_each_kind_do_not_extend_to_later_kinds() -> None:
 
 async def test_a_failing_review_is_awaited_once_and_delays_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rights, "TIMEOUT", 0.3)
+    monkeypatch.setattr(question_desk, "TIMEOUT", 0.27)
     async with a_desk(("john", "pods", "")) as desk:
         desk.answers.late.add("jane")
         asking = [asyncio.create_task(desk.rights.of(JANE)) for _ in range(5)]
@@ -178,7 +183,7 @@ async def test_a_change_while_questions_are_under_way_is_not_missed() -> None:
         desk.answers.late.clear()
         desk.answers.allowed.clear()
         rights_of = desk.rights._users[JANE]  # what was under way when it changed is not trusted
-        assert rights_of.stale
+        assert rights_of.doubts
 
 
 async def test_reviews_reveal_nothing_about_existing_objects() -> None:
@@ -189,7 +194,7 @@ async def test_reviews_reveal_nothing_about_existing_objects() -> None:
             before = len(desk.answers.asked)
             await desk.rights.of(JANE, (namespace,))
             counts.append(len(desk.answers.asked) - before)
-        assert 0 < counts[0] < counts[1]
+        assert 0 < counts[0] == counts[1]
         for name in ("hidden", "uid-of-nothing"):
             for expected in (1, 0):
                 before = len(desk.answers.asked)
