@@ -25,12 +25,12 @@ MAX_SHARED = 16
 class History:
     """The latest steps of one graph.
 
-    start: the first seq that is covered.
+    start: the first seq that is covered. first: the first that clients may come back from.
     changes, size: the limits, in changed nodes and edges, and in bytes.
     """
 
     def __init__(self, graph: ServedGraph, *, changes: int, size: int) -> None:
-        self.start = graph.seq
+        self.start = self.first = graph.seq
         self._graph = graph
         self._limits = (changes, size)
         self._steps: deque[Undo] = deque()
@@ -61,6 +61,14 @@ class History:
     def knows(self, seq: int) -> bool:
         """Whether the graph was at `seq` and the history still covers it."""
         return self._find(seq) is not None
+
+    def resumes(self, seq: int) -> bool:
+        """Whether a client may come back that holds the graph as it was at `seq`."""
+        return seq >= self.first and self.knows(seq)
+
+    def begin_here(self) -> None:
+        """Let no client come back from an earlier seq. What was read before goes on."""
+        self.first = self._graph.seq
 
     def _find(self, seq: int) -> int | None:
         """How many of the steps were before `seq`."""

@@ -31,6 +31,12 @@ class Visibility(msgspec.Struct, frozen=True):
         """Whether objects of all these kinds may be seen there."""
         return all(self.sees(kind, namespace) for kind in kinds)
 
+    def covers(self, other: Visibility) -> bool:
+        """Whether all that the other sees is seen here, too."""
+        return other.everywhere <= self.everywhere and all(
+            self.sees(kind, namespace) for namespace, kind in other.within
+        )
+
 
 class KindReads(msgspec.Struct, frozen=True):
     """The kinds whose objects decide what a node says besides its own manifest.

@@ -66,6 +66,7 @@ class GrafanaPanels:
         self._catalogue = catalogue
         self._memories: OrderedDict[PanelQuery, PanelMemory] = OrderedDict()
         self._running: set[asyncio.Task[Panel]] = set()
+        hub.when_forgetting(self._memories.clear)
 
     async def get(self, query: PanelQuery) -> Panel:
         """The panel of this query, unchanged or at most a second old."""

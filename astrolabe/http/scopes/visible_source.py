@@ -54,6 +54,8 @@ class VisibleSource:
         self._settled = asyncio.Event()
         self._settled.set()
         self._following = self._begin()
+        #: As of the last `build`, `rebuild` or `become`.
+        self._shown = visibility
         #: Empty until `build` is done.
         self.hub = _VisibleHub(ServedGraph(token_hex(6)), limits, clock=clock)
         self.state = StateTracker(
@@ -92,6 +94,7 @@ class VisibleSource:
                 self._following = self._begin()
                 await self._take_in(self._following.visible.enter())
                 self.hub.replace(self._following.shown)
+                self._forget_hidden()
         finally:
             self._note_settled()
 
@@ -102,9 +105,16 @@ class VisibleSource:
                 parts = self._following.visible.become(self.visibility)
                 async for changes in in_slices(parts, Lane.CLUSTER):
                     self._apply(changes, 0)
+                self._forget_hidden()
         finally:
             self._note_settled()
         self.state.refresh()
+
+    def _forget_hidden(self) -> None:
+        """Who comes later may never have seen what was visible before."""
+        before, self._shown = self._shown, self._following.visible.visibility
+        if not self._shown.covers(before):
+            self.hub.forget_past()
 
     def step(self, batch: Batch) -> None:
         """The source's graph has applied a batch."""

@@ -81,6 +81,7 @@ class Hub:
         self._waiting: dict[asyncio.Future[None], int] = {}
         self.rebuilding = False
         self._observers: list[HubObserver] = []
+        self._forgetting: list[Callable[[], None]] = []
         self.problems = ProblemTracker(graph, self._job_queue)
         self._begin(graph)
 
@@ -134,6 +135,21 @@ class Hub:
         for observer in self._observers:
             observer.replaced()
         self._job_queue.start(_free_in_steps(old, before))
+
+    def forget_past(self) -> None:
+        """Tell nobody any more what the graph was: no client comes back from before, and nothing is sent that
+        was read before."""
+        self.history.begin_here()
+        self._old.abandon()
+        for shared in self._shared.values():
+            shared.forget_past()
+        self.problems.restart(self.graph)
+        for forget in self._forgetting:
+            forget()
+
+    def when_forgetting(self, forget: Callable[[], None]) -> None:
+        """Call this with each `forget_past`. It must not raise."""
+        self._forgetting.append(forget)
 
     def observe(self, observer: HubObserver) -> None:
         """Tell the observer of each step from now on."""

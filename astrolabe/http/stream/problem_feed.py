@@ -57,6 +57,8 @@ class ProblemFeed:
         self._set_at: dict[str, int] = {}
         self._removed_at: dict[str, int] = {}
         self._floor = self.seq
+        #: The first seq that clients may come back from; 0: that of the next look.
+        self._first = self.seq
 
     def begin(self, subscription: ProblemSubscription, wake: Callable[[], None]) -> None:
         """Wake this subscription whenever there may be a message for it."""
@@ -73,10 +75,12 @@ class ProblemFeed:
         changed = [id for id, text in texts.items() if self.texts.get(id) != text]
         removed = [id for id in self.texts if id not in texts]
         was_ready, self.ready, self.texts = self.ready, True, texts
-        if changed or removed:
+        is_news = bool(changed or removed)
+        if is_news:
             self.seq += 1
             self._note(changed, removed)
-        elif was_ready:
+        self._first = self._first or self.seq
+        if was_ready and not is_news:
             return
         for wake in self.subscriptions.values():
             wake()
@@ -90,6 +94,14 @@ class ProblemFeed:
             self._removed_at[id] = self.seq
         while len(self._removed_at) > MAX_REMOVED:
             self._floor = self._removed_at.pop(next(iter(self._removed_at)))
+
+    def forget_past(self) -> None:
+        """Say nothing before the next look, and tell nobody who comes back later what there was."""
+        self.ready, self._first = False, 0
+
+    def resumes(self, seq: int) -> bool:
+        """Whether a client may come back that holds the list as of this seq."""
+        return seq >= self._first and self.knows(seq)
 
     def knows(self, seq: int) -> bool:
         """Whether all changes after this seq are remembered."""
@@ -176,7 +188,7 @@ class ProblemSubscription:
         feed = self._feed
         if since.epoch != feed.epoch:
             return self._restart("epoch-changed")
-        if not feed.knows(since.seq):
+        if not feed.resumes(since.seq):
             return self._restart("too-old")
         self._sent_seq = feed.seq
         return feed.bookmark(self._id) if since.seq == feed.seq else feed.delta(self._id, since.seq)
@@ -194,6 +206,12 @@ class ProblemFeeds:
         self._hub = hub
         self._watch = ProblemWatch(hub, state)
         self._feeds: dict[AskedProblems, ProblemFeed] = {}
+        hub.when_forgetting(self._forget_past)
+
+    def _forget_past(self) -> None:
+        self._watch.forget_past()
+        for feed in self._feeds.values():
+            feed.forget_past()
 
     def subscribe(
         self, client: StreamClient, id: str, asked: AskedProblems, since: StreamPosition | None = None

@@ -40,6 +40,10 @@ class _Ground(Protocol):
         """Find them again the next time, whatever they were."""
         ...
 
+    def forget_past(self) -> None:
+        """Forget also what they were."""
+        ...
+
     def leave(self) -> None:
         """Nobody follows them any longer."""
         ...
@@ -56,6 +60,11 @@ class ProblemWatch:
         self._state = state
         self._lister = ProblemLister(hub, state)
         self._looking = asyncio.Lock()
+        self._forgets = 0
+
+    def forget_past(self) -> None:
+        """Hand over nothing any more that was found before."""
+        self._forgets += 1
 
     def follow(self, filter: Filter, take: Take, *, detail: bool = False) -> asyncio.Task[None]:
         """Hand over the problems of a filter now and whenever there may be others, until cancelled.
@@ -70,6 +79,7 @@ class ProblemWatch:
 
     async def _look_on(self, ground: _Ground, take: Take, detail: bool) -> None:
         words: object = None
+        forgets = self._forgets
         while True:
             took = 0.0
             try:
@@ -77,6 +87,8 @@ class ProblemWatch:
                     began = time.monotonic()
                     if words != (words := self._words()):
                         ground.forget()
+                    if forgets != (forgets := self._forgets):
+                        ground.forget_past()
                     await self._look(ground, take, detail)
                     took = time.monotonic() - began
             except (Refusal, SubscriptionFailed) as error:
@@ -87,13 +99,15 @@ class ProblemWatch:
             await asyncio.sleep(max(LOOK_EVERY, PAUSE_FACTOR * took))
 
     async def _look(self, ground: _Ground, take: Take, detail: bool) -> None:
+        forgets = self._forgets
         found = await ground.find()
         if found is None:
             return
         texts: dict[str, str] = {}
         async for document in in_slices(self._lister.documents(found, detail=detail), Lane.ANSWER):
             texts[document["id"]] = encode(document)
-        take(texts)
+        if forgets == self._forgets:
+            take(texts)
 
     def _words(self) -> object:
         """What every problem says about the cluster."""
@@ -120,6 +134,9 @@ class _Whole:
 
     def forget(self) -> None:
         self._seen = None
+
+    def forget_past(self) -> None:
+        self._seen = None  # what they were, the tracker knows
 
     def leave(self) -> None:
         pass
@@ -153,6 +170,9 @@ class _Part:
 
     def forget(self) -> None:
         self._seen = None
+
+    def forget_past(self) -> None:
+        self._seen, self._ledger = None, Ledger()
 
     def leave(self) -> None:
         self._view.users -= 1

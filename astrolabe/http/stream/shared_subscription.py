@@ -239,6 +239,16 @@ class SharedSubscription:
             snapshot.stop_sharing()
             self._old.add(snapshot)
 
+    def forget_past(self) -> None:
+        """Send nothing any more of how the view was: snapshots and catch-ups under way begin anew."""
+        if self._snapshot is not None:
+            snapshot, self._snapshot = self._snapshot, None
+            snapshot.abandon()
+        for catch_up in self._catch_ups.values():
+            catch_up.lost = catch_up.lost or catch_up.under_way
+        self._catch_ups = {}
+        self._wake()
+
     # Background jobs
 
     def _work(self, steps: Steps) -> None:

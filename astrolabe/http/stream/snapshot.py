@@ -155,6 +155,13 @@ class RetiredSnapshots:
         """Count a snapshot for as long as somebody holds it."""
         self._old.append(ref(snapshot))
 
+    def abandon(self) -> None:
+        """Make all their readers restart."""
+        for snapshot in [each() for each in self._old]:
+            if snapshot is not None:
+                snapshot.abandon()
+        self._old = []
+
     def trim(self) -> None:
         """Enforce the bound. Called before a new snapshot is made."""
         held = [old for old in [each() for each in self._old] if old is not None and not old.abandoned]

@@ -126,7 +126,7 @@ class ClientSubscription:
             self._begin()
         elif since.epoch != self.source.graph.epoch or self._has_diverged(since.seq):
             self.restart("epoch-changed")
-        elif since.seq > self.source.graph.seq or self.source.history.knows(since.seq):
+        elif since.seq > self.source.graph.seq or self.source.history.resumes(since.seq):
             self.sent_seq, self._resume_pending = since.seq, True
         else:
             self.restart("too-old")
@@ -192,7 +192,7 @@ class ClientSubscription:
         if not source.ready or self.is_up_to(source.changed) or self.is_ahead():
             return None
         if self._catch_up is None:
-            if self._resume_pending and not source.history.knows(self.sent_seq):
+            if self._resume_pending and not source.history.resumes(self.sent_seq):
                 # Its position does not exist in this history, so what it holds is unknown.
                 self.restart("too-old")
                 return self.next()
