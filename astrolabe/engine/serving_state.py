@@ -126,6 +126,13 @@ class ServingState(msgspec.Struct, frozen=True):
         return {**document, "partial": list(document["partial"])}
 
 
+def state_of_kinds(state: ServingState) -> StateName:
+    """The state without what it tells of single objects, for those who may know of none."""
+    if state.state == "partial" and all(gap.reason == "skipped" for gap in state.partial):
+        return "live"
+    return state.state
+
+
 _NO_REPORT = ServingState("syncing", "", "", ClusterInfo(), Progress(), ())
 
 

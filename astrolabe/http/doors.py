@@ -26,7 +26,8 @@ class FrontDoors:
     """REST, streams, Grafana and `/health` of one source.
 
     source: what they serve. handlers: of the endpoints, by name.
-    share: the share of the memory for bodies that it may use.
+    share: the share of the memory for bodies that it may use. sight: whether objects of a kind in a namespace
+        may be seen; None: all.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class FrontDoors:
         *,
         helm: HelmKnowledge,
         share: float = 1.0,
+        sight: Sees | None = None,
     ) -> None:
         limits = settings.limits
         self.source = source
@@ -45,7 +47,7 @@ class FrontDoors:
         grafana = Grafana(source, connections, cache, rules=rules, limits=limits)
         self._making = (grafana, cache)
         self.endpoints: tuple[ApiEndpoint, ...] = (
-            *Rest(source, rules, cache, helm=helm, sees=_sight(settings, source)).endpoints,
+            *Rest(source, rules, cache, helm=helm, sees=_sight(settings, source, sight)).endpoints,
             Completer(source, rules).endpoint,
             HitFinder(source, rules).endpoint,
             *ProblemEndpoints(source, rules, cache).endpoints,
@@ -54,7 +56,7 @@ class FrontDoors:
             *StreamEndpoints(
                 source.hub, connections, state=source.state, rules=rules, limits=limits
             ).endpoints,
-            *Probes(source).endpoints,
+            *Probes(source, scoped=settings.asks_for_rights).endpoints,
             Whoami(source).endpoint,
         )
         self.handlers: Mapping[str, Handler] = {each.name: each.handler for each in self.endpoints}
@@ -65,11 +67,13 @@ class FrontDoors:
             await each.close()
 
 
-def _sight(settings: Settings, source: GraphSource) -> Sees:
+def _sight(settings: Settings, source: GraphSource, sight: Sees | None) -> Sees:
     """Whether what Helm applied of a kind would be in the graph: the default selector asks for its label."""
     labelled = settings.label_selector in ("", DEFAULT_SELECTOR)
 
     def sees(kind: str, namespace: str) -> bool:
+        if sight is not None and not sight(kind, namespace):
+            return False
         if not labelled or (settings.namespaces and namespace not in settings.namespaces):
             return False
         state, entry = source.state.current, source.catalogue.by_key.get(kind)

@@ -141,7 +141,9 @@ class Entrance:
 
     def _open(self, source: VisibleSource) -> FrontDoors:
         helm = VisibleHelm(self._helm, source)
-        return FrontDoors(self._settings, source, self._connections, helm=helm, share=SHARE)
+        return FrontDoors(
+            self._settings, source, self._connections, helm=helm, share=SHARE, sight=source.sees
+        )
 
 
 def _without_position(handler: Handler) -> Handler:
@@ -160,8 +162,8 @@ def _without_position(handler: Handler) -> Handler:
 
 
 class VisibleHelm:
-    """Implements `HelmKnowledge`: what Helm keeps of a release stands in a Secret or ConfigMap of its
-    namespace, and is told to who may see both there."""
+    """Implements `HelmKnowledge`: what Helm keeps of a release stands in a Secret or ConfigMap, in its
+    namespace or elsewhere, and is told to who may see that, and so the release's revision."""
 
     def __init__(self, known: HelmKnowledge, source: VisibleSource) -> None:
         self._known = known
@@ -172,7 +174,7 @@ class VisibleHelm:
         return self._known.version
 
     def get(self, release: Release) -> ReleaseDetails | None:
-        if not self._source.visibility.sees_all(("Secret", "ConfigMap"), release.namespace):
+        if release not in self._source.hub.graph.releases:
             return None
         return self._known.get(release)
 

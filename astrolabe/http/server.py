@@ -77,7 +77,10 @@ def create_server(
     Raises FileError if a file of the settings cannot be used.
     """
     guard = create_guard(
-        settings, source.state, authenticators=access.authenticators if access is not None else ()
+        settings,
+        source.state,
+        authenticators=access.authenticators if access is not None else (),
+        scoped=access is not None,
     )
     connections = Connections(settings.limits.max_connections, guard)
     known = NoKnowledge() if helm is None else helm
@@ -208,7 +211,8 @@ def _create_app(source: GraphSource, limits: Limits, *, scoped: bool) -> Sanic[A
     def error_headers(request: Request) -> dict[str, str]:
         seen = source_of(request) or (None if scoped else source)
         position = position_headers(seen.hub.graph) if seen is not None else {}
-        return {**position, **state_header((seen or source).state)}
+        state = seen.state if seen is not None else None
+        return {**position, **state_header(source.state, scoped=scoped, seen=state)}
 
     # Its warnings are for developers.
     logging.getLogger("sanic.error").setLevel(logging.ERROR)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -100,11 +101,21 @@ class Tenancy:
 
 
 @asynccontextmanager
-async def tenancy(store: ObjectStore, *users: str, **settings: Any) -> AsyncIterator[Tenancy]:
-    """Serve the store with `--auth=kubernetes`; each user's token is their name."""
+async def tenancy(
+    store: ObjectStore,
+    *users: str,
+    readable: Mapping[str, Iterable[str]] = MappingProxyType({}),
+    **settings: Any,
+) -> AsyncIterator[Tenancy]:
+    """Serve the store with `--auth=kubernetes`; each user's token is their name.
+
+    readable: the namespaces in which the server itself may read a kind; one that is not in it, everywhere.
+    """
     authorizer = Authorizer(
         {OWN: "system:serviceaccount:astrolabe:astrolabe", **{user: user for user in users}}
     )
+    for kind, namespaces in readable.items():
+        authorizer.restrict(kind, namespaces)
     async with Simulator(store, authorizer=authorizer) as simulator:
         with kubeconfig_file(simulator.url, user={"token": OWN}) as path:
             given = {"in_cluster": False, "kubeconfig": path, "host": "127.0.0.1", "port": 0}

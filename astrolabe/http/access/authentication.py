@@ -41,6 +41,9 @@ SECRET_HEADER = "x-astrolabe-proxy-secret"
 #: tokens of OpenID Connect.
 ID_TOKEN_HEADER = "x-id-token"
 
+#: Each of these says who somebody is. Of two, nobody knows which one the proxy has checked.
+NAMING = ("authorization", USER_HEADER, UID_HEADER, SECRET_HEADER, ID_TOKEN_HEADER)
+
 
 class KnownUser(NamedTuple):
     """A user who was let in. is_valid: whether they still are; asked at every heartbeat of a stream."""

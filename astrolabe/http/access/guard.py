@@ -12,9 +12,10 @@ from sanic import Sanic
 from sanic.request import Request
 from sanic.response import BaseHTTPResponse, HTTPResponse
 
-from astrolabe.engine.serving_state import StateTracker
+from astrolabe.engine.serving_state import StateTracker, state_of_kinds
 from astrolabe.http.access.audit import AuditLog
 from astrolabe.http.access.authentication import (
+    NAMING,
     Authenticator,
     FileTokens,
     ProxyHeaders,
@@ -179,6 +180,11 @@ class Guard:
     async def _check_identity(self, request: Request) -> None:
         if not self._authenticators:
             return
+        for name in NAMING:
+            if len(request.headers.getall(name, ())) > 1:
+                self.denials[UNAUTHENTICATED] += 1
+                why = f"the header {name} is there more than once; a proxy must replace it, not add another"
+                raise Refusal(401, "unauthorised", why, headers={"WWW-Authenticate": "Bearer"})
         try:
             identity = await identify(request, self._authenticators)
         except Refusal:
@@ -200,10 +206,15 @@ def _matches(origin: str, origins: Collection[str]) -> bool:
 
 
 def create_guard(
-    settings: Settings, state: StateTracker, *, authenticators: Sequence[Authenticator] = ()
+    settings: Settings,
+    state: StateTracker,
+    *,
+    authenticators: Sequence[Authenticator] = (),
+    scoped: bool = False,
 ) -> Guard:
     """The guard that the settings ask for. authenticators: in addition to those that need only files.
 
+    scoped: whether users see parts of the graph, so that a request without a place learns of no object.
     Raises FileError for a file that cannot be used.
     """
     ways = [*authenticators]
@@ -216,7 +227,7 @@ def create_guard(
         ways.append(ProxyHeaders(secrets, names))
     return Guard(
         ways,
-        state=lambda request: state_header(getattr(request.ctx, "state", state)),
+        state=lambda request: state_header(state, scoped=scoped, seen=getattr(request.ctx, "state", None)),
         hosts=AllowedHosts((*settings.allowed_hosts, settings.listen_host))
         if settings.checks_hosts
         else None,
@@ -226,6 +237,12 @@ def create_guard(
     )
 
 
-def state_header(state: StateTracker) -> dict[str, str]:
-    """The header that says how far an answer may be trusted."""
-    return {"X-Astrolabe-State": state.current.state}
+def state_header(
+    state: StateTracker, *, scoped: bool = False, seen: StateTracker | None = None
+) -> dict[str, str]:
+    """The header that says how far an answer may be trusted.
+
+    seen: of what the user of the request sees. scoped: whether nobody else may learn of single objects.
+    """
+    current = (seen or state).current
+    return {"X-Astrolabe-State": state_of_kinds(current) if scoped and seen is None else current.state}

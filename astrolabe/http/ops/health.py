@@ -14,6 +14,9 @@ from astrolabe.http.source import GraphSource, ReplicationHealth
 #: Of a kind that is watched in several namespaces, the worst state is shown.
 WORST_FIRST: tuple[WatchState, ...] = ("unavailable", "listing", "synced")
 
+#: Between the kind and the namespace of a watch.
+_IN = " in "
+
 
 def health(source: GraphSource, *, now: float) -> dict[str, Any]:
     """The document of `/health`. now: loop time in seconds."""
@@ -39,17 +42,22 @@ def health(source: GraphSource, *, now: float) -> dict[str, Any]:
 
 
 def readyz(
-    readiness: ReadinessTracker, replication: ReplicationHealth | None = None
+    readiness: ReadinessTracker, replication: ReplicationHealth | None = None, *, places: bool = True
 ) -> tuple[int, dict[str, Any]]:
     """The status and document of `/readyz`. `waiting` names the watches that are not synced yet.
 
     A restored graph is ready even while no process can update it: `stale` says so.
+    places: whether to name the namespaces of watches.
     """
+    waiting = waiting_for(readiness)
+    if replication is not None and replication.report is not None:
+        waiting = replication.report.waiting
+    if not places:
+        waiting = sorted({watch.partition(_IN)[0] for watch in waiting})
     if replication is None:
         if readiness.ready:
             return 200, {"status": "ready"}
-        return 503, {"status": "not-ready", "waiting": waiting_for(readiness)}
-    waiting = waiting_for(readiness) if replication.report is None else replication.report.waiting
+        return 503, {"status": "not-ready", "waiting": waiting}
     if replication.complete:
         return 200, {"status": "ready", "waiting": waiting, "stale": replication.stale}
     return 503, {"status": "not-ready", "waiting": waiting, "stale": replication.stale}
@@ -63,26 +71,31 @@ def waiting_for(readiness: ReadinessTracker) -> list[str]:
 def kinds_of(source: GraphSource, *, now: float, unseen: Collection[str] = ()) -> dict[str, dict[str, Any]]:
     """The state of the watches of each kind. now: loop time in seconds.
 
-    unseen: kinds of which not all may be seen: nothing is told of single objects, nor when one has changed.
+    unseen: kinds of which not all may be seen: nothing is told of single objects, nor when one has changed,
+        nor in the words of the API server.
     """
     readiness, disconnected = source.readiness, source.disconnected()
     failing: dict[str, list[Fault]] = {}
     for fault in readiness.failing():
         failing.setdefault(fault.kind, []).append(fault)
-    return {
-        kind: {
+    found = {}
+    for kind, states in _by_kind(readiness).items():
+        known = {
             **_kind(states, now),
             **_connection(disconnected.get(kind)),
             "objects": source.count(kind),
-            **({"age": None} if kind in unseen else skipped_of(readiness.skipped[kind].values())),
-            **({} if kind in unseen else failing_of(failing.get(kind, ()))),
         }
-        for kind, states in _by_kind(readiness).items()
-    }
+        if kind in unseen:  # the API server's words may name what may not be seen
+            found[kind] = {**known, "age": None}
+            found[kind].pop("why", None)
+            continue
+        skipped = readiness.skipped[kind].values()
+        found[kind] = {**known, **skipped_of(skipped), **failing_of(failing.get(kind, ()))}
+    return found
 
 
 def _name(scope: Scope) -> str:
-    return f"{scope.kind} in {scope.namespace}" if scope.namespace else scope.kind
+    return f"{scope.kind}{_IN}{scope.namespace}" if scope.namespace else scope.kind
 
 
 def _connection(why: str | None) -> dict[str, Any]:

@@ -40,10 +40,14 @@ _READINESS = Operation(
 
 
 class Probes:
-    """Serves `/health`, `/livez` and `/readyz`."""
+    """Serves `/health`, `/livez` and `/readyz`.
 
-    def __init__(self, source: GraphSource) -> None:
+    scoped: whether users see parts of the graph, so that who comes without a token learns of no namespace.
+    """
+
+    def __init__(self, source: GraphSource, *, scoped: bool = False) -> None:
         self._source = source
+        self._scoped = scoped
         self.endpoints = (
             ApiEndpoint(path="/health", name="health", handler=self._show_health, operation=_HEALTH),
             # A kubelet has no token.
@@ -60,7 +64,7 @@ class Probes:
         return self._answer({"status": "alive"})
 
     async def _show_readiness(self, _: Request) -> HTTPResponse:
-        status, document = readyz(self._source.readiness, self._source.replication())
+        status, document = readyz(self._source.readiness, self._source.replication(), places=not self._scoped)
         return self._answer(document, status)
 
     def _answer(self, document: dict[str, Any], status: int = 200) -> HTTPResponse:

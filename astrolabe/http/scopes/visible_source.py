@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from astrolabe.engine.readiness import ReadinessTracker
-from astrolabe.engine.serving_state import Assessment, Coverage, StateTracker, tell_gaps
+from astrolabe.engine.serving_state import Assessment, Coverage, PartialEntry, StateTracker, tell_gaps
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.node import Node
@@ -26,6 +26,11 @@ from astrolabe.timeslice import Lane, in_slices
 
 #: Seconds by which a replica may lag behind another.
 REPLICAS_LAG = 0.5
+#: Gaps of kinds that a user does not see everywhere. Single objects that are left out are not told.
+_GAPS: Mapping[str, str] = {
+    "forbidden": "the account of the server may not read it",
+    "not-served": "the API server does not list it",
+}
 
 
 class VisibleSource:
@@ -148,6 +153,10 @@ class VisibleSource:
     def role(self) -> str:
         return self._source.role()
 
+    def sees(self, kind: str, namespace: str) -> bool:
+        """Whether objects of a kind in a namespace may be seen."""
+        return self.visibility.sees(kind, namespace)
+
     def count(self, kind: str) -> int:
         return sum([count for (of, _), count in self.hub.stats.nodes.items() if of == kind])
 
@@ -172,17 +181,17 @@ class VisibleSource:
 
     def _kind(self, kind: str, state: Mapping[str, Any]) -> dict[str, Any]:
         told = {key: state[key] for key in ("state", "why", "cause", "age", "connected") if key in state}
-        if "age" in told and kind not in self.visibility.everywhere:
-            told["age"] = None  # it tells of objects that may not be seen
+        if kind not in self.visibility.everywhere:
+            told.pop("why", None)  # the API server's words may name what may not be seen
+            if "age" in told:
+                told["age"] = None  # it tells of objects that may not be seen
         return {**told, "objects": self.count(kind)}
 
     def _assess(self) -> Assessment:
         """The state of the source. Only users who may see all of a kind learn what is left out."""
         base, visibility = self._source.state.current, self.visibility
-        partial = tuple(
-            [gap for gap in base.partial if gap.reason != "skipped" or gap.kind in visibility.everywhere]
-        )
-        state, why = base.state, base.why
+        partial = tuple([told for gap in base.partial if (told := _told(gap, visibility)) is not None])
+        state, why = base.state, _in_brief(base.why)
         if state == "partial":
             state, why = ("partial", tell_gaps(partial)) if partial else ("live", "")
         progress = msgspec.structs.replace(base.progress, objects=len(self._following.shown.nodes))
@@ -201,6 +210,19 @@ class VisibleSource:
             limited=tuple([kind for kind in kinds if kind in within]),
             namespaces=tuple(sorted({namespace for namespace, _ in visibility.within})),
         )
+
+
+def _told(gap: PartialEntry, visibility: Visibility) -> PartialEntry | None:
+    """What a user learns of a gap: the API server's words may name objects and namespaces."""
+    if gap.kind in visibility.everywhere:
+        return gap
+    why = _GAPS.get(gap.reason)
+    return msgspec.structs.replace(gap, why=why) if why is not None else None
+
+
+def _in_brief(why: str) -> str:
+    """The sentence up to where it quotes somebody."""
+    return why.partition("; ")[0].partition(": ")[0]
 
 
 class _Following:

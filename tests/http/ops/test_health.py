@@ -132,6 +132,8 @@ def test_ready_once_all_required_kinds_are_synced() -> None:
     )
     readiness.report("Pod", "a", "synced")
     assert readyz(readiness) == (503, {"status": "not-ready", "waiting": ["Job", "Node", "Pod in b"]})
+    nowhere = {"status": "not-ready", "waiting": ["Job", "Node", "Pod"]}
+    assert readyz(readiness, places=False) == (503, nowhere)
     readiness.report("Pod", "b", "synced")
     readiness.report("Job", "", "synced")
     assert readyz(readiness) == (503, {"status": "not-ready", "waiting": ["Node"]})
