@@ -114,6 +114,8 @@ def not_true(condition: LenientCondition, where: str) -> Verdict:
         severity = UNKNOWN
     elif words.is_still_at_it(condition.value, reason, text(condition.at_message)):
         severity = PENDING
+    elif condition.name in words.ENDS and not reason:
+        severity = PENDING  # it has not come to an end
     else:
         severity = ERROR
     return Verdict(status_of(severity, condition), f"{where}[{condition.name}]")

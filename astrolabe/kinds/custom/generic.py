@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN
-from astrolabe.kinds.custom import status_scan, words
+from astrolabe.kinds.custom import status_counts, status_errors, status_scan, words
 from astrolabe.kinds.custom.conditions import (
     LenientCondition,
     is_stale,
@@ -64,15 +64,17 @@ def judge(given: Given) -> Verdict:
         _paused(lists, phases)
         or _stale(lists, given.generation)
         or _bad(lists)
-        or _failed(status, lists, phases)
+        or _failed(status, lists, phases, given.kind)
         or _at_work(lists, phases, given.kind)
         or _short_part(status, lists)
-        or _good(lists, phases)
+        or _good(status, lists, phases)
         or _by_phase(status, phases, given.replicas)
         or _by_counts(status, given.replicas)
         or _by_flag(status)
         or _steps(lists)
+        or _active(lists)
         or _nothing_yet(status)
+        or _by_message(status, given.kind)
         or unknown("Unknown", "Nothing in its status says whether it works", by="")
     )
 
@@ -87,8 +89,11 @@ def _of(severity: str, condition: LenientCondition, where: str) -> Verdict:
 def _paused(lists: Conditions, phases: Phases) -> Verdict | None:
     for conditions, where in lists:
         for each in conditions:
-            stopped = each.name in words.PAUSED and each.value == "True"
-            if stopped or (each.value != "True" and words.is_paused(text(each.at_reason))):
+            if words.says_paused(each.name):
+                stopped = each.value == "True"
+            else:
+                stopped = each.value != "True" and words.is_paused(text(each.at_reason))
+            if stopped:
                 by = f"{where}[{each.name}]"
                 return pending("Paused", text(each.at_message) or "Paused", by=by, since=each.since)
     for phase, meaning in phases:
@@ -125,23 +130,43 @@ def _bad(lists: Conditions) -> Verdict | None:
                     continue  # in part, which is enough for whoever says Ready
                 severity = PENDING if words.is_still_at_it("", text(each.at_reason)) else ERROR
                 return _of(severity, each, where)
+    return _denied(lists)
+
+
+def _denied(lists: Conditions) -> Verdict | None:
+    """A condition that is known to nobody, and False because something failed: unless another sums up all."""
+    if any(
+        each.name in words.SUMS and each.value == "True" for conditions, _ in lists for each in conditions
+    ):
+        return None
+    for conditions, where in lists:
+        for each in conditions:
+            if each.value == "False" and words.is_denied(each.name, text(each.at_reason)):
+                return _of(ERROR, each, where)
     return None
 
 
-def _failed(status: Raws, lists: Conditions, phases: Phases) -> Verdict | None:
+def _failed(status: Raws, lists: Conditions, phases: Phases, kind: str) -> Verdict | None:
     for phase, meaning in phases:
         if meaning == "error":
             return error(words.reason_of(phase.word, phase.where, ERROR), phase.message, by=phase.where)
-    flag = status_scan.bad_flag(status)
+    flag = status_errors.bad_flag(status)
     if flag:
         said = status_scan.message_in(status)
         return error(words.reason_of(None, flag, ERROR), said, by=flag)
-    said, where = status_scan.error_in(status)
-    if said and not any(
+    said, where = status_errors.error_in(status)
+    is_ready = any(
         each.name == "Ready" and each.value == "True" for conditions, _ in lists for each in conditions
-    ):
+    )
+    if said and not is_ready:
         return error("Error", said, by=where)
-    said, where = status_scan.part_error(status)
+    is_done = any(meaning == "ready" and phase.whole for phase, meaning in phases)
+    for key in () if is_ready else ("problems", "errors"):
+        said, where = status_errors.listed_error(status, key)
+        # What has come up since may list the errors on its way there.
+        if where and (key == "problems" or not is_done or words.runs_to_an_end(kind)):
+            return error("Error", said, by=where)
+    said, where = status_errors.part_error(status)
     return error("Error", said, by=where) if where else None
 
 
@@ -149,6 +174,8 @@ def _at_work(lists: Conditions, phases: Phases, kind: str) -> Verdict | None:
     for conditions, where in lists:
         ready = named(conditions, "Ready")
         is_ready = ready is not None and ready.value == "True"
+        if any(each.name in words.ENDS and each.value == "True" for each in conditions):
+            continue
         for each in conditions:
             reason = text(each.at_reason)
             if words.is_at_work(each.name, each.value, reason, kind, is_ready=is_ready):
@@ -164,18 +191,18 @@ def _short_part(status: Raws, lists: Conditions) -> Verdict | None:
     """A part that is not ready, where no condition sums up the parts."""
     if not lists or any(each.name in words.SUMS for conditions, _ in lists for each in conditions):
         return None
-    said, where = status_scan.part_shortage(status)
+    said, where = status_counts.part_shortage(status)
     return pending("PartNotReady", said, by=where) if said else None
 
 
-def _good(lists: Conditions, phases: Phases) -> Verdict | None:
+def _good(status: Raws, lists: Conditions, phases: Phases) -> Verdict | None:
     found = [(each, where) for conditions, where in lists for each in conditions if each.name in words.GOOD]
     if not any(each.name == "Ready" for each, _ in found):  # which would sum up the others
         found += [
             (each, where)
             for conditions, where in lists
             for each in conditions
-            if each.name not in words.GOOD and words.may_be_good(each.name)
+            if each.name not in words.GOOD and words.may_be_good(each.name) and not _is_figure(each)
         ]
     verdicts = [
         _of(ERROR, each, where) if each.value == "True" else not_true(each, where)
@@ -195,7 +222,24 @@ def _good(lists: Conditions, phases: Phases) -> Verdict | None:
     each, where = found[0]
     if {each.name for each, _ in found} == {"Synced"} and each.at_reason == words.CROSSPLANE_SYNCED:
         return pending("NoReady", "Its controller has not said yet whether it is Ready", by=f"{where}[Ready]")
-    return _of(READY, each, where)
+    sums_up = any(each.name in words.SUMS for each, _ in found)
+    return (None if sums_up else _contradiction(status, phases)) or _of(READY, each, where)
+
+
+def _is_figure(condition: LenientCondition) -> bool:
+    """Whether it has a number to tell: Cilium's pools have no other place for it."""
+    return condition.value == "Unknown" and text(condition.at_message).isdecimal()
+
+
+def _contradiction(status: Raws, phases: Phases) -> Verdict | None:
+    """What conditions that are good leave open, since none of them sums up the rest."""
+    for phase, meaning in phases:
+        if meaning == "pending" and phase.whole:
+            return pending(words.reason_of(phase.word, phase.where, PENDING), phase.message, by=phase.where)
+    for value, where in status_scan.flags(status):
+        if not value:
+            return pending("NotReady", f"{where} is false", by=where)
+    return None
 
 
 def _still(phases: Phases, verdict: Verdict) -> Verdict:
@@ -219,32 +263,35 @@ def _by_phase(status: Raws, phases: Phases, replicas: Scalar) -> Verdict | None:
     if any(not meaning and phase.where in _PLAIN for phase, meaning in phases):
         return None  # a word that nobody knows may say that something is missing
     for phase, meaning in phases:
-        if meaning == "ready" and phase.whole:
-            said, where = status_scan.shortage(status, replicas)
+        if meaning == "ready" and phase.whole and phase.where not in _OPERATIONS:
+            said, where = status_counts.shortage(status, replicas)
             if said:
                 return pending("NotReady", said, by=where)
             return ready(words.reason_of(phase.word, phase.where, READY), phase.message, by=phase.where)
     return None
 
 
+#: How an operation ended says nothing of how things are.
+_OPERATIONS = ("status.lastOperation.state", "status.lastOperation.status", "status.lastOperation.phase")
 _PLAIN = ("status.phase", "status.state", "status.status", "status.health", "status.stage")
 
 
 def _by_counts(status: Raws, replicas: Scalar) -> Verdict | None:
-    counts = status_scan.counts(status, replicas)
+    counts, what = status_counts.counts(status, replicas), " replicas"
+    if counts is None:
+        counts, what = status_counts.parts_wanted(status), ""
     if counts is None:
         return None
-    said = f"{counts.ready} of {counts.wanted} replicas are ready"
+    said = f"{counts.ready} of {counts.wanted}{what} are ready"
     if counts.ready < counts.wanted:
         return pending("ReplicasNotReady", said, by=counts.where)
     return ready("Ready", said, by=counts.where)
 
 
 def _by_flag(status: Raws) -> Verdict | None:
-    value, where = status_scan.flag(status)
-    if value is None:
-        return None
-    return ready("Ready", by=where) if value else pending("NotReady", f"{where} is false", by=where)
+    for value, where in status_scan.flags(status):
+        return ready("Ready", by=where) if value else pending("NotReady", f"{where} is false", by=where)
+    return None
 
 
 def _steps(lists: Conditions) -> Verdict | None:
@@ -254,6 +301,30 @@ def _steps(lists: Conditions) -> Verdict | None:
             if each.value == "True" and words.is_step(each.name):
                 return pending(each.name, text(each.at_message), by=f"{where}[{each.name}]", since=each.since)
     return None
+
+
+def _active(lists: Conditions) -> Verdict | None:
+    """`Active` True, where no condition says more."""
+    for conditions, where in lists:
+        active = named(conditions, "Active")
+        if active is not None and active.value == "True":
+            return _of(READY, active, where)
+    return None
+
+
+def _by_message(status: Raws, kind: str) -> Verdict | None:
+    """What a status says that is nothing but a message, if one word of it is a state."""
+    said = text(status_scan.scalar(status, "message"))
+    if len(said.split()) <= _MOST_STATE_WORDS:
+        match words.meaning(said, kind):
+            case "error":
+                return error("Error", said, by="status.message")
+            case "ready":
+                return ready(words.reason_of(said, "status.message", READY), by="status.message")
+    return None
+
+
+_MOST_STATE_WORDS = 3
 
 
 def _nothing_yet(status: Raws) -> Verdict | None:

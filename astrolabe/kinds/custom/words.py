@@ -53,6 +53,9 @@ GOOD = frozenset(
 #: Those that sum up everything else.
 SUMS = frozenset(("Available", "Healthy", "Ready"))
 
+#: Those that say that it is over, and how it went: what was at work before is history.
+ENDS = frozenset(("Complete", "Completed", "Done", "Failed", "Finished", "Succeeded"))
+
 #: Conditions whose True is bad.
 BAD = frozenset(
     (
@@ -82,8 +85,10 @@ BAD = frozenset(
 #: Conditions whose True says that the controller is at work.
 _AT_WORK = re.compile(
     r"^(?:Balancing|Bootstrapping|Cloning|Configuring|Creating|Deleting|Deploying|Disrupting|Draining"
+    r"|Applying|Building|Compacting|Decommissioning|Executing|Expanding|Importing|Joining|Preparing|Promoting"
     r"|In-?[Pp]rogress|Initializing|Installing|Issuing|Migrating|Pending|Provisioning|Rebalancing|Reconciling"
-    r"|Recovering|Reloading|Replacing[A-Z]\w*|Resizing|Restarting|Restoring|Resuming|Rolling(?:Restart|Update)"
+    r"|Rebuilding|Reconfiguring|Recovering|Redeploying|Reloading|Remediating|Replacing[A-Z]\w*|Resharding"
+    r"|Resizing|Restarting|Restoring|Resuming|Retrying|Rolling(?:Restart|Update)|Rotating|Scheduling|Syncing"
     r"|RollingOut|Scaling(?:Up|Down|In|Out)?|\w*InProgress|Starting|Stopping|Synchronizing|Terminating|Updating"
     r"|Upgrading|Waiting)$"
 )
@@ -95,7 +100,9 @@ _DONE_PROGRESSING = re.compile(r"Available$|Complete|Success|Done|AsExpected|Sta
 #: Conditions whose True says that a person has stopped the controller.
 PAUSED = frozenset(("Paused", "ReconciliationPaused", "Suspended"))
 #: Reasons with which a condition says the same.
-_PAUSED_REASON = re.compile(r"(?:^|[a-z])(?:Paused|Suspended|Stopped|Hibernated)$|^(?:Paused|Suspended)By")
+_PAUSED_REASON = re.compile(r"(?:^|[a-z])(?:Paused|Suspended|Hibernated)$|^Stopped$|^(?:Paused|Suspended)By")
+#: Ends of the types of such conditions, of which False says that nobody has.
+_PAUSED_TYPE = re.compile(r"(?:Suspended|Hibernated)$|^(?:Stopped|Halted)$")
 
 #: Parts of the reason of a condition `Progressing` that has waited for too long.
 DEADLINE = "Deadline"
@@ -107,21 +114,23 @@ _GOOD_END = re.compile(
     r"(?:Ready|Available|Healthy|Synced|Synchronized|Applied|Created|Deployed|Succeeded|Completed?|Valid"
     r"|Accepted|Admitted|Adopted|Advertised|Discoverable|Established|Installed|Initialized|Reconciled"
     r"|Provisioned|Provided|Generated|UpToDate|Updated|Bound|Scheduled|Configured|Resolved|Registered|Connected"
-    r"|Reserved|Success|Successful|Reachable)$"
+    r"|Reserved|Success|Successful|Reachable|Satisfied|Balanced|WellFormed|Authorized|Authenticated|Verified"
+    r"|Validated|Joined|Published|Converged|Compliant|Passed|Permitted)$"
 )
 #: And of those whose True is bad.
 _BAD_END = re.compile(
     r"(?:Failed|Failure|Error|Errored|Degraded|Conflict|Conflicted|Invalid|Stalled|Unhealthy|Unavailable"
     r"|NotReady|NotFound|Missing|Exceeded|Rejected|HasErrors|Unreachable|Unschedulable|Crashed|Blocked"
     r"|Disconnected|LoopDetected|Evicted|Preempted|Terminal|Recoverable)$"
-    r"|^Failed|^Error(?:[A-Z]|$)|^Not[A-Z]|^NoMatching|^Partially[A-Z]"
+    r"|^Failed|^Error(?:[A-Z]|$)|^Not[A-Z]|^NoMatching|^Partially[A-Z]|^Missing[A-Z]|^Conflicting[A-Z]"
 )
 
 
 @remembered
 def is_bad(type: str) -> bool:
     """Whether True is bad for a condition of this type."""
-    return type in BAD or bool(_BAD_END.search(type))
+    plain = type.rpartition("/")[2]  # `cilium.io/MissingPeerConfigs`
+    return plain in BAD or bool(_BAD_END.search(plain))
 
 
 @remembered
@@ -142,6 +151,12 @@ def is_at_work(type: str, value: str, reason: str, kind: str, *, is_ready: bool)
 
 
 @remembered
+def says_paused(type: str) -> bool:
+    """Whether True of a condition of this type says that a person has stopped it, False that nobody has."""
+    return type in PAUSED or bool(_PAUSED_TYPE.search(type))
+
+
+@remembered
 def is_paused(reason: str) -> bool:
     """Whether a reason says that a person has stopped it."""
     return bool(_PAUSED_REASON.search(reason))
@@ -155,7 +170,9 @@ def ends_in_ing(word: str) -> bool:
 
 _ING = re.compile(r"[A-Za-z](?:ing|ING)(?:[A-Z_\s-]|$)|InProgress$")
 _NO_WORK = re.compile(
-    r"^(?:missing|failing|running|existing|nothing|warning|serving|listening|streaming)\b", re.IGNORECASE
+    r"^(?:missing|failing|running|existing|nothing|warning|serving|listening|streaming|managing|monitoring"
+    r"|watching|following|leading|replicating)\b",
+    re.IGNORECASE,
 )
 
 
@@ -163,7 +180,8 @@ _NO_WORK = re.compile(
 _AT_IT = re.compile(
     r"^(?:Pending|Waiting|WaitFor|Progress(?:ing)?(?![a-z])|InProgress|NotYet|Requested|Queued|Started|Unknown"
     r"|Initial|Dependenc\w*NotReady)"
-    r"|(?:InProgress|Pending|Progressing|Running)$|\bis being\b"
+    r"|(?:InProgress|Pending|Progressing|Running|NoTraffic|Provisioning|Initializing|Creating|Starting|Deploying"
+    r"|Updating|Upgrading|Scaling|Reconciling|Installing|Waiting|Syncing)$|\bis being\b"
     r"|^(?!Missing|Failing|Crashing|Existing|Conflicting|Nothing)[A-Z][a-z]*ing(?:[A-Z\s]|$)"
 )
 _FAILURE = re.compile(r"error|fail|invalid|notfound|missing|denied|exceeded|backoff", re.IGNORECASE)
@@ -177,6 +195,17 @@ _SAYS_AT_IT = re.compile(
 def is_failure(reason: str) -> bool:
     """Whether a reason says that something failed."""
     return bool(_FAILURE.search(reason))
+
+
+@remembered
+def is_denied(type: str, reason: str) -> bool:
+    """Whether False of a condition of this type means trouble, judging by the reason.
+
+    One whose True is bad has reasons that name what is not so: `MissingSecret` False, `MissingSecret`.
+    """
+    if is_bad(type) or says_paused(type) or type.rpartition("/")[2] in reason:
+        return False
+    return is_failure(reason)
 
 
 def says_at_it(message: str) -> bool:
@@ -205,27 +234,32 @@ def is_step(type: str) -> bool:
 
 
 _DONE = re.compile(
-    r"^(?:accepted|active|applied|attached|available|bound|complete|completed|compliant|configured|connected|created"
+    r"^(?:accepted|active|allocated|applied|atlatestknown|attached|available|bound|complete|completed|compliant|configured|connected|created"
     r"|deployed|done|enabled|established|exists|finished|green|health_ok|healthy|idle|initialized|installed"
-    r"|in[ _-]?sync|listening|normal|ok|online|operational|pass|passed|provisioned|ready|reconciled"
-    r"|registered|running|serving|stable|started|streaming|succeeded|success|successful|synced"
+    r"|in[ _-]?sync|listening|normal|ok|online|operational|pass|passed|processed|provisioned|ready|reconciled"
+    r"|registered|running|scaledtozero|serving|stable|started|streaming|succeed|succeeded|success|successful|synced"
     r"|up|up[ _-]?to[ _-]?date|valid|verified)$"
 )
 _FAILED = re.compile(
-    r"fail|error|degraded|faulted|^health_err$|invalid|unhealthy|denied|rejected|abort|cancel|conflict|crash|broken|unavailable"
+    r"fail|error|degraded|faulted|^health_err$|invalid|unhealthy|denied|rejected|abort|cancel|conflict|crash|broken"
+    r"|unavailable"
     r"|expired|lost|timeout|timedout|^red$|^down$|^bad$|stalled|inconclusive|noncompliant|^warning$|unreachable"
-    r"|offline|not allowed|not set|mismatch|^critical$|abnormal|^not_?healthy$|no_quorum|[-_]full$"
+    r"|interrupted|unsupported|unschedulable|offline|not allowed|not set|mismatch|^critical$|abnormal"
+    r"|^not_?healthy$|no_quorum|[-_]full$"
 )
 _WORKING = re.compile(
-    r"pending|progress|yellow|^health_warn$|scheduled$|requires|needs|await|^new$|queued|^init$|^scheduled$|submitted|requested|reconcil|upgrad|updat|retry"
-    r"|rerun|^notfound$|not_?ready$|^waitfor|^inqueue$|^bootstrap$|^planned$"
+    r"pending|progress|yellow|^health_warn$|^modified$|^drifted$|^out[ _-]?of[ _-]?sync$|^prepared$|^request"
+    r"|^un(?:bound|deployed|initialized|provisioned|ready|scheduled|synced)$|^incomplete$|^partial|_partial$"
+    r"|scheduled$|requires|needs|await|^new$|queued|^init$|submitted|requested|reconcil|upgrad|updat|retry|rerun"
+    r"|^notfound$|not[ _-]?(?:ready|synced)$|^waitfor|^inqueue$|^bootstrap$|^planned$"
 )
 _PAUSED = re.compile(r"^(?:paused|suspended|halted|hibernated|stopped)$")
 
 #: Kinds whose objects run to an end: there "running" is not done.
 _BATCH = re.compile(
     r"(?:Job|Run|Backup|Restore|Workflow|Task|Migration|Test|Build|Scan|Export|Import|Execution|Evaluation"
-    r"|Experiment|Operation|Request|Upgrade|Dump|Analysis)$"
+    r"|Experiment|Operation|Request|Upgrade|Dump|Analysis|Upload|Download|Promotion|Action|ActionSet|Rollback"
+    r"|Failover|Switchover|Rebalance|Transfer|Clone|Copy)$"
 )
 
 
@@ -240,15 +274,24 @@ def runs_to_an_end(kind: str) -> bool:
     return bool(_BATCH.search(kind)) and not (_BY_CLOCK.search(kind) or _ENDLESS.search(kind))
 
 
+#: What is no end yet for objects that run to one.
+_UNDER_WAY = frozenset(
+    ("accepted", "active", "bound", "created", "initialized", "registered", "running", "started")
+)
+#: What some projects put before each word: `ClusterRunning`, `STATE_SUCCESS`.
+_PREFIX = re.compile(r"^(?:Cluster(?=[A-Z][a-z])|STATE_(?=[A-Z]))")
+
+
 @remembered
 def meaning(word: str, kind: str) -> str:
     """What a phase says: `ready`, `pending`, `error`, `paused`, `unknown`, or "" if nobody knows."""
-    plain = word.strip().lower()
+    word = _PREFIX.sub("", word.strip())
+    plain = word.lower()
     if plain == "unknown":
         return "unknown"
     if _PAUSED.search(plain):
         return "paused"
-    if plain in ("running", "started", "active") and runs_to_an_end(kind):
+    if plain in _UNDER_WAY and runs_to_an_end(kind):
         return "pending"
     if plain == "scheduled" and _BY_CLOCK.search(kind):
         return "ready"
