@@ -1,4 +1,4 @@
-"""CustomResourceDefinitions: the kinds that a store serves come, change and go with them."""
+"""CustomResourceDefinitions, which add, change and remove the kinds that a store serves."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def defined_by(manifest: Json) -> Definition | None:
 
 
 def served_as(definition: Definition) -> tuple[Kind[Any], ...]:
-    """The kind in each of the versions that are served, the preferred one first."""
+    """The kind, once per served version. The preferred version comes first."""
     return tuple(
         Kind(
             name=definition.kind,

@@ -1,4 +1,4 @@
-"""Event as the simulator serves it: one collection in two API groups."""
+"""The kind Event as the simulator serves it: one collection in two API groups."""
 
 from __future__ import annotations
 

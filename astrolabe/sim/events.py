@@ -1,4 +1,4 @@
-"""Events of the simulated cluster: how two API groups show them, a recorder, and their expiry."""
+"""Events of the simulated cluster: their form in two API groups, a recorder, and their expiry."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def as_new(item: Item) -> Item:
 
 
 class EventRecorder:
-    """Emits Events as client-go's recorder does: what is said again of the same object counts on.
+    """Emits Events like client-go's recorder: a repetition increments the count of the existing Event.
 
-    store: an Event of a kind or to a store that has none is not emitted.
+    store: nothing is emitted if it serves neither Events nor the kind of the object.
     """
 
     def __init__(self, store: ObjectStore) -> None:
@@ -106,7 +106,7 @@ class EventRecorder:
         self._store.create(EVENT, manifest)
 
     def expire(self, now: datetime, ttl: float = TTL) -> int:
-        """Delete the Events that were seen last longer ago than that. Returns how many."""
+        """Delete the Events that were last seen more than `ttl` seconds ago. Returns how many."""
         if EVENT not in self._store.collections:
             return 0
         oldest = (now - timedelta(seconds=ttl)).strftime("%Y-%m-%dT%H:%M:%SZ")

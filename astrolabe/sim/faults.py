@@ -60,7 +60,7 @@ class InjectedFault:
         return self.kind in ("", kind) and self.verb in ("", verb)
 
     def reject(self) -> None:
-        """Called before the response: may raise StatusError or AbortConnection in its place."""
+        """Called before the response: may raise StatusError or AbortConnection instead of it."""
 
     def transform(self, lines: Lines, watch_events: WatchEvents) -> Lines:
         """Transform the lines of a watch, or the single chunk of a list."""
@@ -120,7 +120,7 @@ class Cut(InjectedFault):
 
 @dataclass(frozen=True, kw_only=True)
 class HalfOpen(InjectedFault):
-    """Half-open connection: after some lines nothing arrives any more, but the connection stays open."""
+    """Half-open connection: after some lines nothing more arrives, but the connection stays open."""
 
     after: int = 0
 

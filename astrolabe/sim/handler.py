@@ -102,7 +102,7 @@ class Handler:
             return _abort(request)
 
     def _served_kinds(self) -> list[Kind[Any]]:
-        """The kinds of the store; Event is one in two groups."""
+        """The kinds of the store. Event is served in two API groups."""
         kinds = self._store.kinds
         if EVENT not in self._store.collections:
             return kinds

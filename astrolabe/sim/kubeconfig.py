@@ -1,4 +1,4 @@
-"""Makes a kubeconfig for an API server at a URL. The demo and the tests connect the real client with it."""
+"""Makes a kubeconfig for an API server at a URL. With it, the demo and the tests connect the real client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def kubeconfig(url: str, *, name: str = "simulated", user: Mapping[str, Any] | None = None) -> str:
-    """The text, in JSON, which is valid YAML. name: of its context. user: credentials; None: none."""
+    """The kubeconfig as JSON, which is also YAML. name: of the context. user: the credentials, if any."""
     return json.dumps(
         {
             "apiVersion": "v1",
@@ -26,7 +26,7 @@ def kubeconfig(url: str, *, name: str = "simulated", user: Mapping[str, Any] | N
 
 @contextmanager
 def kubeconfig_file(url: str, *, user: Mapping[str, Any] | None = None) -> Iterator[str]:
-    """The path of a temporary kubeconfig for an API server. user: credentials; None: it asks for none."""
+    """The path of a temporary kubeconfig for an API server. user: the credentials, if any."""
     with TemporaryDirectory(prefix="astrolabe-") as folder:
         path = Path(folder, "kubeconfig")
         path.write_text(kubeconfig(url, user=user))

@@ -25,7 +25,8 @@ class Simulator:
     store: the objects to serve. faults and authorizer: injected faults and access rules; can be changed at
     any time. request_log: the requests so far. bookmark_interval: seconds between the bookmarks of a watch.
     event_groups: the API groups that serve Events. event_fields: the fields by which Events can be selected.
-    evicts: whether Pods can be evicted; a dry run of it is always answered. Not while churn writes the store.
+    evicts: whether evictions delete Pods, which must not happen while churn writes the store. Dry runs of
+    evictions are always answered.
     """
 
     def __init__(

@@ -25,7 +25,7 @@ class SortedKeys:
         del self._ordered[bisect_left(self._ordered, key)]
 
     def changed(self, present: Mapping[str, bool]) -> SortedKeys:
-        """A copy that contains a key of `present` or not, as its value says."""
+        """A copy with the keys whose value in `present` is True, and without those whose value is False."""
         copy = SortedKeys([key for key in self._ordered if present.get(key, True)])
         known = set(copy._ordered) & present.keys()
         for key, there in present.items():

@@ -111,7 +111,7 @@ class Collection:
     def since(self, revision: int, *, live: bool = False) -> Sequence[WatchEvent]:
         """The events after a version. Raises Expired if it was compacted.
 
-        live: for a watch that has sent everything up to there, which a compaction does not harm.
+        live: for an open watch that has sent everything up to that version: compaction does not affect it.
         """
         if revision < (self._dropped if live else self.oldest):
             raise Expired(self.oldest)
@@ -222,7 +222,7 @@ class ObjectStore:
     def define(self, manifest: Json) -> Item:
         """Create or update a CustomResourceDefinition: see `definitions.crd`. Its kind is served from now on.
 
-        The objects that there are stay. Raises StoreError.
+        Existing objects stay. Raises StoreError.
         """
         name = manifest["metadata"]["name"]
         if CRDS.key not in self.collections:
@@ -260,7 +260,7 @@ class ObjectStore:
             raise StoreError("the scope of a definition cannot change: delete it first")
         if collection is None:
             collection = Collection(served_as(definition)[0], history=self._history)
-            # Of a definition before it, nothing is known.
+            # The history of an earlier definition of this kind is lost.
             collection.newest = collection.oldest = self._newest
             self.collections[key] = collection
         self._definitions[key] = definition
@@ -335,7 +335,7 @@ class ObjectStore:
             collection.compact(newest if revision is None else min(revision, newest))
 
     def restore(self, revision: int) -> None:
-        """Go back to a version, as an etcd restored from a backup. Raises Expired."""
+        """Go back to a version, like an etcd that is restored from a backup. Raises Expired."""
         for collection in self.collections.values():
             collection.restore(revision)
         self._newest = self._settled = min(self._newest, revision)

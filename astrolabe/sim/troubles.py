@@ -1,4 +1,4 @@
-"""The Events that kubelet, scheduler and controllers emit about what fails in the simulated cluster."""
+"""The Events that kubelet, scheduler and controllers emit about failures in the simulated cluster."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from astrolabe.sim.store import ObjectStore
 
 Json = dict[str, Any]
 
-#: Kinds of which `troubles_of` knows something.
+#: The kinds that `troubles_of` handles.
 TROUBLED = ("Pod", "PersistentVolumeClaim")
 
 
@@ -26,7 +26,7 @@ class Trouble(NamedTuple):
 
 
 def troubles_of(kind: str, manifest: Json, store: ObjectStore) -> Iterator[Trouble]:
-    """What is the matter with an object now."""
+    """The Warnings that the current state of an object causes."""
     if kind == "Pod":
         yield from _of_pod(manifest)
     elif kind == "PersistentVolumeClaim" and manifest.get("status", {}).get("phase") == "Pending":

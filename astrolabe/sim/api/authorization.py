@@ -18,8 +18,8 @@ class Authorizer:
 
     tokens: bearer token → user. If empty, no token is needed (as behind `kubectl proxy`). groups: of users.
     more: additional rules to report, as in a Role, by namespace; "": everywhere.
-    complete: whether rules reviews report all rules. open_reviews: whether anyone may have tokens and the
-        rights of others reviewed, which otherwise needs a rule of `more`.
+    complete: whether rules reviews report all rules. open_reviews: whether everyone may create TokenReviews
+        and SubjectAccessReviews. Otherwise that takes a rule of `more`.
     """
 
     def __init__(self, tokens: Mapping[str, str] | None = None) -> None:
@@ -56,7 +56,7 @@ class Authorizer:
         return kind not in self._granted or (bool(namespace) and namespace in self._granted[kind])
 
     def check_review(self, user: str, group: str, resource: str) -> None:
-        """Raise StatusError (403) unless a user may create such a review, of others."""
+        """Raise StatusError (403) unless the user may create such reviews about other users."""
         asked = {"verb": "create", "group": group, "resource": resource}
         reviewed = self.review(user, {"spec": {"resourceAttributes": asked}}, ())
         if not (self.open_reviews or reviewed["status"]["allowed"]):

@@ -1,6 +1,6 @@
-"""The subresource `eviction` of a Pod: what Kubernetes answers, and what becomes of it and its budget.
+"""The subresource `eviction` of a Pod: the answer of Kubernetes, and the effect on the Pod and its budget.
 
-Written by manifests alone: it shares nothing with what predicts a drain.
+It reads manifests only and shares no code with the prediction of a drain, so that tests can compare the two.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SUCCESS: Json = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status":
 
 
 def pod_of(path: str) -> tuple[str, str] | None:
-    """Namespace and name of the Pod whose eviction this is the path of."""
+    """Namespace and name of the Pod that the path of an eviction names."""
     match path.split("/"):
         case ["", "api", "v1", "namespaces", namespace, "pods", name, "eviction"]:
             return namespace, name
@@ -32,18 +32,18 @@ def pod_of(path: str) -> tuple[str, str] | None:
 
 
 def is_dry_run(query: Mapping[str, str], asked: Json) -> bool:
-    """By the request, or by the deleteOptions in it."""
+    """Whether the query, or deleteOptions in the body, asks for a dry run."""
     return "All" in (query.get("dryRun"), *((asked.get("deleteOptions") or {}).get("dryRun") or ()))
 
 
 class Evictor:
-    """Evicts the Pods of a store that nobody else changes meanwhile."""
+    """Evicts Pods of a store. Nobody else may change the store meanwhile."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
     def evict(self, namespace: str, name: str, *, dry_run: bool) -> None:
-        """Grant it, and begin to delete the Pod; raises StatusError if it is refused."""
+        """Evict a Pod, that is, begin to delete it. Raises StatusError if the eviction is refused."""
         home = self._store.get(_NAMESPACE, "", namespace)
         if home is not None and (home.get("status") or {}).get("phase") == "Terminating":
             raise _ending(namespace, name)
@@ -102,7 +102,7 @@ def _time(time: datetime) -> str:
 
 
 def _is_unguarded(pod: Json) -> bool:
-    """Whether no budget is asked."""
+    """Whether the Pod is evicted without asking a budget."""
     phase = (pod.get("status") or {}).get("phase", "Pending")
     return phase in ("Succeeded", "Failed", "Pending") or "deletionTimestamp" in pod["metadata"]
 
@@ -120,7 +120,7 @@ def _lets_unready_go(budget: Json) -> bool:
 
 
 def _selector(selector: Json | None) -> Selector | None:
-    """None: it matches nothing, or is not valid. One that is empty matches everything."""
+    """The selector of a budget; None if it matches nothing or is invalid. An empty one matches everything."""
     if selector is None:
         return None
     terms = selector.get("matchExpressions") or ()
@@ -132,7 +132,7 @@ def _selector(selector: Json | None) -> Selector | None:
 
 
 def _decrement(budget: Json, pod: str) -> None:
-    """Take one from what it allows; raises StatusError if there is none."""
+    """Use one of the disruptions that the budget allows. Raises StatusError if there is none."""
     name, status = budget["metadata"]["name"], budget.setdefault("status", {})
     if status.get("observedGeneration", 0) < budget["metadata"].get("generation", 0):
         raise _too_many(f"The disruption budget {name} is still being processed by the server.", after=10)

@@ -24,7 +24,7 @@ WatchList = Literal["served", "rejected", "ignored"]
 ALL = Selector()
 
 
-#: Fields of an Event by which a server selects, beside those of every object. (It has some more.)
+#: The fields by which a server selects Events, beside those of every object. (A real server has a few more.)
 EVENT_FIELDS = ("type", "reason")
 
 

@@ -1,7 +1,7 @@
-"""Reviews of tokens and of rights: who somebody is, and what the cluster's roles and bindings grant them.
+"""Token and access reviews: whose a token is, and what the cluster's roles and bindings grant a user.
 
-The rules are those of Kubernetes' RBAC authorizer: rights only add up, `*` means all, a ClusterRole grants in
-one namespace what a RoleBinding names it for. Aggregated ClusterRoles have no rules but their own here.
+They follow Kubernetes' RBAC authorizer: rules are additive, `*` means all, and a RoleBinding grants the rules
+of a ClusterRole in one namespace. Aggregation of ClusterRoles is not simulated.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Reviews:
     def __init__(self, authorizer: Authorizer, store: ObjectStore) -> None:
         self._authorizer = authorizer
         self._store = store
-        #: Objects decoded, by kind, with the newest revision at the time.
+        #: The decoded objects by kind, with the newest revision at the time of decoding.
         self._decoded: dict[str, tuple[int, list[Json]]] = {}
 
     def token(self, request: Mapping[str, Any]) -> Json:
@@ -62,7 +62,7 @@ class Reviews:
         return any(_grants(rule, asked) for rule in self._rules(who, asked.get("namespace", "")))
 
     def permits_path(self, user: str, groups: Iterable[str], verb: str, path: str) -> bool:
-        """Whether the ClusterRoles grant a path that is no resource."""
+        """Whether the ClusterRoles grant access to a non-resource path."""
         who = {f"User/{user}", *[f"Group/{group}" for group in groups]}
         return any(
             _has(rule.get("verbs"), verb)

@@ -33,7 +33,7 @@ _SCENARIOS: tuple[tuple[int, Scenario], ...] = (
 _BURST = 0.005
 _MOST_AT_ONCE = 500
 
-#: Steps between two looks at which Events have expired.
+#: Steps between two checks for expired Events.
 EXPIRE_EVERY = 500
 
 #: Attempts of a step to find something to do before it gives up.
@@ -41,7 +41,7 @@ _TRIES = 1_000
 
 
 class Churn:
-    """Keeps a cluster changing, about as large and about as broken as it was, with the Events about that.
+    """Keeps a cluster changing, at about the same size and share of failures, and emits Events about it.
 
     width: scenarios that run at once, not counting waiting ones. now: start of the clock of `step`.
     """

@@ -24,7 +24,7 @@ Reconcile = Callable[[], Process]
 
 _GRACE = 30
 
-#: For one in so many pods, the registry does not answer at first.
+#: For one in this many pods, the registry does not answer at first.
 _PULL_FAILURES = 40
 
 

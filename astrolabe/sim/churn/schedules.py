@@ -12,7 +12,7 @@ from astrolabe.sim.cluster.workloads import with_status
 
 Json = dict[str, Any]
 
-#: One run in so many fails.
+#: One in this many runs fails.
 _FAILURES = 30
 
 

@@ -91,7 +91,7 @@ def _upgrade(world: World, keys: list[str]) -> Process:
     yield from _mark(world, made, "deployed")
     if kept:
         yield from _mark(world, kept[-1], "superseded")
-        world.delete(world.require("Secret", key_of(kept[0])))  # as many are kept as there were
+        world.delete(world.require("Secret", key_of(kept[0])))  # the number of revisions stays the same
         yield 0
 
 

@@ -103,7 +103,7 @@ def single_job(factory: ObjectFactory, app: AppIdentity, template: Json, *, crea
 
 
 def job_status(*, started: str, ended: str = "", failed: bool = False) -> Json:
-    """status of a Job with one completion: running until it ended, well or badly."""
+    """status of a Job with one completion: running, succeeded or failed."""
     if not ended:
         status: Json = {"startTime": started, "active": 1, "terminating": 0}
         return {**status, "uncountedTerminatedPods": {}, "ready": 1}

@@ -1,4 +1,4 @@
-"""One component as manifests: Deployment, ReplicaSets, Pods, and what it needs and offers."""
+"""One component as manifests: Deployment, ReplicaSets, Pods, and the objects around them."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def _services(pool: NodePool, plan: Component, pods: list[Json], *, created: str
 def _extra_service(
     pool: NodePool, plan: Component, pods: list[Json], *, number: int, created: str
 ) -> Iterator[Json]:
-    """A second Service: for metrics, for a host elsewhere, by hand, or with an address of its own."""
+    """A second Service: for metrics, with an external name, with manual endpoints, or a load balancer."""
     factory, app = pool.factory, plan.app
     shape = factory.rng.random()
     suffix = f"-{number + 1}" if number else ""

@@ -20,7 +20,7 @@ from astrolabe.sim.cluster.meta import (
 
 Json = dict[str, Any]
 
-#: Stands in every Secret. It must never be found in what Astrolabe holds, stores, logs or sends.
+#: The value of every Secret. It must never appear in anything that Astrolabe holds, stores, logs or sends.
 CANARY = "s3cr3t-must-never-leak"
 
 _CA = "-----BEGIN CERTIFICATE-----\nMIIDBTCCAe2gAwIBAgIIK5{}\n-----END CERTIFICATE-----\n"
@@ -74,7 +74,7 @@ def secret(
     type: str = "Opaque",
     keys: tuple[str, ...],
 ) -> Json:
-    """A Secret; every value is the canary. Applied by hand, its annotation has the values in clear text."""
+    """A Secret whose values are all the canary. If kubectl applied it, an annotation has them, too."""
     data = {key: encoded(CANARY) for key in keys}
     content = {"data": data, "type": type}
     made = app_object(factory, app, name, kind="Secret", api_version="v1", created=created, content=content)
@@ -142,5 +142,5 @@ def namespace_object(factory: ObjectFactory, name: str, *, team: str, created: s
 
 
 def _noise(rng: random.Random) -> str:
-    """What compressed text looks like."""
+    """Text that looks like compressed data."""
     return f"{rng.getrandbits(1600):x}"

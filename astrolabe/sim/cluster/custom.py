@@ -1,6 +1,6 @@
 """Custom resources of four projects: cert-manager, the Gateway API, Argo CD and CloudNativePG.
 
-They are about what a generated cluster has: its Ingresses, Services, Deployments and Secrets.
+They refer to objects of a generated cluster: its Ingresses, Services, Deployments and Secrets.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ CERT_MANAGER, GATEWAY, ARGO, CNPG = (
 
 #: Most Certificates, HTTPRoutes and Applications, and most resources of an Application.
 _MOST, _MOST_MANAGED = 40, 60
-#: One in so many is in trouble.
+#: One in this many fails.
 _FAILING = 12
 
 _ISSUER = "letsencrypt"
 
-#: Labels of what the platform's own chart installs.
+#: The labels of everything that the platform's own chart installs.
 PLATFORM = {"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/instance": "platform"}
 
 
@@ -94,7 +94,7 @@ class _Projects:
         yield from self._applications()
 
     def _sorted(self, kind: str) -> list[Json]:
-        """All objects of a kind, in an order that does not depend on when they came."""
+        """All objects of a kind, in an order that does not depend on when they were created."""
         found = self._store.manifests(kind)
         return sorted(
             found, key=lambda each: (each["metadata"].get("namespace", ""), each["metadata"]["name"])
@@ -110,7 +110,7 @@ class _Projects:
         of: Json | None = None,
         **content: Any,
     ) -> Json:
-        """of: the object with whose application it was installed; by default by the platform's own chart."""
+        """of: an object of the application that installed it; by default, the platform's own chart did."""
         like = of["metadata"] if of is not None else {"labels": PLATFORM, "annotations": {}}
         helm = {key: text for key, text in like.get("annotations", {}).items() if "helm.sh/" in key}
         meta = metadata(
@@ -280,7 +280,7 @@ class _Projects:
             yield from self._database(pool, AppIdentity(name, namespace, release))
 
     def _database(self, pool: NodePool, app: AppIdentity) -> Iterator[Json]:
-        """A Cluster with the Pods, claims and Services that its operator makes; no StatefulSet is between."""
+        """A Cluster with the Pods, claims and Services that its operator makes, without a StatefulSet."""
         made = [each for each in database(pool, app, 3) if each["kind"] != "StatefulSet"]
         spec = {"instances": 3, "storage": {"size": "50Gi", "storageClass": "standard"}}
         spec["bootstrap"] = {"initdb": {"database": "app", "secret": {"name": f"{app.name}-credentials"}}}

@@ -8,7 +8,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-#: The characters of generated names (apimachinery rand.go: no vowels, nothing that looks alike).
+#: The characters of generated names (apimachinery rand.go: no vowels and no look-alikes).
 _SAFE = "bcdfghjklmnpqrstvwxz2456789"
 
 _LENGTH = 5

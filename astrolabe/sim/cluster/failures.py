@@ -1,4 +1,4 @@
-"""How the pods of a component can fail, how rarely, and their status then."""
+"""How the pods of a component can fail, how rarely they do, and which status they have then."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class FailingPod:
 
 @dataclass(frozen=True)
 class FailureMode:
-    """One way to fail. rarity: one in so many components fails this way.
+    """One way to fail. rarity: one in this many components fails this way.
 
     status: makes the pod's status. options: changes to the pod options that cause the failure; `{}` in a
     value is the name of the component. runs: whether the pod is on a node. progress: of its Deployment.

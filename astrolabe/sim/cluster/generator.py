@@ -24,8 +24,8 @@ _FIRST_REVISION = 1_000
 
 
 def generate(scale: float, seed: int, *, now: datetime = NOW) -> Iterator[tuple[str, Json]]:
-    """(kind, manifest) of every object of a cluster. Scale 1.0 is large (see `counts`), 0.01 a small
-    company's.
+    """(kind, manifest) of every object of a cluster. Scale 1.0 is a large cluster (see
+    `plan.object_counts`), 0.01 that of a small company.
 
     The same scale, seed and time give the same bytes. resourceVersions grow in the order of the objects,
     owners first. Manifests share parts with each other and must not be modified.
@@ -39,7 +39,7 @@ def generate(scale: float, seed: int, *, now: datetime = NOW) -> Iterator[tuple[
 def load(store: ObjectStore, scale: float, seed: int, *, now: datetime = NOW) -> None:
     """Fill a store with a generated cluster, without the kinds that the store does not serve.
 
-    It has the Events about what fails.
+    Events report everything that fails in it.
     """
     for kind, manifest in generate(scale, seed, now=now):
         if kind in store.collections:

@@ -1,4 +1,4 @@
-"""Incidents of what stands around pods: Services, Ingresses, quotas, webhooks, autoscalers, Jobs."""
+"""Incidents around pods: Services, Ingresses, quotas, webhooks, autoscalers, Jobs."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def webhook(space: IncidentSpace) -> None:
 
 
 def namespace(space: IncidentSpace) -> None:
-    """A namespace cannot go, because a finalizer holds something in it."""
+    """A namespace is stuck in Terminating, because a finalizer holds an object in it."""
     told = space.manifests[0]
     space.manifests[1:] = []  # its other objects are gone
     told["metadata"]["deletionTimestamp"] = space.broken
@@ -144,7 +144,7 @@ def namespace(space: IncidentSpace) -> None:
 
 
 def autoscaler(space: IncidentSpace) -> None:
-    """An autoscaler has no metrics to reckon with."""
+    """An autoscaler gets no metrics."""
     space.served("api", space.spec("api"))
     made = scaling.autoscaler(space.factory, space.app("api"), lowest=2, highest=6, created=space.created)
     conditions = [
@@ -250,7 +250,7 @@ def suspended(space: IncidentSpace) -> None:
 
 
 def scaled_to_zero(space: IncidentSpace) -> None:
-    """No incident: nobody needs it at the moment."""
+    """No incident: a Deployment is scaled to zero on purpose."""
     space.served("loadtest", space.spec("loadtest"), replicas=0)
 
 

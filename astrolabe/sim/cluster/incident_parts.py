@@ -36,7 +36,7 @@ PORT = 8080
 
 
 class StandingTrouble(NamedTuple):
-    """An object, and what is the matter with it."""
+    """An object, and the Warning about it."""
 
     manifest: Json
     trouble: Trouble
@@ -48,7 +48,7 @@ def runs_well(pod: Json, times: Timestamps, placement: Placement) -> Json:
 
 
 class IncidentSpace:
-    """The objects of one namespace, in the order in which they are created, and the Warnings about them.
+    """The objects of one namespace, in order of creation, and the Warnings about them.
 
     pool: the nodes on which its pods run. broken: how long ago it broke, in seconds.
     """
@@ -94,7 +94,7 @@ class IncidentSpace:
         created: str = "",
         **content: Any,
     ) -> Json:
-        """An object of another kind that came with the release, which is added. cluster: in no namespace."""
+        """Add an object of another kind to the release. cluster: it is cluster-scoped."""
         meta = metadata(
             self.factory,
             name,
@@ -162,14 +162,15 @@ class IncidentSpace:
         return pods
 
     def pod(self, owner: Json, status: StatusOf, placement: Placement | None = None) -> Json:
-        """A pod of a ReplicaSet, which is not added yet. A status without a host: it is on no node."""
+        """A pod of a ReplicaSet, not added to the space. It is on no node if its status has no host IP."""
         pod = replica_pod(self.factory, owner, created=self.broken)
         here = self.pool.pick() if placement is None else self.pool.with_address(placement)
         told = status(pod, Timestamps(self.broken, self.broken), here)
         return placed(pod, here if "hostIP" in told else None, told, time=self.broken)
 
     def service(self, name: str, pods: Sequence[Json], *, selects: str = "", since: str = "") -> Json:
-        """A Service with the slice of its endpoints. selects: the part whose pods it selects, if another."""
+        """A Service with the slice of its endpoints. selects: the part whose pods it selects;
+        "": the one of its own name."""
         created = since or self.created
         made = network.service(self.factory, self.app(selects or name), name, port=80, created=created)
         self.add(made)

@@ -136,7 +136,7 @@ def node_selector(space: IncidentSpace) -> None:
 
 
 def lost_node(space: IncidentSpace) -> None:
-    """A node is lost, with pods that stay on it however long it is gone."""
+    """A node is lost, and its pods stay bound to it."""
     factory, name = space.factory, "incident-edge-1"
     made = nodes.node(
         factory,

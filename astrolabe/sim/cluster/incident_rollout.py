@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 class EndlessRollout:
-    """A Deployment of three, whose newest ReplicaSet has one pod that starts just now.
+    """A Deployment of three replicas, whose newest ReplicaSet has one pod that is just starting.
 
     space: its objects, without that pod.
     """
@@ -59,7 +59,7 @@ class EndlessRollout:
         space.service("profile", pods)
 
     def again(self, now: datetime) -> Iterator[tuple[Json | None, Json]]:
-        """The pod that is replaced, None at first, and the one that starts now."""
+        """Replace the starting pod by a new one. Yields the old one, None at first, and the new one."""
         factory = self.space.factory
         factory.now = now
         self.space.broken = factory.ago(5)

@@ -25,7 +25,7 @@ Json = dict[str, Any]
 #: Seconds between two reports of everything that is still wrong. Events expire after an hour.
 _AGAIN = 60.0
 
-#: What is wrong, by the end of the namespace's name.
+#: The incidents, by the suffix of their namespace.
 _INCIDENTS: Mapping[str, Callable[[IncidentSpace], None]] = {
     "image-tag": pods.image_tag,
     "missing-secret": pods.missing_secret,
@@ -47,7 +47,7 @@ _INCIDENTS: Mapping[str, Callable[[IncidentSpace], None]] = {
     "failed-run": others.cron_job,
 }
 
-#: What looks like an incident and is none.
+#: Namespaces that look like incidents and are none.
 _TWINS: Mapping[str, Callable[[IncidentSpace], None]] = {
     "twin-retry": others.retrying_job,
     "twin-suspended": others.suspended,
@@ -84,7 +84,7 @@ class Incidents:
         self.again(now)
 
     def again(self, now: datetime) -> None:
-        """Everything that is wrong is reported again, and what is young is made anew."""
+        """Report every incident again, and replace the pod of the endless rollout."""
         for warned in self._warnings:
             self._report(warned, now, times=1)
         for gone, made in self._rollout.again(now):
@@ -93,7 +93,7 @@ class Incidents:
             self._store.create("Pod", made)
 
     async def run(self) -> None:
-        """Do so every minute, until cancelled."""
+        """Call `again` at intervals, until cancelled."""
         while True:
             await asyncio.sleep(_AGAIN)
             self.again(datetime.now(UTC))
@@ -104,7 +104,7 @@ class Incidents:
             self._store.create(key, manifest)
 
     def _of(self, space: IncidentSpace) -> list[StandingTrouble]:
-        """What its own objects tell, and what was added."""
+        """The Warnings that follow from its objects, and those that were added."""
         told = [
             StandingTrouble(manifest, trouble)
             for manifest in space.manifests

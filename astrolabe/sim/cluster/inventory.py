@@ -17,10 +17,10 @@ Json = dict[str, Any]
 
 _ZONES = ("eu-north-1a", "eu-north-1b", "eu-north-1c")
 
-#: One in so many nodes is unreachable; at least one.
+#: One in this many nodes is unreachable, but at least one.
 _UNREACHABLE_NODES = 125
 
-#: One in so many claims was deleted, but its volume kept.
+#: One in this many claims was deleted, but its volume was kept.
 _RELEASED = 40
 
 

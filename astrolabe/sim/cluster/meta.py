@@ -1,4 +1,4 @@
-"""metadata of any object, and who an object belongs to: its part of an application, its Helm release."""
+"""The metadata of objects, and what they belong to: a component of an application, and a Helm release."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SET_BY_USER = (
 class HelmRelease:
     """A Helm release. namespace: where Helm keeps it, which need not be where its objects are.
 
-    labelled: its chart puts the recommended labels on what it makes; else only Helm's annotations tell.
+    labelled: whether its chart sets the recommended labels. Otherwise only Helm's annotations identify it.
     """
 
     name: str
@@ -44,7 +44,7 @@ class HelmRelease:
 
     @property
     def annotations(self) -> dict[str, str]:
-        """What Helm itself writes on everything it installs, and the chart's name when no label has it."""
+        """The annotations that Helm sets on every object, and the chart's name if no label has it."""
         annotations = {
             "meta.helm.sh/release-name": self.name,
             "meta.helm.sh/release-namespace": self.namespace,
@@ -88,7 +88,7 @@ class AppIdentity:
 def metadata(factory: ObjectFactory, name: str, *, created: str, namespace: str = "", **more: Any) -> Json:
     """metadata in the order of a real server; `more` are further fields, empty ones are left out.
 
-    resourceVersion is the store's matter and stays "0" here.
+    resourceVersion is "0" until the store assigns it.
     """
     fields = {
         "name": name,
@@ -130,8 +130,8 @@ def app_object(
 ) -> Json:
     """An object that a user installed as part of an application, by Helm or by kubectl.
 
-    content: what stands beside metadata. more: further fields of metadata. kind and apiVersion stand first,
-    so that it may be given on as an owner; the store leaves them out.
+    content: everything beside metadata. more: further fields of metadata. The result has kind and apiVersion,
+    so that it can be given as an owner. The store drops them.
     """
     annotations = dict(more.pop("annotations", {}))
     applied = {key: value for key, value in content.items() if key in _SET_BY_USER}

@@ -87,7 +87,7 @@ def databases() -> Iterator[str]:
 
 
 def cron_jobs(first: int) -> Iterator[str]:
-    """Names of recurring tasks, without end, beginning anywhere."""
+    """Names of recurring tasks, without end, starting at a random one."""
     known = _TASKS.split()
     start = first % len(known)
     yield from _numbered(known[start:] + known[:start])

@@ -224,7 +224,7 @@ def ingress(
 def network_policy(
     factory: ObjectFactory, namespace: str, name: str, *, selector: Json, source: Json, created: str
 ) -> Json:
-    """A NetworkPolicy that lets in what `source` (a peer) says, nothing when that is empty."""
+    """A NetworkPolicy that admits traffic from `source` (a peer), or none if that is empty."""
     spec = {
         "podSelector": {"matchLabels": selector} if selector else {},
         "ingress": [{"from": [source]}] if source else [],

@@ -47,7 +47,7 @@ def object_counts(scale: float) -> dict[str, int]:
 
 T = TypeVar("T")
 
-#: One in so many Jobs failed, Ingresses have a dead backend, claims are pending.
+#: One in this many Jobs failed, Ingresses have a dead backend, and claims are pending.
 _FAILED_JOBS = 30
 _BROKEN_INGRESSES = 120
 _JOB_PODS = 0.18
@@ -55,7 +55,7 @@ _SERVED = 0.95
 _WITH_SECRET = 0.3
 _PENDING_CLAIMS = 60
 
-#: One claim in so many is of a Deployment.
+#: One in this many claims is of a Deployment.
 _UNBOUND_CLAIMS = 20
 
 
@@ -300,7 +300,7 @@ def _split(total: int, weights: Sequence[float]) -> list[int]:
 
 
 def _exactly(rng: random.Random, total: int, drawn: list[int], *, least: int, most: int = 1_000) -> list[int]:
-    """The numbers drawn, changed by single steps here and there until they sum to the total, if they can."""
+    """The drawn numbers, adjusted in steps of one until they sum to the total, if possible."""
     total = min(max(total, least * len(drawn)), most * len(drawn))
     off = total - sum(drawn)
     step = 1 if off > 0 else -1

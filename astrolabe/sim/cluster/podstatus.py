@@ -105,7 +105,7 @@ def finished(spec: Json, times: Timestamps, placement: Placement, *, code: int =
 
 
 def lost(status: Json, at: str) -> Json:
-    """The same pod when its node is not heard of any more: not ready, whatever its containers said last."""
+    """The pod after its node was lost: not ready, whatever its containers reported last."""
     conditions = [
         {**condition, "status": "False", "lastTransitionTime": at}
         if condition["type"] == "Ready"
@@ -154,7 +154,7 @@ def _containers(
 
 
 def _digest(text: str) -> str:
-    """64 hex digits that look like a digest; nothing rests on their being one."""
+    """64 hex digits that look like a digest. Nothing depends on their value."""
     return (text.encode().hex() * 8)[-64:]
 
 

@@ -14,7 +14,7 @@ _TARGET = {"type": "Utilization", "averageUtilization": 60}
 
 
 def autoscaler(factory: ObjectFactory, app: AppIdentity, *, lowest: int, highest: int, created: str) -> Json:
-    """An autoscaler of the Deployment of a part, nobody has acted on it."""
+    """A new autoscaler for the Deployment of a part, without a status."""
     spec = {
         "scaleTargetRef": {"kind": "Deployment", "name": app.name, "apiVersion": "apps/v1"},
         "minReplicas": lowest,
@@ -33,7 +33,7 @@ def autoscaler(factory: ObjectFactory, app: AppIdentity, *, lowest: int, highest
 
 
 def autoscaler_reported(autoscaler: Json, *, replicas: int, at: str, since: str) -> Json:
-    """The autoscaler once its controller looked: it sees `replicas` and is content with them."""
+    """The autoscaler with the status of its controller, which keeps the current `replicas`."""
     usage = {"averageUtilization": 41, "averageValue": "41m"}
     conditions = [
         _condition("AbleToScale", since, "ReadyForNewScale", "recommended size matches current size"),
@@ -62,7 +62,7 @@ def autoscaler_reported(autoscaler: Json, *, replicas: int, at: str, since: str)
 
 
 def disruption_budget(factory: ObjectFactory, app: AppIdentity, *, created: str) -> Json:
-    """A budget that wants one pod of a part available, nobody has acted on it."""
+    """A new budget that requires one available pod of a part, without a status."""
     spec = {"minAvailable": 1, "selector": {"matchLabels": app.selector}}
     return app_object(
         factory,
@@ -77,7 +77,7 @@ def disruption_budget(factory: ObjectFactory, app: AppIdentity, *, created: str)
 
 
 def budget_reported(budget: Json, *, healthy: int, expected: int, at: str) -> Json:
-    """The budget once its controller counted the pods it selects."""
+    """The budget with the status of its controller, which has counted the selected pods."""
     allowed = max(0, healthy - 1)
     reason = "SufficientPods" if allowed else "InsufficientPods"
     condition = {

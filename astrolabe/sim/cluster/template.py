@@ -1,4 +1,4 @@
-"""Pod templates, as the charts and manifests of a company have them."""
+"""Pod templates like those in the charts and manifests of a company."""
 
 from __future__ import annotations
 

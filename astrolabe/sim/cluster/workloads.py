@@ -34,7 +34,7 @@ REVISION = "deployment.kubernetes.io/revision"
 
 @dataclass(frozen=True)
 class ReplicaCounts:
-    """Replicas of a workload: wanted, there, of the newest template, ready."""
+    """Replicas of a workload: desired, existing, updated, ready."""
 
     desired: int
     replicas: int
@@ -51,7 +51,7 @@ def deployment(
     created: str,
     history: int = 10,
 ) -> Json:
-    """A Deployment nobody has acted on. template: a pod spec. history: its revisionHistoryLimit."""
+    """A new Deployment, without a status. template: a pod spec. history: its revisionHistoryLimit."""
     spec = {
         "replicas": replicas,
         "selector": {"matchLabels": app.selector},
@@ -187,7 +187,7 @@ def _replica_set_fields(deployment: Json, labels: Json) -> Json:
 
 
 def replica_set_status(generation: int, counts: ReplicaCounts) -> Json:
-    """status of a ReplicaSet; `updated` of the counts is not looked at."""
+    """status of a ReplicaSet. `updated` of the counts is ignored."""
     status = {
         "replicas": counts.replicas,
         "fullyLabeledReplicas": counts.replicas,
@@ -203,7 +203,7 @@ def replica_set_status(generation: int, counts: ReplicaCounts) -> Json:
 def stateful_set(
     factory: ObjectFactory, app: AppIdentity, template: Json, *, replicas: int, created: str, volume: Json
 ) -> Json:
-    """A StatefulSet nobody has acted on, with one claim template. volume: the spec of the claims."""
+    """A new StatefulSet with one claim template, without a status. volume: the spec of the claims."""
     claim = {
         "kind": "PersistentVolumeClaim",
         "apiVersion": "v1",
@@ -250,7 +250,7 @@ def stateful_set_status(generation: int, counts: ReplicaCounts, *, revision: str
 
 
 def daemon_set(factory: ObjectFactory, app: AppIdentity, template: Json, *, created: str) -> Json:
-    """A DaemonSet nobody has acted on."""
+    """A new DaemonSet, without a status."""
     spec = {
         "selector": {"matchLabels": app.selector},
         "template": {"metadata": {"labels": app.selector}, "spec": template},
@@ -286,7 +286,7 @@ def daemon_set_status(generation: int, counts: ReplicaCounts) -> Json:
 
 
 def with_status(workload: Json, status: Json, *, time: str, annotations: Json | None = None) -> Json:
-    """The workload once its controller reported, replacing what it reported before."""
+    """The workload with a status of its controller, which replaces the previous one."""
     entries = [entry for entry in workload["metadata"].get("managedFields", ()) if "subresource" not in entry]
     bare = {**workload, "metadata": {**workload["metadata"], "managedFields": entries}}
     return controlled(bare, status, time=time, annotations=annotations)
