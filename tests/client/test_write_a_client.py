@@ -233,8 +233,8 @@ async def test_the_messages_of_the_page_are_those_of_the_document() -> None:
         properties = schemas[schema]["properties"]
         assert properties["type"]["enum"] == [type]
         assert set(re.findall(r"`(\w+)`", keys)) == set(properties) - {"type"}
-        optional = {*re.findall(r"`(\w+)`", re.sub("^.*?(sometimes|if you like)", "", keys))}
-        optional = optional if re.search("sometimes|if you like", keys) else set()
+        optional = {*re.findall(r"`(\w+)`", re.sub("^.*?(sometimes|optional)", "", keys))}
+        optional = optional if re.search("sometimes|optional", keys) else set()
         assert optional == set(properties) - set(schemas[schema]["required"])
 
 

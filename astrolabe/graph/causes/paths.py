@@ -1,4 +1,4 @@
-"""The shortest ways between two nodes."""
+"""The shortest paths between two nodes."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ _ENTRIES = (
     FilterField(
         name="kind",
         description="Nodes of these kinds, by any name that kubectl takes: `Pod`, `pods`, `po`; custom kinds "
-        "also with the group, `Certificate.cert-manager.io`. A bare name is Kubernetes' own kind first.",
+        "also with the group, `Certificate.cert-manager.io`. A bare name prefers Kubernetes' own kind.",
         help="Nodes of these kinds.",
         closed="Kind",
         value=attrgetter("kind"),
@@ -78,7 +78,7 @@ _ENTRIES = (
     FilterField(
         name="q",
         description='Nodes that a search finds, such as `kind:deploy,sts ns:shop* -status:Ready "back-off"`: '
-        "words in name, kind, namespace, release, reason or message, and `field:value`, whatever their case.",
+        "words in name, kind, namespace, release, reason or message, and `field:value`, ignoring case.",
         help="Nodes that a search finds, such as 'kind:deploy ns:shop* back-off'.",
         flags=("-q",),
         shape="text",

@@ -59,7 +59,7 @@ class Studies:
         return self._report(node, action, study.result())
 
     async def path(self, start: str, end: str, types: Sequence[str] = ()) -> Json:
-        """The shortest ways between two nodes along edges of these types. Raises Refusal: 400, 404."""
+        """The shortest paths between two nodes along edges of these types. Raises Refusal: 400, 404."""
         unknown = [each for each in types if each not in EDGE_TYPES]
         if unknown:
             raise bad_parameter(f"type {unknown[0]!r} is no type of edge; they are: {', '.join(EDGE_TYPES)}")

@@ -161,7 +161,7 @@ class WayStep(PathStep):
 
 
 class Ways(Shape):
-    """The shortest ways between two nodes."""
+    """The shortest paths between two nodes."""
 
     length: Annotated[Count, about("Edges of each path; 0 if there is none.")]
     ways: Annotated[list[list[WayStep]], about("Ten at most.")]

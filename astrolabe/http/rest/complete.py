@@ -30,7 +30,7 @@ from astrolabe.timeslice import Lane, in_slices
 MOST_EXAMINED = 50_000
 
 _OPERATION = Operation(
-    summary="what may be written at a place of a search: fields, kinds, names and values",
+    summary="completions at a position of a search: fields, kinds, names and values",
     group="graph",
     parameters=(parameters.TYPED, parameters.CURSOR),
     answers={200: operation.json("What may stand in place of `q[start:end]`.", shapes.Completion, ())},

@@ -26,7 +26,7 @@ _LIMIT = Parameter(
     schema={"type": "integer", "minimum": 0, "maximum": MOST, "default": DEFAULT_LIMIT},
 )
 _OPERATION = Operation(
-    summary="the best hits of a search, and how many there are: what a search field shows",
+    summary="the best hits of a search and their number, as a search field shows them",
     details="The hits whose name is like a word of the search come first, then the worst.",
     group="graph",
     parameters=(*parameters.of_filter(), _LIMIT),

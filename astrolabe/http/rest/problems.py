@@ -134,7 +134,7 @@ class ProblemEndpoints:
 
 
 _LIST = Operation(
-    summary="what is broken, by cause: each with all that it breaks; the worst first",
+    summary="what is broken, by cause, the worst first; each problem with everything that it breaks",
     group="graph",
     parameters=(
         *parameters.of_filter(),

@@ -106,14 +106,14 @@ _WHY = _operation(
     "why a resource is as it is: the chain of causes, root first", problem_shapes.Why, parameters.UID
 )
 _IMPACT = _operation(
-    "what would stop, degrade or lose a copy without a resource; what a drain would be refused",
+    "what would stop, degrade or lose a replica without a resource; which evictions a drain would be refused",
     problem_shapes.ImpactReport,
     parameters.UID,
     _ACTION,
     refusals=(400, 404, 409, 503),
 )
 _PATH = _operation(
-    "the shortest ways between two resources",
+    "the shortest paths between two resources",
     problem_shapes.Ways,
     _end("from", "begin"),
     _end("to", "end"),
