@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from sys import intern
 
 import msgspec
@@ -219,12 +220,15 @@ def behind(meta: ObjectMeta, observed_generation: int | None) -> Status | None:
 def deleted_at(meta: ObjectMeta) -> str:
     """When deletion was requested: the API sets deletionTimestamp to that time plus the grace period."""
     grace = meta.deletion_grace_period_seconds
-    if not grace:
-        return meta.deletion_timestamp
+    return _asked_at(meta.deletion_timestamp, grace) if grace else meta.deletion_timestamp
+
+
+@lru_cache(maxsize=1024)  # each state of an object that is being deleted asks again
+def _asked_at(deletion: str, grace: int) -> str:
     try:
-        asked = datetime.fromisoformat(meta.deletion_timestamp) - timedelta(seconds=grace)
+        asked = datetime.fromisoformat(deletion) - timedelta(seconds=grace)
     except (ValueError, OverflowError):
-        return meta.deletion_timestamp
+        return deletion
     return asked.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -164,15 +164,15 @@ NONE_STOPPED = Stopped()
 def stopped_containers(pod: Pod, status: PodStatus) -> Stopped:
     """Those that wait or have ended, according to the kubelet. Debug containers do not count."""
     mains = status.container_statuses or ()
-    if not status.init_container_statuses:
-        for each in mains:
-            if each.state is None or each.state.running is None:
-                break
-        else:
+    is_alive = status.phase not in _FINISHED
+    for each in mains:
+        if each.state is None or each.state.running is None:
+            break
+    else:
+        if not status.init_container_statuses or (mains and is_alive and _have_initialized(pod, status)):
             return NONE_STOPPED  # nearly always
     waits: list[Waits] = []
     ends: list[Ended] = []
-    is_alive = status.phase not in _FINISHED
     for each, role in _with_roles(pod, status):
         state = each.state
         if state is None or state.running is not None:
@@ -188,6 +188,19 @@ def stopped_containers(pod: Pod, status: PodStatus) -> Stopped:
             again = is_alive and _is_restarted(pod, each.name, role, end)
             ends.append(Ended(who, role == "container", restarts, end, again))
     return Stopped(waits, ends)
+
+
+def _have_initialized(pod: Pod, status: PodStatus) -> bool:
+    """Whether its init containers have all ended well, and none of them is started again whatever it does."""
+    spec = pod.spec
+    for known in (spec.init_containers if spec is not None else None) or ():
+        if known.restart_policy or known.restart_policy_rules:
+            return False
+    for each in status.init_container_statuses or ():
+        state = each.state
+        if state is None or state.terminated is None or state.terminated.exit_code or state.waiting:
+            return False
+    return True
 
 
 def _is_restarted(pod: Pod, name: str, role: str, end: Terminated) -> bool:

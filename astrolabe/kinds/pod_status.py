@@ -25,28 +25,27 @@ class PodVerdict(msgspec.Struct, frozen=True, gc=False):
 def judge_pod(pod: Pod, reason: str) -> PodVerdict:
     """What the manifest alone says of a pod; `reason` is the printed one."""
     status = pod.status or NO_STATUS
-    stopped = stopped_containers(pod, status)
     since: str | None
     if status.phase == _SUCCEEDED:
-        end = stopped.last_main_end
-        level, since, said = READY, _last(stopped), words.of_success(status, end)
+        stopped = stopped_containers(pod, status)
+        level, since, said = READY, _last(stopped), words.of_success(status, stopped.last_main_end)
     elif status.phase == _FAILED:
+        stopped = stopped_containers(pod, status)
         level, since, said = ERROR, _last(stopped), words.of_failure(status, stopped)
     else:
-        level, since, said = _judge_unfinished(pod, status, stopped, reason)
+        level, since, said = _judge_unfinished(pod, status, reason)
     message, rank = said
     return PodVerdict(Status(level, reason, message, since or None), rank)
 
 
-def _judge_unfinished(
-    pod: Pod, status: PodStatus, stopped: Stopped, reason: str
-) -> tuple[str, str | None, Said]:
+def _judge_unfinished(pod: Pod, status: PodStatus, reason: str) -> tuple[str, str | None, Said]:
     ready = condition(status.conditions, "Ready")
     since = ready.last_transition_time if ready is not None else None
     if status.phase == "Unknown" or status.reason == NODE_LOST:
         return UNKNOWN, since, (status.message or "The node of the pod does not answer", BY_POD)
     if pod.metadata.deletion_timestamp:
         return PENDING, deleted_at(pod.metadata), words.of_deletion(pod, status)
+    stopped = stopped_containers(pod, status)
     if stopped is not NONE_STOPPED:
         trouble = stopped.trouble(reason)
         if trouble is not None:

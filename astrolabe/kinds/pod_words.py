@@ -108,16 +108,17 @@ def of_scheduler(message: str) -> str:
 
 def of_waiting(pod: Pod, status: PodStatus, stopped: Stopped, reason: str) -> Said:
     """A pod on a node that is not ready, and in which nothing fails repeatedly."""
-    waits = [each for each in stopped.waits if each.said]
-    if waits:
-        return waits[0].message, CERTAIN
-    if stopped.failed is not None:
-        return stopped.failed.message, CERTAIN
+    for each in stopped.waits:
+        if each.said:
+            return each.message, CERTAIN
+    failed = stopped.failed if stopped.ends else None
+    if failed is not None:
+        return failed.message, CERTAIN
     if status.message:
         return status.message, BY_POD
-    again = next((each for each in stopped.ends if each.is_restarted), None)
-    if again is not None:
-        return again.message, GENERAL
+    for end in stopped.ends:
+        if end.is_restarted:
+            return end.message, GENERAL
     return _general(pod, status, stopped, reason), GENERAL
 
 
@@ -168,8 +169,10 @@ def _closed_gate(pod: Pod, status: PodStatus) -> str:
 def _initializing(pod: Pod, status: PodStatus) -> str:
     """Which init container runs, or which sidecar has not started; "" when none does."""
     statuses = status.init_container_statuses
-    sidecars = sidecar_names(pod) if statuses else ()
-    for each in statuses or ():
+    if not statuses:
+        return ""
+    sidecars = sidecar_names(pod)
+    for each in statuses:
         state = each.state
         if state is None or state.running is None:
             continue

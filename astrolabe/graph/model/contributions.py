@@ -64,6 +64,12 @@ def owner_uids(record: Record) -> set[str]:
     return {owner.uid for owner in owners_among(record.links)}
 
 
+def have_other_owners(before: tuple[Link, ...], links: tuple[Link, ...]) -> bool:
+    """Whether the uids of the ownerReferences among these links are others than before."""
+    old, new = owners_among(before), owners_among(links)
+    return old != new and {owner.uid for owner in old} != {owner.uid for owner in new}
+
+
 def may_own(owner: Record, record: Record) -> bool:
     """Whether Kubernetes' garbage collector takes it for an owner: it is in the same namespace, or
     cluster-scoped. It takes any other for an owner that does not exist.

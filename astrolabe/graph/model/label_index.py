@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from astrolabe.graph.model.links import Select
 from astrolabe.graph.model.record import Record
@@ -26,6 +26,25 @@ class _LabelScope:
     def __bool__(self) -> bool:
         return bool(self.members or self.selections)
 
+    def add(self, pair: Pair, record: Record) -> None:
+        """The record has this pair."""
+        postings = self.postings
+        posting = postings.get(pair)
+        if posting is None:
+            postings[pair] = record
+        elif isinstance(posting, dict):
+            posting[record] = None
+        else:
+            postings[pair] = {posting: None, record: None}
+
+    def discard(self, pair: Pair, record: Record) -> None:
+        """It no longer has it."""
+        posting = self.postings.get(pair)
+        if isinstance(posting, dict):
+            posting.pop(record, None)
+        if not posting or posting is record:
+            self.postings.pop(pair, None)
+
 
 class LabelIndex:
     """Both directions of selection. Time is proportional to what matches or nearly does."""
@@ -43,13 +62,7 @@ class LabelIndex:
         scope.members[record] = None
         self._namespaces.setdefault(record.sought_as, {})[record.namespace] = None
         for pair in (record.selectable or {}).items():
-            posting = scope.postings.get(pair)
-            if posting is None:
-                scope.postings[pair] = record
-            elif isinstance(posting, dict):
-                posting[record] = None
-            else:
-                scope.postings[pair] = {posting: None, record: None}
+            scope.add(pair, record)
 
     def discard(self, record: Record) -> None:
         """Remove it. `selectable` must be the same as when it was added."""
@@ -61,12 +74,17 @@ class LabelIndex:
             if not namespaces:
                 self._namespaces.pop(record.sought_as, None)
         for pair in (record.selectable or {}).items():
-            posting = scope.postings.get(pair)
-            if isinstance(posting, dict):
-                posting.pop(record, None)
-            if not posting or posting is record:
-                scope.postings.pop(pair, None)
+            scope.discard(pair, record)
         self._drop_if_empty(record.sought_as, record.namespace, scope)
+
+    def change(self, record: Record, before: Mapping[str, str]) -> None:
+        """Index it under its `selectable` labels, of which it had others before."""
+        scope = self._scope(record.sought_as, record.namespace)
+        old, new = before.items(), (record.selectable or {}).items()
+        for pair in old - new:
+            scope.discard(pair, record)
+        for pair in new - old:
+            scope.add(pair, record)
 
     def watch(self, holder: Record, select: Select) -> None:
         """Register a selection, so that `selecting` finds it."""
@@ -130,10 +148,12 @@ class LabelIndex:
 
     def selecting(self, record: Record) -> list[tuple[Record, Select]]:
         """The holders and selections that match this record's `selectable` labels."""
-        labels = record.selectable or {}
-        wide = self._wide.get(record.sought_as)
-        some = [entry for entry in wide if entry[1].selector.matches(labels)] if wide else []
         scope = self._scopes.get((record.sought_as, record.namespace))
+        wide = self._wide.get(record.sought_as) if self._wide else None
+        if not wide and (scope is None or not scope.selections):
+            return []
+        labels = record.selectable or {}
+        some = [entry for entry in wide if entry[1].selector.matches(labels)] if wide else []
         if scope is None or not scope.selections:
             return some
         found = list(scope.selections.get(None, ()))

@@ -11,6 +11,7 @@ from astrolabe.graph.model.contributions import (
     add_field,
     alias_key,
     concerned,
+    have_other_owners,
     is_permitted,
     may_own,
     named_by,
@@ -117,7 +118,7 @@ class Linker:
 
     def add(self, record: Record, facts: Facts) -> None:
         """Add a new record with its first facts."""
-        self._set_selectable(record, facts)
+        self._set_selectable(record, facts.selectable)
         self._set_links(record, facts.links)
         self._appear(BY_UID, record.uid, record)
         self._appear((record.kind, record.namespace), record.name, record)
@@ -128,13 +129,15 @@ class Linker:
     def change(self, record: Record, facts: Facts) -> None:
         """Apply new facts to a known record (see `Record.is_of`)."""
         if facts.selectable != record.selectable:
-            self._set_selectable(record, facts)
+            self._set_selectable(record, facts.selectable)
             if record.kind == NAMESPACE:
                 self._namespace_changed(record.name)
         if facts.links != record.links:
-            owners = owner_uids(record)
+            before = record.links
             self._set_links(record, facts.links)
-            if owners != owner_uids(record):  # references may ask for a target that is owned by their holder
+            if have_other_owners(
+                before, facts.links
+            ):  # references may ask for a target that is owned by their holder
                 for name_key, name in names_of(record):
                     self._reconsider(name_key, name, {record})
         if facts.aliases != record.aliases:
@@ -196,11 +199,7 @@ class Linker:
         else:
             self._disappear(BY_UID, record.uid, record)
             self._disappear((record.kind, record.namespace), record.name, record)
-        if record.selectable is not None:
-            selections = self._labels.selecting(record)
-            self._labels.discard(record)
-            record.selectable = None
-            self._reselect(record, selections)
+        self._set_selectable(record, None)
         self._edits.remove_all(record, self.find)
         if record.kind == NAMESPACE:
             self._namespace_changed(record.name)
@@ -268,17 +267,22 @@ class Linker:
 
     # Selections
 
-    def _set_selectable(self, record: Record, facts: Facts) -> None:
-        before: list[tuple[Record, Select]] = []
-        if record.selectable is not None:
-            before = self._labels.selecting(record)
-            self._labels.discard(record)
-        record.selectable = facts.selectable
-        if record.selectable is None:
-            self._reselect(record, before)
-            return
-        self._labels.add(record)
-        self._reselect(record, [*before, *self._labels.selecting(record)])
+    def _set_selectable(self, record: Record, labels: Mapping[str, str] | None) -> None:
+        before, index = record.selectable, self._labels
+        selections = index.selecting(record) if before is not None else []
+        if before is not None and labels is not None:
+            record.selectable = labels
+            index.change(record, before)
+        elif labels is not None:
+            record.selectable = labels
+            index.add(record)
+        elif before is not None:
+            index.discard(record)
+            record.selectable = None
+        if labels is not None:
+            selections += index.selecting(record)
+        if selections:
+            self._reselect(record, selections)
 
     def _reselect(self, record: Record, selections: list[tuple[Record, Select]]) -> None:
         for holder, select in selections:
@@ -445,10 +449,6 @@ class Linker:
                 unresolved_candidates.append(link if permit is None else unmet(link, self._names))
         return settled(found), tuple(unresolved_candidates)
 
-    def _meant(self, holder: Record, link: Ref | RefByUid, name_key: NameKey, name: str) -> Record | None:
-        """The record that the link resolves to."""
-        return self._accepted(holder, link, self._names.find(name_key, name))
-
     def _accepted(self, holder: Record, link: Ref | RefByUid, found: Record | None) -> Record | None:
         """The record that has the name, if the link means it."""
         if found is None or (self._being_removed and found in self._being_removed):
@@ -474,7 +474,9 @@ class Linker:
             if isinstance(link, Select):
                 if not reverse and selects(link, other) and self._is_among(link, other):
                     add_field(found, (type_, reverse, other), link.field)
-            elif link.reverse is reverse and self._meant(holder, link, link.name_key, link.target) is other:
+            elif link.reverse is reverse and (
+                self._accepted(holder, link, self._names.find(link.name_key, link.target)) is other
+            ):
                 add_field(found, (type_, reverse, other), link.field)
         return tuple(found.get((type_, reverse, other), ()))
 
@@ -485,7 +487,7 @@ class Linker:
                 for link in holder.links
                 if not isinstance(link, Select)
                 and not link.optional
-                and self._meant(holder, link, link.name_key, link.target) is None
+                and self._accepted(holder, link, self._names.find(link.name_key, link.target)) is None
             ]
         )
 

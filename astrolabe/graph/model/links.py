@@ -109,4 +109,4 @@ Link = Ref | RefByUid | Select
 
 def owners_among(links: Iterable[Link]) -> list[RefByUid]:
     """The holder's ownerReferences among the links, whatever edges they make."""
-    return [link for link in links if isinstance(link, RefByUid) and link.reverse]
+    return [link for link in links if link.__class__ is RefByUid and link.reverse]

@@ -12,7 +12,8 @@ from astrolabe.graph.state.edge import NO_EDGES, Edges
 from astrolabe.graph.state.identity import Release
 from astrolabe.graph.state.node import Node
 
-_CREATED = re.compile(r'"creationTimestamp":"([^"]*)"')
+_CREATION = '"creationTimestamp":"'
+_CREATED = re.compile(_CREATION + r'([^"]*)"')
 
 
 class Record:
@@ -115,7 +116,7 @@ class Record:
             and facts.namespace == self.namespace
             and facts.kind == self.kind
             and facts.closure_ends == self.closure_ends
-            and facts.metadata.get("creationTimestamp", "") == self.created
+            and self._was_created(facts.metadata.get("creationTimestamp", ""))
         )
 
     @property
@@ -126,6 +127,16 @@ class Record:
         else:
             found = _CREATED.search(self.node.text, self.split)
         return found[1] if found else ""
+
+    def _was_created(self, at: str) -> bool:
+        """The same as `created == at`, in less time when it is so."""
+        text, start = (
+            (self.own_text, 0) if self.own_text or self.node is None else (self.node.text, self.split)
+        )
+        found = text.find(_CREATION, start)
+        if found < 0:
+            return not at
+        return text.startswith(at + '"', found + len(_CREATION))
 
     def says(self, text: str) -> bool:
         """Whether this is the part of the text that depends on the manifest only."""

@@ -59,11 +59,9 @@ class Scopes:
         self, unresolved_candidates: tuple[Ref | RefByUid, ...]
     ) -> tuple[Ref | RefByUid, ...]:
         """Those of the candidates whose target would be known if it existed."""
-        return (
-            tuple([candidate for candidate in unresolved_candidates if self._is_unresolved(candidate)])
-            if unresolved_candidates
-            else ()
-        )
+        if not unresolved_candidates or not self._synced:
+            return ()
+        return tuple([candidate for candidate in unresolved_candidates if self._is_unresolved(candidate)])
 
     def _is_unresolved(self, candidate: Ref | RefByUid) -> bool:
         namespace = candidate.namespace
