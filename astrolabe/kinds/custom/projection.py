@@ -295,8 +295,10 @@ def _metadata_reader(path: Path) -> Callable[[Any], Scalar]:
         case (Key("labels"), Key(name)):
             return lambda manifest: (manifest.metadata.labels or {}).get(name)
         case (Key("annotations"), Key(name)):
-            field = _KNOWN_ANNOTATIONS.get(name) or attribute(name)
-            return lambda manifest: getattr(manifest.metadata.annotations, field, None) or None
+            if known := _KNOWN_ANNOTATIONS.get(name):
+                return lambda manifest: getattr(manifest.metadata.annotations, known, None) or None
+            field = attribute(name)  # an empty one is there, too: `cluster.x-k8s.io/paused: ""`
+            return lambda manifest: getattr(manifest.metadata.annotations, field, None)
         case (Key(name),) if name in _META:
             plain = _META[name]
             return lambda manifest: getattr(manifest.metadata, plain, None)

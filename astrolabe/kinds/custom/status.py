@@ -228,6 +228,7 @@ class _Compiler:
 
     def _condition_check(self, test: Test, say: Say) -> Callable[[Any], Verdict | None]:
         each, types = self._finder.each_list(test), test.conditions
+        of_parts = bool(last_many(test.within)) and not test.optional
         nothing_yet = pending(
             f"No{types[0]}",
             f"Its controller has not said yet whether it is {types[0]}",
@@ -238,9 +239,11 @@ class _Compiler:
             good: Verdict | None = None
             worst: Verdict | None = None
             for conditions, where, label in each(manifest):
+                is_said = False
                 for condition in conditions:
                     if type(condition) is not LenientCondition or condition.at_type not in types:
                         continue
+                    is_said = True
                     if is_stale(condition, manifest.metadata.generation):
                         verdict = _stale(Hit(where + f"[{condition.name}]"))
                     elif condition.value != "True":
@@ -251,6 +254,8 @@ class _Compiler:
                             good = Verdict(_status(READY, hit, test.word, say(manifest)), hit.where)
                         continue
                     worst = _worse(worst, verdict)
+                if of_parts and not is_said:
+                    worst = _worse(worst, _labelled(nothing_yet, label))
             if worst is not None or good is not None:
                 return worst or good
             if test.optional:

@@ -51,6 +51,10 @@ CASES: list[tuple[str, str, Json, Json, str, str]] = [
     ("Gateway.gateway.networking.k8s.io", "nobody programs it yet", {}, said(cond("Accepted", "Unknown", "Pending", "Waiting for controller"), cond("Programmed", "Unknown", "Pending", "Waiting for controller")), "Pending", "Pending"),
     ("Gateway.gateway.networking.k8s.io", "invalid", {}, said(cond("Accepted", "False", "InvalidParameters", "no such parameters")), "Error", "InvalidParameters"),
     ("HTTPRoute.gateway.networking.k8s.io", "no backend", {}, {"parents": [{"parentRef": {"name": "gw"}, "conditions": [cond("Accepted"), cond("ResolvedRefs", "False", "BackendNotFound", "service web not found")]}]}, "Error", "BackendNotFound"),
+    ("HTTPRoute.gateway.networking.k8s.io", "one of two parents says nothing", {}, {"parents": [{"parentRef": {"name": "gw"}, "conditions": [cond("Accepted")]}, {"parentRef": {"name": "other"}, "conditions": []}]}, "Pending", "NoAccepted"),
+    ("KafkaConnector.kafka.strimzi.io", "no worker has it", {}, said(cond("Ready"), connectorStatus={"connector": {"state": "UNASSIGNED"}, "tasks": []}), "Pending", "ConnectorNotRunning"),
+    ("KafkaConnector.kafka.strimzi.io", "a task restarts", {}, said(cond("Ready"), connectorStatus={"connector": {"state": "RUNNING"}, "tasks": [{"state": "RESTARTING"}]}), "Pending", "TaskNotRunning"),
+    ("ClusterPolicy.kyverno.io", "of Kyverno before conditions", {}, {"ready": False}, "Error", "NotReady"),
     ("GatewayClass.gateway.networking.k8s.io", "no controller", {}, said(cond("Accepted", "Unknown", "Pending", "Waiting for controller")), "Pending", "Pending"),
     # KEDA
     ("ScaledObject.keda.sh", "idle", {}, said(cond("Ready", reason="ScaledObjectReady"), cond("Active", "False", "ScalerNotActive"), cond("Fallback", "False", "NoFallbackFound"), cond("Paused", "Unknown")), "Ready", "ScaledObjectReady"),
@@ -145,3 +149,16 @@ def test_status(kind: str, so: str, spec: Json, status: Json, level: str, reason
 def test_a_degraded_application_names_what_is_degraded() -> None:
     found = facts(*next(case[:1] + case[2:4] for case in CASES if case[1] == "degraded, without a message"))
     assert found.status.message == "Deployment web is degraded: exceeded its progress deadline"
+
+
+def test_an_annotation_without_a_value_pauses_a_cluster() -> None:
+    """Cluster API asks only whether `cluster.x-k8s.io/paused` is there."""
+    rule = next(rule for rule in BOOK if rule.id.key == "Cluster.cluster.x-k8s.io")
+    definition = Definition(
+        group=rule.id.group, kind=rule.id.kind, plural="clusters", versions=(ServedVersion("v1beta2"),)
+    )
+    entry = entry_of(definition, BOOK)
+    meta = {"name": "x", "namespace": "shop", "uid": "u", "annotations": {"cluster.x-k8s.io/paused": ""}}
+    manifest = {"metadata": meta, "status": said(cond("Available", "False", "NotAvailable"))}
+    found = entry.facts(entry.decoder.decode(msgspec.json.encode(manifest)))
+    assert (found.status.severity, found.status.reason) == ("Pending", "Paused")
