@@ -37,6 +37,7 @@ from astrolabe.memory import trim_periodically
 from astrolabe.modes.replicated import ReplicatedMode, replicated
 from astrolabe.modes.standalone import StandaloneMode, standalone
 from astrolabe.modes.supervisor import Supervisor
+from astrolabe.modes.union.union_mode import UnionMode, union
 from astrolabe.settings import DEFAULT_CLUSTER, Settings
 
 logger = logging.getLogger("astrolabe.app")
@@ -75,7 +76,7 @@ class Application:
         self._opened = opened
         self._supervisor = Supervisor()
         self._started = asyncio.Event()
-        self._source: StandaloneMode | ReplicatedMode
+        self._source: StandaloneMode | ReplicatedMode | UnionMode
 
     async def start(self) -> None:
         """Serve, and sync in the background.
@@ -90,17 +91,11 @@ class Application:
     async def _start(self) -> None:
         settings, supervisor = self._settings, self._supervisor
         began = asyncio.get_running_loop().time()
-        catalogue = builtin_catalogue().only(settings.kinds)
-        cluster = await Cluster.connect(settings)
-        supervisor.on_close(cluster.close)
-        _log_start(settings, cluster)
-        mode = replicated if settings.enable_persistence else standalone
-        info = _describe_cluster(settings, cluster)
-        source = await mode(settings, catalogue, cluster, info=info, supervisor=supervisor)
+        source = await self._open_source()
         self._source = source
         supervisor.spawn(source.state.run(), name="state")
         helm = HelmReader(lambda: Cluster.connect(settings), lambda: source.hub.graph.releases)
-        if settings.helm_details:
+        if settings.helm_details and not settings.is_union:
             supervisor.spawn(helm.run(), name="helm details")
         access = await self._open_access(source) if settings.asks_for_rights else None
         server = create_server(settings, source, listener=self._listener, helm=helm, access=access)
@@ -111,6 +106,19 @@ class Application:
         for name, work in self._extra_tasks.items():
             supervisor.spawn(work(), name=name)
         self._started.set()
+
+    async def _open_source(self) -> StandaloneMode | ReplicatedMode | UnionMode:
+        settings, supervisor = self._settings, self._supervisor
+        catalogue = builtin_catalogue().only(settings.kinds)
+        if settings.is_union:
+            _log_start(settings, "several clusters")
+            return await union(settings, catalogue, supervisor=supervisor)
+        cluster = await Cluster.connect(settings)
+        supervisor.on_close(cluster.close)
+        _log_start(settings, f"cluster {cluster.host} by {cluster.origin}")
+        mode = replicated if settings.enable_persistence else standalone
+        info = _describe_cluster(settings, cluster)
+        return await mode(settings, catalogue, cluster, info=info, supervisor=supervisor)
 
     async def _open_access(self, source: GraphSource) -> UserAccess:
         """Ask the API server who users are and what they may see, over a connection of its own."""
@@ -237,16 +245,16 @@ def _first_signal(loop: asyncio.AbstractEventLoop) -> asyncio.Future[signal.Sign
     return first
 
 
-def _log_start(settings: Settings, cluster: Cluster) -> None:
+def _log_start(settings: Settings, followed: str) -> None:
+    """followed: which cluster, or that there are several."""
     selector = (
         f"{settings.label_selector} ({settings.selector_mode})" if settings.label_selector else "everything"
     )
     logger.info(
-        "astrolabe %s: graph in %s, cluster %s by %s, selector %s, namespaces %s, kinds %s, clients %s",
+        "astrolabe %s: graph in %s, %s, selector %s, namespaces %s, kinds %s, clients %s",
         __version__,
         _storage(settings),
-        cluster.host,
-        cluster.origin,
+        followed,
         selector,
         ",".join(settings.namespaces) or "all",
         ",".join(settings.kinds) or "all",

@@ -76,6 +76,8 @@ class Settings:
     """The settings of one run.
 
     kubeconfig: one path, or several as in $KUBECONFIG. context: a context in it; "": the current one.
+    contexts: several of its contexts, or `all`, each a cluster of a union. clusters: a file or folder that
+        names the clusters of a union; "": there is one cluster, without a name.
     namespaces: watch only these; empty: all.
     kinds: kinds to watch, see `Catalogue.find`; empty: all built-in kinds, but for those by request.
     custom_resources: which custom resources to watch, see `kinds.custom.selection`; empty: `auto`, or with
@@ -107,6 +109,8 @@ class Settings:
 
     kubeconfig: str = "~/.kube/config"
     context: str = ""
+    contexts: tuple[str, ...] = ()
+    clusters: str = ""
     in_cluster: bool = True
     host: str = ""
     port: int = 8080
@@ -148,6 +152,11 @@ class Settings:
     workers: int = 1
     verbosity: int = 0
     log_format: LogFormat = "text"
+
+    @property
+    def is_union(self) -> bool:
+        """Whether several clusters are served, or one by a name."""
+        return bool(self.clusters or self.contexts)
 
     @property
     def homes(self) -> Mapping[str, str]:

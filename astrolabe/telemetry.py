@@ -10,6 +10,7 @@ import logging
 import logging.config
 import os
 import sys
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal
@@ -25,6 +26,9 @@ AUDIT = "astrolabe.audit"
 #: Most characters of a message and of a traceback, before escaping. Of a traceback the end is kept.
 LONGEST_MESSAGE = 8 * 1024
 LONGEST_TRACE = 32 * 1024
+
+#: The cluster on which a task works, where there are several. Tasks that it starts have it, too.
+CLUSTER: ContextVar[str] = ContextVar("cluster", default="")
 
 #: Levels of (Astrolabe's loggers, libraries' loggers, asyncio's logger), by verbosity 0-4.
 LEVELS = (
@@ -48,7 +52,8 @@ def configure(*, verbosity: int, log_format: Literal["text", "json"], several: b
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"line": {"()": formatter, "numbered": several}},
-            "handlers": {"stderr": {"()": LogQueue, "formatter": "line"}},
+            "filters": {"cluster": {"()": ClusterMark}},
+            "handlers": {"stderr": {"()": LogQueue, "formatter": "line", "filters": ["cluster"]}},
             "root": {"level": libraries, "handlers": ["stderr"]},
             "loggers": {
                 "astrolabe": {"level": own},
@@ -97,6 +102,14 @@ def lines_dropped() -> int:
     return sum(each.dropped for one in loggers for each in one.handlers if isinstance(each, LogQueue))
 
 
+class ClusterMark(logging.Filter):
+    """Notes in each record which cluster it is about; all pass."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.cluster = CLUSTER.get()
+        return True
+
+
 class AuditFormatter(logging.Formatter):
     """One JSON object per line, as `http.access.audit` makes it; also for lines that were dropped."""
 
@@ -110,6 +123,8 @@ class AuditFormatter(logging.Formatter):
 class TextFormatter(logging.Formatter):
     """`2026-01-31T12:00:00.123Z INFO    astrolabe.kube  Pod: connected again`
 
+    With several clusters: `... astrolabe.kube  prod-eu: Pod: connected again`.
+
     numbered: add the process id, as in `astrolabe.kube[4711]`.
     """
 
@@ -120,13 +135,16 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         number = f"[{record.process}]" if self._numbered else ""
         message = printable(_message_of(record))
+        if cluster := getattr(record, "cluster", ""):
+            message = f"{cluster}: {message}"
         line = f"{_time_of(record)} {record.levelname:<7} {record.name}{number}  {message}"
         trace = _trace_of(self, record)
         return "\n    ".join([line, *map(printable, trace.split("\n"))]) if trace else line
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per line: time, level, logger, message, and exception if there is one.
+    """One JSON object per line: time, level, logger, message, and exception if there is one; with several
+    clusters also which one it is about.
 
     numbered: add the process id as `process`.
     """
@@ -142,6 +160,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": _message_of(record),
         }
+        if cluster := getattr(record, "cluster", ""):
+            entry["cluster"] = cluster
         if self._numbered:
             entry["process"] = record.process
         trace = _trace_of(self, record)

@@ -52,6 +52,27 @@ CLUSTER = (
     ),
 )
 
+#: Which clusters one server serves together.
+UNION = (
+    list_flag(
+        "--contexts",
+        flag_types.names,
+        heading=_CLUSTER,
+        shown="one cluster",
+        envvar="ASTROLABE_CONTEXTS",
+        help="Contexts of the kubeconfig, each a cluster of one graph; `all`: every one.",
+    ),
+    Flag(
+        ("--clusters",),
+        heading=_CLUSTER,
+        envvar="ASTROLABE_CLUSTERS",
+        default=_DEFAULTS.clusters,
+        metavar="PATH",
+        help="File or folder (*.yaml, *.json) that names the clusters of one graph, and how to reach each. "
+        "Reloaded when it changes.",
+    ),
+)
+
 SCOPE = (
     Flag(
         ("--label-selector",),
@@ -387,7 +408,7 @@ LOGGING = (
 )
 
 #: The flags of each command. The demo has no cluster flags, and serves from one process.
-SERVE = (*CLUSTER, *SCOPE, *SERVING, *ACCESS, *STREAM, *PERSISTENCE, *WORKERS, *LOGGING)
+SERVE = (*CLUSTER, *UNION, *SCOPE, *SERVING, *ACCESS, *STREAM, *PERSISTENCE, *WORKERS, *LOGGING)
 CHECK = (*CLUSTER, *SCOPE, AUTH, *PERSISTENCE)
 DEMO = (*SCOPE, *SERVING, *ACCESS, *STREAM, *PERSISTENCE, *LOGGING)
 
@@ -420,6 +441,22 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
     settings = Settings(limits=Limits(**limits), **{name: values[name] for name in values.keys() - limits})
     if settings.workers > 1 and not settings.enable_persistence:
         raise click.UsageError("--workers needs --enable-persistence: the processes share the graph in Redis")
+    if settings.is_union:
+        _check_union(settings)
     if "auth_token_file" in values:  # `check` looks at no file
         check_access(settings)
     return settings
+
+
+def _check_union(settings: Settings) -> None:
+    if settings.clusters and settings.contexts:
+        raise click.UsageError("--clusters and --contexts both name the clusters; give one of them")
+    if settings.context:
+        raise click.UsageError("--context is for one cluster; add the context to --contexts, or to the file")
+    if settings.enable_persistence:
+        raise click.UsageError("--enable-persistence cannot be combined with several clusters yet")
+    if settings.asks_for_rights:
+        raise click.UsageError(
+            "--auth=kubernetes and --auth=proxy cannot be combined with several clusters yet; "
+            "use --auth=token"
+        )

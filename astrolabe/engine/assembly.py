@@ -9,7 +9,7 @@ from astrolabe.engine.event_keeper import EventKeeper
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.selector import Selector, parse
-from astrolabe.graph.state.graph import ServedGraph
+from astrolabe.graph.state.cluster_part import ServedPart
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.settings import Settings
 
@@ -21,12 +21,16 @@ def create_engine(
     readiness: ReadinessTracker,
     *,
     epoch: str,
-    served: Callable[[], ServedGraph],
+    served: Callable[[], ServedPart],
     restored: bool = False,
+    cluster: str = "",
 ) -> Engine:
-    """An empty engine for the kinds of the catalogue. served, restored: see `Engine`."""
+    """An empty engine for the kinds of the catalogue.
+
+    served, restored: see `Engine`. cluster: see `Model`.
+    """
     return Engine(
-        Model([kind.rules for kind in catalogue], roots=_roots(settings)),
+        Model([kind.rules for kind in catalogue], roots=_roots(settings), cluster=cluster),
         publisher,
         readiness,
         epoch=epoch,

@@ -14,6 +14,7 @@ from astrolabe.engine.inbox import (
     Deleted,
     EventChanges,
     ExpireEvents,
+    GraphRebuilt,
     InboxMessage,
     InvalidObject,
     KindRemoved,
@@ -32,7 +33,7 @@ from astrolabe.graph.model.faults import InvalidObjectError, where
 from astrolabe.graph.model.model import InconsistentModelError, Model
 from astrolabe.graph.model.salvage import Salvage
 from astrolabe.graph.state.batch import Batch, Changes
-from astrolabe.graph.state.graph import ServedGraph
+from astrolabe.graph.state.cluster_part import ServedPart
 from astrolabe.kinds.event import EVENT
 from astrolabe.timeslice import TimeSlice
 
@@ -72,8 +73,8 @@ class Engine:
     window: seconds. The first change is published at once, the changes of the next window together.
     selected: whether the API server filters by a label selector. A missing object may exist then, so no
         reference counts as unresolved.
-    served: returns the served graph, to which everything was published. If None, a fault of the model
-        ends the engine.
+    served: returns the served graph, to which everything was published, or the part of it that this engine
+        writes. If None, a fault of the model ends the engine.
     restored: whether the served graph was restored from storage. The engine then publishes only differences.
     events: keeps the Events.
     rebuilding: whether the model is being rebuilt after a fault. The graph is served as it was before, and
@@ -90,7 +91,7 @@ class Engine:
         epoch: str,
         window: float,
         selected: bool = False,
-        served: Callable[[], ServedGraph] | None = None,
+        served: Callable[[], ServedPart] | None = None,
         restored: bool = False,
         events: EventKeeper | None = None,
     ) -> None:
@@ -117,6 +118,16 @@ class Engine:
     async def put(self, message: InboxMessage) -> None:
         """Add a message to the inbox. Waits while the inbox is full."""
         await self._inbox.put(message)
+
+    def tell_rebuilt(self) -> bool:
+        """The served graph was rebuilt because a batch of another writer could not be applied: compare it.
+
+        Returns False if the inbox is full: then `Publisher.publish` has to say so.
+        """
+        if self._inbox.full():
+            return False
+        self._inbox.put_nowait(GraphRebuilt())
+        return True
 
     async def run(self) -> None:
         """Process messages until cancelled."""
@@ -170,6 +181,8 @@ class Engine:
                         await self._set_synced(message.kind, message.namespace, message.state == "synced")
                     await self._advance_takeover()
                 self.readiness.update_ready()
+            case GraphRebuilt():
+                await self._reconcile(Changes())
             case KindRemoved():
                 await self._remove_kind(message)
             case KindsChanged():
@@ -415,7 +428,7 @@ class Engine:
             return
         if self._reconciling:  # the second failure in a row
             for node in changes.nodes_set:
-                if self._served().nodes.get(node.uid) != node:
+                if self._served().node(node.uid) != node:
                     await self._apply_changes(node.kind, (Deleted(node.uid),))
                     self._left_out.reject(node.kind, node.namespace, node.name, node.uid, CANNOT_SERVE)
             return

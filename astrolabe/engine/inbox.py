@@ -92,6 +92,10 @@ class ExpireEvents(msgspec.Struct, frozen=True):
     """Time has passed: Warnings may count no longer."""
 
 
+class GraphRebuilt(msgspec.Struct, frozen=True):
+    """The served graph was rebuilt, and may lack something that was published."""
+
+
 class WatchStatus(msgspec.Struct, frozen=True):
     """The state of a watch: `listing` (not complete yet), `synced`, or `unavailable` (with `why`)."""
 
@@ -144,6 +148,7 @@ InboxMessage = (
     | EventChanges
     | ReplaceEvents
     | ExpireEvents
+    | GraphRebuilt
     | WatchStatus
     | KindRemoved
     | KindsChanged

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -26,6 +27,25 @@ class ScopeState(msgspec.Struct):
     last_message: float | None = None
     removed: bool = False
     late: bool = False
+
+
+class WatchReadiness(Protocol):
+    """What is known about watches, of one cluster or of several; see `ReadinessTracker`."""
+
+    @property
+    def ready(self) -> bool: ...
+    @property
+    def complete(self) -> bool: ...
+    @property
+    def rebuilds(self) -> int: ...
+    @property
+    def states(self) -> Mapping[Scope, ScopeState]: ...
+    @property
+    def skipped(self) -> Mapping[str, Mapping[str, InvalidObject]]: ...
+    @property
+    def failing(self) -> Callable[[], Sequence[Fault]]: ...
+    def waiting(self) -> list[Scope]: ...
+    def unready(self) -> list[Scope]: ...
 
 
 class ReadinessTracker:

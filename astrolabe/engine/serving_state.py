@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from astrolabe.engine.inbox import InvalidObject, Scope, WatchState
-from astrolabe.engine.readiness import ReadinessTracker, ScopeState
+from astrolabe.engine.readiness import ReadinessTracker, ScopeState, WatchReadiness
 from astrolabe.engine.skips import sample_of
 from astrolabe.kinds.event import EVENT
 
@@ -67,12 +67,16 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class PartialEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A part of the cluster that is not in the graph. objects: how many are left out, if that is known."""
+    """A part of the cluster that is not in the graph.
+
+    objects: how many are left out, if that is known. cluster: its name, in a union of several.
+    """
 
     kind: str
     reason: PartialReason
     why: str
     objects: int = 0
+    cluster: str = ""
 
 
 class Coverage(msgspec.Struct, frozen=True):
@@ -87,12 +91,24 @@ class Coverage(msgspec.Struct, frozen=True):
     namespaces: tuple[str, ...] = ()
 
 
+class ClusterState(msgspec.Struct, frozen=True):
+    """One cluster of a union. since, why: as of `ServingState`. server: the URL of its API server."""
+
+    name: str
+    state: StateName
+    since: str
+    why: str
+    server: str
+    progress: Progress
+
+
 class Assessment(msgspec.Struct, frozen=True):
     """The current state, and why.
 
     began: when the state began, on the clock of the event loop. None: when it was first observed.
     since: the same in RFC 3339, if another process reported it; "" otherwise.
     coverage: which parts are visible; None: everything.
+    clusters: those of a union; None where there is only one.
     """
 
     state: StateName
@@ -102,12 +118,13 @@ class Assessment(msgspec.Struct, frozen=True):
     began: float | None = None
     since: str = ""
     coverage: Coverage | None = None
+    clusters: tuple[ClusterState, ...] | None = None
 
 
 class ServingState(msgspec.Struct, frozen=True):
     """The state as published: in `/health`, on the stream, and by the leader to its followers.
 
-    since: RFC 3339. why: one sentence, or "".
+    since: RFC 3339. why: one sentence, or "". clusters: see `Assessment`.
     """
 
     state: StateName
@@ -117,13 +134,36 @@ class ServingState(msgspec.Struct, frozen=True):
     progress: Progress
     partial: tuple[PartialEntry, ...]
     coverage: Coverage | None = None
+    clusters: tuple[ClusterState, ...] | None = None
 
     def document(self) -> dict[str, Any]:
-        """The state as a JSON object; `coverage` only where something may not be seen."""
+        """The state as a JSON object; `coverage` only where something may not be seen, `clusters` only of a
+        union."""
         document: dict[str, Any] = msgspec.to_builtins(self)
         if self.coverage is None:
             del document["coverage"]
+        if self.clusters is None:
+            del document["clusters"]
+        else:
+            document["clusters"] = list(document["clusters"])
         return {**document, "partial": list(document["partial"])}
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What it and its clusters say."""
+        return (self.why, *[each.why for each in self.clusters or ()])
+
+    @property
+    def is_syncing(self) -> bool:
+        """Whether something is being listed, the whole or one of its clusters."""
+        return self.state == "syncing" or any(each.state == "syncing" for each in self.clusters or ())
+
+    def without_progress(self) -> ServingState:
+        """The state but for what changes all the time while kinds are listed."""
+        clusters = self.clusters and tuple(
+            [msgspec.structs.replace(each, progress=Progress(), why="") for each in self.clusters]
+        )
+        return msgspec.structs.replace(self, progress=Progress(), why="", clusters=clusters)
 
 
 def state_of_kinds(state: ServingState) -> StateName:
@@ -257,7 +297,7 @@ def _gap(scope: Scope, known: ScopeState, *, listing: bool) -> PartialReason | N
     return None
 
 
-def absent_kinds(readiness: ReadinessTracker) -> set[str]:
+def absent_kinds(readiness: WatchReadiness) -> set[str]:
     """The kinds that cannot be read anywhere, and that nobody misses: an optional kind that the API server
     does not serve, or a custom kind that the account may not read."""
     there = {
@@ -333,6 +373,7 @@ def _names(names: Sequence[str]) -> str:
 class StateTracker:
     """Keeps the current state and notifies listeners of changes.
 
+    cluster: which one it is; shown from the next assessment on.
     assess: returns the state now. clock: monotonic seconds, as in `Assessment.began`. time: Unix seconds.
     """
 
@@ -344,8 +385,8 @@ class StateTracker:
         clock: Callable[[], float],
         time: Callable[[], float],
     ) -> None:
+        self.cluster = cluster
         self._assess = assess
-        self._cluster = cluster
         self._clock = clock
         self._time = time
         self._listeners: list[Callable[[ServingState], None]] = []
@@ -383,19 +424,20 @@ class StateTracker:
             verdict.state,
             since,
             verdict.why,
-            self._cluster,
+            self.cluster,
             verdict.progress,
             verdict.partial,
             verdict.coverage,
+            verdict.clusters,
         )
 
     def _has_changed(self) -> bool:
         now, told = self.current, self._published
         if now == told:
             return False
-        if msgspec.structs.replace(now, progress=told.progress, why=told.why) == told:
+        if now.without_progress() == told.without_progress():
             # Only the progress changed: publish it while syncing, but not too often.
-            if now.why == told.why and now.state != "syncing":
+            if now.reasons == told.reasons and not now.is_syncing:
                 return False
             return self._clock() - self._published_at >= PROGRESS_EVERY
         return True

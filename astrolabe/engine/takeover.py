@@ -8,8 +8,8 @@ from itertools import chain
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.graph.model.model import Model
 from astrolabe.graph.state.batch import Changes
+from astrolabe.graph.state.cluster_part import ServedPart
 from astrolabe.graph.state.edge import Edge
-from astrolabe.graph.state.graph import ServedGraph
 
 #: The kind in which Helm stores its releases.
 SECRET = "Secret"
@@ -21,7 +21,7 @@ class Takeover:
     A served node that the model does not know is removed only if its kind was listed. If the kind cannot be
     listed, its nodes and their edges stay until it can.
 
-    served: returns the served graph.
+    served: returns the served graph, or what of it belongs to the writer.
     lists: whether all resources of a kind in a namespace are known. By default, what `readiness` says.
     """
 
@@ -29,7 +29,7 @@ class Takeover:
         self,
         model: Model,
         readiness: ReadinessTracker,
-        served: Callable[[], ServedGraph],
+        served: Callable[[], ServedPart],
         *,
         lists: Callable[[str, str], bool] | None = None,
     ) -> None:
@@ -96,10 +96,10 @@ class Takeover:
         self._released = True
         yield changes
 
-    def _changed_nodes(self, graph: ServedGraph, changes: Changes) -> Iterator[None]:
+    def _changed_nodes(self, graph: ServedPart, changes: Changes) -> Iterator[None]:
         """Collect nodes and edges that are new or different, node by node."""
         for node in self._model.nodes():
-            served = graph.nodes.get(node.uid)
+            served = graph.node(node.uid)
             if served is None or served.text != node.text:
                 changes.nodes_set.append(node)
             else:
@@ -109,24 +109,27 @@ class Takeover:
             ]
             yield
 
-    def _removed_nodes(self, graph: ServedGraph, changes: Changes) -> Iterator[None]:
+    def _removed_nodes(self, graph: ServedPart, changes: Changes) -> Iterator[None]:
         """Collect served nodes that the model does not know: to remove or to keep, node by node."""
-        for uid, served in graph.nodes.items():
-            if self._model.node(uid) is None:
+        for served in graph.each_node():
+            if served is not None and self._model.node(served.uid) is None:
                 if self._lists(served.kind, served.namespace):
-                    changes.nodes_removed.append(uid)
+                    changes.nodes_removed.append(served.uid)
                 else:
-                    self._kept.add(uid)
+                    self._kept.add(served.uid)
                     self._kept_scopes.add((served.kind, served.namespace))
             yield
 
-    def _removed_edges(self, graph: ServedGraph, changes: Changes) -> Iterator[None]:
+    def _removed_edges(self, graph: ServedPart, changes: Changes) -> Iterator[None]:
         """Collect served edges that the model does not know, node by node. Edges of kept nodes stay."""
-        for uid in graph.nodes:
-            known = {edge.key for edge in self._model.edges(uid)}
-            changes.edges_removed += [
-                edge.key for edge in graph.outgoing(uid) if edge.key not in known and self._is_stale(edge)
-            ]
+        for node in graph.each_node():
+            if node is not None:
+                known = {edge.key for edge in self._model.edges(node.uid)}
+                changes.edges_removed += [
+                    edge.key
+                    for edge in graph.outgoing(node.uid)
+                    if edge.key not in known and self._is_stale(edge)
+                ]
             yield
 
     def _is_stale(self, edge: Edge) -> bool:
@@ -134,7 +137,7 @@ class Takeover:
         unkept = [end for end in (edge.source, edge.target) if end not in self._kept]
         return len(unkept) == 2 or any(self._model.node(end) is None for end in unkept)
 
-    def _compare_releases(self, graph: ServedGraph, changes: Changes) -> None:
+    def _compare_releases(self, graph: ServedPart, changes: Changes) -> None:
         known = self._model.releases()
         for release, revision in known.items():
             if graph.releases.get(release) != revision:

@@ -9,7 +9,7 @@ import msgspec
 from sanic.request import Request
 
 from astrolabe.engine.inbox import WatchState
-from astrolabe.engine.readiness import ReadinessTracker
+from astrolabe.engine.readiness import WatchReadiness
 from astrolabe.engine.serving_state import ServingState, StateTracker
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.object_event import ObjectEvent
@@ -68,25 +68,19 @@ class ReplicationHealth(msgspec.Struct, frozen=True):
     commits: int = 0
 
 
-class GraphSource(Protocol):
-    """One cluster's graph with its history, and how far it may be trusted.
+class ClusterSource(Protocol):
+    """What is known of a cluster besides its part of the graph.
 
-    hub: has the served graph, its history, its counts and its subscribers. catalogue: the kinds it may have.
-    readiness: of the watches. Of a process that does not watch it knows nothing.
+    catalogue: the kinds it may have. readiness: of the watches. Of a process that does not watch it knows
+    nothing.
     """
 
-    @property
-    def hub(self) -> Hub: ...
     @property
     def catalogue(self) -> Catalogue: ...
     @property
     def state(self) -> StateTracker: ...
     @property
-    def readiness(self) -> ReadinessTracker: ...
-
-    def role(self) -> str:
-        """`leader` or `follower`."""
-        ...
+    def readiness(self) -> WatchReadiness: ...
 
     def count(self, kind: str, /) -> int:
         """How many objects of the kind the watches of this process know."""
@@ -102,6 +96,24 @@ class GraphSource(Protocol):
 
     async def events(self, node: Node, /) -> Sequence[ObjectEvent] | None:
         """The Events about a resource that are kept, newest first; None if nobody knows them now."""
+        ...
+
+
+class GraphSource(ClusterSource, Protocol):
+    """The graph of one cluster, or of several, with its history, and how far it may be trusted.
+
+    hub: has the served graph, its history, its counts and its subscribers.
+    """
+
+    @property
+    def hub(self) -> Hub: ...
+
+    def role(self) -> str:
+        """`leader` or `follower`."""
+        ...
+
+    def clusters(self) -> Mapping[str, ClusterSource] | None:
+        """The clusters of a union by name, in order; None where there is only one, without a name."""
         ...
 
     def replication(self) -> ReplicationHealth | None:

@@ -13,6 +13,7 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -29,9 +30,18 @@ class Library(NamedTuple):
     config: Any
 
 
-@cache
+#: Several clusters are connected to at the same time, each in a thread.
+_LOADING = Lock()
+
+
 def load() -> Library:
     """Import the library. This takes a tenth of a second, so do not call it in the event loop."""
+    with _LOADING:
+        return _load()
+
+
+@cache
+def _load() -> Library:
     _settle_home()
     if _ROOT in sys.modules:  # it has been imported normally
         client = import_module(f"{_ROOT}.client")

@@ -185,10 +185,13 @@ class ReplicatedMode:
 
     async def events(self, node: Node) -> Sequence[ObjectEvent] | None:
         """The Events about a resource that are kept, newest first; None if Redis does not answer."""
-        objects = regarded(node.kind, node.uid, node.name)
+        objects = regarded(node)
         if self._engine is not None:
             return self._engine.events.of(*objects)
         return await self._replica.events(objects)
+
+    def clusters(self) -> None:
+        """None: there is only one."""
 
     def replication(self) -> ReplicationHealth:
         """How this process and Redis are doing, for /health and /readyz."""

@@ -17,7 +17,7 @@ logger = logging.getLogger("astrolabe.app")
 LOOK_EVERY = 2.0
 
 #: Of each file its name, time of change, inode and size.
-_Identity = tuple[tuple[str, int, int, int], ...]
+FilesIdentity = tuple[tuple[str, int, int, int], ...]
 
 
 class RuleFiles:
@@ -30,7 +30,7 @@ class RuleFiles:
         """directory: "" for none."""
         self._directory = directory
         self._kinds = kinds
-        self._seen: _Identity | None = None
+        self._seen: FilesIdentity | None = None
         self._told: set[str] = set()
 
     async def look(self) -> bool:
@@ -38,7 +38,7 @@ class RuleFiles:
 
         Returns whether they have.
         """
-        seen = _identity(self._directory)
+        seen = identity_of(self._directory, SUFFIXES)
         if not self._directory or seen == self._seen:
             return False
         loaded = await asyncio.to_thread(RuleBook.load, self._directory, self._kinds.rules)
@@ -62,12 +62,16 @@ class RuleFiles:
             await self.look()
 
 
-def _identity(directory: str) -> _Identity:
-    """What changes when a file does; () if the directory cannot be read."""
+def identity_of(path: str, suffixes: tuple[str, ...]) -> FilesIdentity:
+    """What changes when the file does, or a file of the directory with one of the suffixes; () if that cannot
+    be read."""
     try:
-        with os.scandir(directory) as entries:
-            # The files of a ConfigMap are symbolic links, which are followed.
-            found = [(each.name, each.stat()) for each in entries if each.name.endswith(SUFFIXES)]
+        if not os.path.isdir(path):
+            found = [(path, os.stat(path))]
+        else:
+            with os.scandir(path) as entries:
+                # The files of a ConfigMap are symbolic links, which are followed.
+                found = [(each.name, each.stat()) for each in entries if each.name.endswith(suffixes)]
     except OSError:
         return ()
     return tuple(sorted((name, stat.st_mtime_ns, stat.st_ino, stat.st_size) for name, stat in found))

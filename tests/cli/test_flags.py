@@ -35,6 +35,8 @@ def read(*args: str) -> Settings:
 CASES: list[tuple[str, str, str, str, Any]] = [
     ("kubeconfig", "KUBECONFIG", "/etc/kube", "kubeconfig", "/etc/kube"),
     ("context", "ASTROLABE_CONTEXT", "prod", "context", "prod"),
+    ("contexts", "ASTROLABE_CONTEXTS", "a,b", "contexts", ("a", "b")),
+    ("clusters", "ASTROLABE_CLUSTERS", "/etc/clusters.yaml", "clusters", "/etc/clusters.yaml"),
     ("in-cluster", "ASTROLABE_IN_CLUSTER", "false", "in_cluster", False),
     ("host", "ASTROLABE_HOST", "::1", "host", "::1"),
     ("port", "PORT", "9000", "port", 9000),
@@ -153,6 +155,8 @@ def test_the_defaults() -> None:
     assert shown == {
         "--kubeconfig": "~/.kube/config",
         "--context": "",
+        "--contexts": "one cluster",
+        "--clusters": "",
         "--in-cluster": "true",
         "--label-selector": "app.kubernetes.io/managed-by=Helm",
         "--selector-mode": "closure",
@@ -370,6 +374,8 @@ def test_the_demo_has_the_applicable_flags() -> None:
     assert {flag.long for flag in SERVE} - {flag.long for flag in DEMO} == {
         "--kubeconfig",
         "--context",
+        "--contexts",
+        "--clusters",
         "--in-cluster",
         "--workers",
     }

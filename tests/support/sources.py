@@ -10,7 +10,7 @@ from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.object_event import ObjectEvent
-from astrolabe.http.source import ReplicationHealth, WatchStats
+from astrolabe.http.source import ClusterSource, ReplicationHealth, WatchStats
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
 from tests.support.kinds import CATALOGUE
@@ -28,6 +28,7 @@ class FixedSource:
     counted: Callable[[str], int] = len
     plays: str = "leader"
     lost: Mapping[str, str] = field(default_factory=dict)
+    members: Mapping[str, ClusterSource] | None = None
     replicates: ReplicationHealth | None = None
     kept: Callable[[str], Sequence[ObjectEvent] | None] = lambda _: ()
 
@@ -45,6 +46,9 @@ class FixedSource:
 
     async def events(self, node: Node, /) -> Sequence[ObjectEvent] | None:
         return self.kept(node.uid)
+
+    def clusters(self) -> Mapping[str, ClusterSource] | None:
+        return self.members
 
     def replication(self) -> ReplicationHealth | None:
         return self.replicates

@@ -95,7 +95,13 @@ class _StoredRevision(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return HelmRevision(release, self.revision, self.status, self.kept_in, self.in_configmap)
 
 
-_RELEASE = msgspec.json.Decoder(tuple[str, str])
+class _StoredRelease(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    namespace: str
+    name: str
+    cluster: str = ""
+
+
+_RELEASE = msgspec.json.Decoder(_StoredRelease)
 _REVISION = msgspec.json.Decoder(_StoredRevision)
 _FIELDS = msgspec.json.Decoder(tuple[Any, ...])
 
@@ -113,7 +119,8 @@ def edge_value(edge: Edge) -> str:
 
 
 def release_id(release: Release) -> str:
-    return _text((release.namespace, release.name))
+    named = (release.namespace, release.name)
+    return _text((*named, release.cluster) if release.cluster else named)
 
 
 def revision_value(revision: HelmRevision) -> str:
@@ -294,7 +301,8 @@ class Decoder:
         """Decode releases by id, with their newest revisions."""
         for id, value in items:
             try:
-                release = Release(*_RELEASE.decode(id))
+                stored = _RELEASE.decode(id)
+                release = Release(stored.namespace, stored.name, stored.cluster)
                 revision = None if value is None else _REVISION.decode(value).of(release)
             except DECODE_ERRORS as error:
                 raise CorruptData(f"release {id!r}: {error}") from error

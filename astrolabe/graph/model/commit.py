@@ -42,7 +42,11 @@ class Settlement:
         derivation: Derivation,
         closure: Closure | None,
         release_index: ReleaseIndex,
+        *,
+        cluster: str = "",
     ) -> None:
+        """cluster: of the nodes, see `Node.cluster`."""
+        self._cluster = cluster
         self.unrendered = Faults()
         self._linker = linker
         self._scopes = scopes
@@ -90,7 +94,9 @@ class Settlement:
         if removed:
             touched -= removed
         flipped = self._close(touched, removed, edges) if self._closure is not None else set[Record]()
-        rendered = [record for record in touched if render(record, self._scopes, self.unrendered)]
+        rendered = [
+            record for record in touched if render(record, self._scopes, self.unrendered, self._cluster)
+        ]
         if edges or flipped:
             self._emit_edges(changes, edges, flipped)
         if rendered or flipped or removed:

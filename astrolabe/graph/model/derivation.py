@@ -21,6 +21,7 @@ from astrolabe.graph.model.record import Record
 from astrolabe.graph.model.scopes import EVERYWHERE, Scopes
 from astrolabe.graph.state.edge import each_edge
 from astrolabe.graph.state.edge_types import OWNS
+from astrolabe.graph.state.identity import qualified
 from astrolabe.graph.state.object_event import NODE
 from astrolabe.graph.state.status import Status
 
@@ -122,7 +123,11 @@ class _RecordNeighborhood:
 class Derivation:
     """Knows which resource reads which, and derives what is stale in the order of ranks."""
 
-    def __init__(self, rules: Mapping[str, Rules], linker: Linker, scopes: Scopes) -> None:
+    def __init__(
+        self, rules: Mapping[str, Rules], linker: Linker, scopes: Scopes, *, cluster: str = ""
+    ) -> None:
+        """cluster: of the resources, see `Node.cluster`."""
+        self._cluster = cluster
         self._linker = linker
         self._scopes = scopes
         #: Which kinds a record's status asked about; and the same by kind.
@@ -298,8 +303,8 @@ class Derivation:
     def _warnings_of(self, record: Record) -> tuple[WarningEvent, ...]:
         known = self.warnings
         found = known.get(record.uid, ())
-        if record.kind == NODE and record.name in known:
-            found = tuple(sorted((*found, *known[record.name]), key=lambda each: each.since, reverse=True))
+        if record.kind == NODE and (by_name := known.get(qualified(self._cluster, record.name))):
+            found = tuple(sorted((*found, *by_name), key=lambda each: each.since, reverse=True))
         return found
 
     def _that_hold(self, record: Record, warnings: tuple[WarningEvent, ...]) -> tuple[WarningEvent, ...]:

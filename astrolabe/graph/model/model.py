@@ -23,7 +23,7 @@ from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.edge import Edge, each_edge
 from astrolabe.graph.state.edge_types import INNER_TYPES
-from astrolabe.graph.state.identity import HelmRevision, Release
+from astrolabe.graph.state.identity import HelmRevision, Release, qualified
 from astrolabe.graph.state.node import Node, labels_in
 from astrolabe.graph.state.object_event import NODE
 
@@ -49,19 +49,21 @@ class Model:
     """All known resources, whether in the graph or not.
 
     roots: the label selector of the closure; None: everything is in the graph.
+    cluster: see `Node.cluster`. What it is told of has qualified uids.
     """
 
-    def __init__(self, rules: Iterable[Rules], *, roots: Selector | None = None) -> None:
+    def __init__(self, rules: Iterable[Rules], *, roots: Selector | None = None, cluster: str = "") -> None:
+        self.cluster = cluster
         self._rules = {entry.kind: entry for entry in rules}
         self._roots = roots
         self._linker = Linker()
         self._scopes = Scopes(self._rules)
-        self._derivation = Derivation(self._rules, self._linker, self._scopes)
+        self._derivation = Derivation(self._rules, self._linker, self._scopes, cluster=cluster)
         closure = Closure(self._linker) if roots is not None else None
-        self._release_index = ReleaseIndex()
+        self._release_index = ReleaseIndex(cluster)
         self._records: dict[str, dict[str, Record]] = {kind: {} for kind in self._rules}
         self._settlement = Settlement(
-            self._linker, self._scopes, self._derivation, closure, self._release_index
+            self._linker, self._scopes, self._derivation, closure, self._release_index, cluster=cluster
         )
         self._open = Transaction()
         #: Resources that are gone. So many name them that they leave the graph bit by bit.
@@ -124,7 +126,7 @@ class Model:
         rules = self._rules.get(facts.kind)
         if rules is None:
             raise UnknownKindError(f"no rules for kind {facts.kind!r}, uid {facts.uid}")
-        text = encode_own(facts, rules.api_version, kind=rules.name)
+        text = encode_own(facts, rules.api_version, kind=rules.name, cluster=self.cluster)
         try:
             return self._put(facts, rules, text)
         except Exception as error:
@@ -172,7 +174,8 @@ class Model:
     def set_warnings(self, object: str, warnings: tuple[WarningEvent, ...]) -> bool:
         """Say what Warnings there are about an object, which need not be known.
 
-        object: its uid; of a Node, its name may be in place of that. warnings: see `EventIndex.warnings`.
+        object: its uid; of a Node, its name may be in place of that, qualified as well.
+        warnings: see `EventIndex.warnings`.
         Returns False if that changes nothing. Raises InconsistentModelError.
         """
         try:
@@ -263,7 +266,7 @@ class Model:
 
     def empty_copy(self) -> Model:
         """An empty model with the same rules, in which the same kinds are completely known."""
-        model = Model(self._rules.values(), roots=self._roots)
+        model = Model(self._rules.values(), roots=self._roots, cluster=self.cluster)
         model._scopes.copy_from(self._scopes)
         model._derivation.warnings = self._derivation.warnings
         return model
@@ -316,11 +319,15 @@ class Model:
         else:
             del known[object]
         record = self._linker.find(object)
-        about = [record] if record is not None else self._linker.named(NODE, "", object)
+        about = [record] if record is not None else self._named(object)
         for each in about:
             if each not in self._being_removed:
                 self._derivation.mark(each)
         return bool(about)
+
+    def _named(self, object: str) -> Iterable[Record]:
+        """The Nodes of this name."""
+        return self._linker.named(NODE, "", object[len(qualified(self.cluster, "")) :])
 
     def _remove(self, record: Record) -> None:
         self._records[record.kind].pop(record.uid, None)

@@ -26,6 +26,7 @@ class _EncodedOwn(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
     metadata: dict[str, Any]
     uid: str
+    cluster: str | msgspec.UnsetType
     name: str
     kind: str
     api_version: str
@@ -61,10 +62,10 @@ class _EncodedDerived(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     unresolved: tuple[dict[str, str], ...] | msgspec.UnsetType
 
 
-def encode_own(facts: Facts, api_version: str, *, kind: str = "") -> str:
+def encode_own(facts: Facts, api_version: str, *, kind: str = "", cluster: str = "") -> str:
     """The part of a node's text that its own manifest decides: all that follows `"metadata":{`.
 
-    kind: as the node shows it, by default as the facts have it.
+    kind: as the node shows it, by default as the facts have it. cluster: see `Node.cluster`.
     Raises InvalidObjectError when that is too long, or its uid cannot stand in the texts of edges as it is.
     """
     uid = facts.uid
@@ -75,6 +76,7 @@ def encode_own(facts: Facts, api_version: str, *, kind: str = "") -> str:
         _EncodedOwn(
             facts.metadata,
             uid,
+            cluster or msgspec.UNSET,
             facts.name,
             kind or facts.kind,
             api_version,

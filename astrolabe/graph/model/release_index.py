@@ -7,6 +7,7 @@ HelmRelease, or in any other; what it applied names the HelmRelease, and in an a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import msgspec
 
@@ -14,6 +15,9 @@ from astrolabe.graph.model.counting import count
 from astrolabe.graph.model.flux_index import FluxIndex
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.state.identity import HelmReleaseName, HelmRevision, Release
+
+#: A revision, or none.
+Revision = TypeVar("Revision", HelmRevision, HelmRevision | None)
 
 
 class _Namesakes:
@@ -79,9 +83,13 @@ class _Namesakes:
 
 
 class ReleaseIndex:
-    """The releases by name. Time is proportional to what is known of the names that changed."""
+    """The releases by name. Time is proportional to what is known of the names that changed.
 
-    def __init__(self) -> None:
+    Within, releases have no cluster, since all are of one. What it returns for the graph has that one.
+    """
+
+    def __init__(self, cluster: str = "") -> None:
+        self._cluster = cluster
         self._names: dict[str, _Namesakes] = {}
         self._changed: set[str] = set()
         self._before: dict[Release, HelmRevision | None] = {}
@@ -184,13 +192,21 @@ class ReleaseIndex:
             return {}
         before, self._before = self._before, {}
         now = {release: self._newest(release) for release in before}
-        return {release: newest for release, newest in now.items() if newest != before[release]}
+        changed = {release: newest for release, newest in now.items() if newest != before[release]}
+        return dict([self._of_cluster(*each) for each in changed.items()]) if self._cluster else changed
 
     def all(self) -> dict[Release, HelmRevision]:
         """The newest revision of every release."""
-        return {
+        found = {
             release: revision for known in self._names.values() for release, revision in known.newest.items()
         }
+        return dict([self._of_cluster(*each) for each in found.items()]) if self._cluster else found
+
+    def _of_cluster(self, release: Release, revision: Revision) -> tuple[Release, Revision]:
+        qualified = msgspec.structs.replace(release, cluster=self._cluster)
+        if revision is None:
+            return qualified, revision
+        return qualified, msgspec.structs.replace(revision, release=qualified)
 
     def _newest(self, release: Release) -> HelmRevision | None:
         known = self._names.get(release.name)

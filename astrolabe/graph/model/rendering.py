@@ -16,10 +16,11 @@ _NOT_ENCODED = Status(UNKNOWN, RULE_FAILED, "what its rules derive is no JSON")
 _TOO_LONG = Status(UNKNOWN, RULE_FAILED, "what its neighbours say about it is longer than 2 MiB")
 
 
-def render(record: Record, scopes: Scopes, faults: Faults) -> bool:
+def render(record: Record, scopes: Scopes, faults: Faults, cluster: str = "") -> bool:
     """Build the record's node again. Returns False if it is unchanged.
 
     The part that depends on the manifest is kept only inside the node's text.
+    cluster: see `Node.cluster`.
     faults: receives one if what was derived cannot be encoded or is too long. The node then says so, and
         nothing else about its neighbours.
     """
@@ -55,6 +56,7 @@ def render(record: Record, scopes: Scopes, faults: Faults) -> bool:
         record.chart,
         bool(unresolved),
         text,
+        cluster,
     )
     # All at once: whatever raises, the manifest's part of the text is where these say.
     record.node, record.split, record.own_text = node, len(derived), ""

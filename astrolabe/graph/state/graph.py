@@ -74,6 +74,10 @@ class ServedGraph:
     def node(self, uid: str) -> Node | None:
         return self.nodes.get(uid)
 
+    def each_node(self) -> Iterator[Node]:
+        """All nodes; the graph must not change meanwhile."""
+        return iter(self.nodes.values())
+
     def load(self, changes: Changes) -> None:
         """Load an initial state; this is not a step in history. Raises ApplyError."""
         self._apply(changes)

@@ -1,4 +1,4 @@
-"""What identifies a kind, and a Helm release."""
+"""What identifies a kind, a Helm release, and an object among those of several clusters."""
 
 from __future__ import annotations
 
@@ -58,11 +58,23 @@ class GroupKind(NamedTuple):
         return self.kind if self.group in OWN_GROUPS else f"{self.kind}.{self.group}"
 
 
-class Release(msgspec.Struct, frozen=True, order=True, gc=False):
-    """A Helm release; two of the same name in two namespaces are two."""
+def qualified(cluster: str, uid: str) -> str:
+    """The id of an object of this cluster: its uid, which clones of a cluster share.
+
+    cluster: the name that it has in a union of several; "" for the only one. It has no slash.
+    """
+    return f"{cluster}/{uid}" if cluster else uid
+
+
+class Release(msgspec.Struct, frozen=True, order=True, omit_defaults=True, gc=False):
+    """A Helm release; two of the same name in two namespaces, or in two clusters, are two.
+
+    cluster: see `qualified`.
+    """
 
     namespace: str
     name: str
+    cluster: str = ""
 
 
 class HelmReleaseName(NamedTuple):

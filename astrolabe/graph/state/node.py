@@ -23,6 +23,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     kind: by which the graph knows it (`GroupKind.key`); the text has the kind and apiVersion of its manifest.
     status: the level. release, release_namespace, chart: effective, "" when none.
     unresolved: whether it has unresolved references; they stand in the text.
+    cluster: in a union of several clusters, the name of its own, with which its uid begins; else "".
     text: the node on the wire, ASCII JSON; `labels`, if any, come last. `message` and `namespace` are always
         there, except in a node that an older version stored in Redis.
     """
@@ -37,6 +38,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     chart: str
     unresolved: bool
     text: str
+    cluster: str = ""
 
     def labels(self) -> dict[str, str]:
         """The labels, parsed from the text, since only label selectors need them. Do not change them."""
@@ -84,6 +86,7 @@ class _Head(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     release: str = ""
     release_namespace: str = ""
     chart: str = ""
+    cluster: str = ""
     unresolved: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -121,4 +124,5 @@ def _node_of(head: _Head, text: str) -> Node:
         head.chart,
         head.unresolved is not msgspec.UNSET,
         text,
+        head.cluster,
     )

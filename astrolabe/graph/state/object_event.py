@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from astrolabe.graph.state.identity import qualified
+from astrolabe.graph.state.node import Node
+
 WARNING = "Warning"
 NORMAL = "Normal"
 
@@ -19,7 +22,7 @@ class ObjectEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One Event, which a repetition replaces.
 
     uid, namespace: its own. regarding: the uid of the object that it is about. A kubelet writes the name of
-        its node there instead, and so does node-problem-detector.
+        its node there instead, and so does node-problem-detector. It is qualified like the uid of a node.
     type: Warning or Normal. source: the component that reports it, such as `kubelet`.
     count: how often it was seen. first, last: when, RFC 3339 in UTC to the second, so that the order of the
         texts is that of the times.
@@ -37,6 +40,6 @@ class ObjectEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     last: str
 
 
-def regarded(kind: str, uid: str, name: str) -> tuple[str, ...]:
+def regarded(node: Node) -> tuple[str, ...]:
     """How Events name a resource (see `ObjectEvent.regarding`)."""
-    return (uid, name) if kind == NODE else (uid,)
+    return (node.uid, qualified(node.cluster, node.name)) if node.kind == NODE else (node.uid,)

@@ -72,6 +72,18 @@ class MissingPart(Shape):
     reason: PartialReason
     why: str
     objects: Annotated[int, about("How many objects were skipped.")] | Absent = UNSET
+    cluster: Annotated[str, about("Its name, if several clusters are served.")] | Absent = UNSET
+
+
+class UnitedCluster(Shape):
+    """One of several clusters that are served together."""
+
+    name: Annotated[str, about("", "prod-eu")]
+    state: StateName
+    since: Annotated[Time, about("When this state began.")]
+    why: Annotated[str, about("Why, in a sentence. Empty if the state is live.")]
+    server: Annotated[str, about("The URL of its API server, or empty.")]
+    progress: ListingProgress
 
 
 class ShownCoverage(Shape):
@@ -98,6 +110,13 @@ class Trust(Shape):
     progress: ListingProgress
     partial: list[MissingPart]
     coverage: Annotated[ShownCoverage, about("Only if the user may not see everything.")] | Absent = UNSET
+    clusters: (
+        Annotated[
+            list[UnitedCluster],
+            about("Only if several clusters are served: each one's state. The state above is the worst one."),
+        ]
+        | Absent
+    ) = UNSET
 
 
 class CallingUser(Shape):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from astrolabe.engine.inbox import Scope, WatchState
-from astrolabe.engine.readiness import ReadinessTracker, ScopeState
+from astrolabe.engine.readiness import ScopeState, WatchReadiness
 from astrolabe.engine.skips import failing_of, skipped_of
 from astrolabe.graph.model.faults import Fault
 from astrolabe.http.source import GraphSource, ReplicationHealth
@@ -42,7 +42,7 @@ def health(source: GraphSource, *, now: float) -> dict[str, Any]:
 
 
 def readyz(
-    readiness: ReadinessTracker, replication: ReplicationHealth | None = None, *, places: bool = True
+    readiness: WatchReadiness, replication: ReplicationHealth | None = None, *, places: bool = True
 ) -> tuple[int, dict[str, Any]]:
     """The status and document of `/readyz`. `waiting` names the watches that are not synced yet.
 
@@ -63,7 +63,7 @@ def readyz(
     return 503, {"status": "not-ready", "waiting": waiting, "stale": replication.stale}
 
 
-def waiting_for(readiness: ReadinessTracker) -> list[str]:
+def waiting_for(readiness: WatchReadiness) -> list[str]:
     """The names of the watches that readiness waits for."""
     return sorted({_name(scope) for scope in readiness.waiting()})
 
@@ -102,7 +102,7 @@ def _connection(why: str | None) -> dict[str, Any]:
     return {} if why is None else {"connected": False, "why": why}
 
 
-def _by_kind(readiness: ReadinessTracker) -> dict[str, list[tuple[Scope, ScopeState]]]:
+def _by_kind(readiness: WatchReadiness) -> dict[str, list[tuple[Scope, ScopeState]]]:
     kinds: dict[str, list[tuple[Scope, ScopeState]]] = {}
     for scope, state in readiness.states.items():
         kinds.setdefault(scope.kind, []).append((scope, state))

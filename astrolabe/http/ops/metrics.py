@@ -22,7 +22,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from astrolabe import __version__, telemetry
-from astrolabe.engine.readiness import ReadinessTracker
+from astrolabe.engine.readiness import WatchReadiness
 from astrolabe.engine.serving_state import PARTIAL_REASONS, STATE_NAMES, ServingState, absent_kinds
 from astrolabe.graph.causes.problems import FoundProblem
 from astrolabe.graph.state.edge_types import EDGE_TYPES
@@ -305,7 +305,7 @@ def of_watches(watches: Sequence[WatchStats], *, now: float, epoch: float) -> It
     yield from (states, connected, last, *counters.values())
 
 
-def of_skipped(readiness: ReadinessTracker | None) -> Iterator[Metric]:
+def of_skipped(readiness: WatchReadiness | None) -> Iterator[Metric]:
     """Objects that could not be used, and rules that failed; nothing if this process has no watches."""
     if readiness is None:
         return
@@ -403,7 +403,7 @@ def _labelled(kinds: Iterable[str]) -> dict[str, list[str]]:
     return labelled
 
 
-def _is_ready(readiness: ReadinessTracker, replication: ReplicationHealth | None) -> bool:
+def _is_ready(readiness: WatchReadiness, replication: ReplicationHealth | None) -> bool:
     return readiness.ready if replication is None else replication.complete
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from astrolabe.engine.readiness import ReadinessTracker
+from astrolabe.engine.readiness import WatchReadiness
 from astrolabe.engine.serving_state import Assessment, Coverage, PartialEntry, StateTracker, tell_gaps
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import ServedGraph
@@ -18,7 +18,7 @@ from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.object_event import ObjectEvent
 from astrolabe.graph.visible.visibility import EVENT, Reads, Visibility
 from astrolabe.graph.visible.visible_graph import VisibleGraph
-from astrolabe.http.source import GraphSource, ReplicationHealth, WatchStats
+from astrolabe.http.source import ClusterSource, GraphSource, ReplicationHealth, WatchStats
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.settings import Limits
@@ -147,7 +147,7 @@ class VisibleSource:
         return self._source.catalogue
 
     @property
-    def readiness(self) -> ReadinessTracker:
+    def readiness(self) -> WatchReadiness:
         return self._source.readiness
 
     def role(self) -> str:
@@ -170,6 +170,9 @@ class VisibleSource:
         if not self.visibility.sees(EVENT, node.namespace):
             return None
         return await self._source.events(node)
+
+    def clusters(self) -> Mapping[str, ClusterSource] | None:
+        return self._source.clusters()
 
     def replication(self) -> ReplicationHealth | None:
         """How the process is doing, without what the leader counts."""
@@ -199,7 +202,10 @@ class VisibleSource:
         mine = getattr(self, "state", None)
         keeps = state != base.state or (mine is not None and mine.current.state == state)
         since = "" if keeps else base.since
-        return Assessment(state, why, progress, partial, since=since, coverage=self._coverage())
+        coverage = self._coverage()
+        return Assessment(
+            state, why, progress, partial, since=since, coverage=coverage, clusters=base.clusters
+        )
 
     def _coverage(self) -> Coverage:
         visibility = self.visibility

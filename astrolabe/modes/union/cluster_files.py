@@ -1,0 +1,56 @@
+"""The files of `--clusters`, read again when they change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NoReturn
+
+from astrolabe.modes.rule_files import LOOK_EVERY, identity_of
+from astrolabe.modes.union.cluster_list import SUFFIXES, ClusterEntry, ClusterListError, read_clusters
+
+logger = logging.getLogger("astrolabe.app")
+
+
+class ClusterFiles:
+    """Tells which clusters a file or folder names. A file that is refused is logged once, with line and
+    reason, and its clusters stay as they were.
+
+    become: takes the entries by name, each time that they may have changed.
+    """
+
+    def __init__(self, path: str, become: Callable[[Mapping[str, ClusterEntry]], Awaitable[None]]) -> None:
+        self._path = path
+        self._become = become
+        self._seen = identity_of(path, SUFFIXES)
+        self._by_file: Mapping[str, Mapping[str, ClusterEntry]] = {}
+        self._told: set[str] = set()
+
+    async def begin(self) -> None:
+        """Read them for the first time. Raises ClusterListError: nobody wants to start without a cluster."""
+        found = await asyncio.to_thread(read_clusters, self._path)
+        if found.errors:
+            raise ClusterListError(f"--clusters: {'; '.join(found.errors)}")
+        self._by_file = found.by_file
+        await self._become(found.all.entries)
+
+    async def look(self) -> bool:
+        """Read them again if they have changed since the last time. Returns whether they have."""
+        seen = await asyncio.to_thread(identity_of, self._path, SUFFIXES)
+        if seen == self._seen:
+            return False
+        found = await asyncio.to_thread(read_clusters, self._path, self._by_file)
+        self._seen = seen
+        for error in sorted(set(found.errors) - self._told):
+            logger.error("clusters: %s; its clusters stay as they were", error)
+        self._told = set(found.errors)
+        self._by_file = found.by_file
+        await self._become(found.all.entries)
+        return True
+
+    async def run(self) -> NoReturn:
+        """Look from time to time, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            await self.look()
