@@ -17,7 +17,7 @@ from astrolabe.cli.flag_types import BOOLEAN, FlagType
 from astrolabe.cli.go_flags import Flag, GoCommand
 from astrolabe.cli.problem_watch import ProblemPrinter
 from astrolabe.cli.running import NoAnswer, complete
-from astrolabe.cli.server_address import ServerAddress
+from astrolabe.cli.server_address import ServerAddress, refuse_servers
 from astrolabe.client import Explanation, ImpactForecast, ReportedProblem
 from astrolabe.client.connection import base
 from astrolabe.client.follower import Access
@@ -74,7 +74,7 @@ class SearchCommand(GoCommand):
 
 
 def _query() -> click.Argument:
-    return click.Argument(["query"], nargs=-1, required=False, metavar="[QUERY]...")
+    return click.Argument(["query"], nargs=-1, required=False, metavar="[QUERY]...", callback=refuse_servers)
 
 
 def _params(query: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
@@ -177,7 +177,7 @@ class _Listing:
 
 def _target() -> tuple[click.Parameter, ...]:
     return (
-        click.Argument(["target"], nargs=-1, required=True, metavar="KIND/NAME"),
+        click.Argument(["target"], nargs=-1, required=True, metavar="KIND/NAME", callback=refuse_servers),
         Flag(
             ("--namespace", "-n"),
             heading="Target",

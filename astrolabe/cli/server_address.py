@@ -16,6 +16,8 @@ _SCHEMES = ("http", "https", "ws", "wss")
 _WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z+.-]*)(:/{0,2}|//)(?=[A-Za-z\[])")
 _PORT = re.compile(r"[0-9]{2,5}")
+#: What nobody means as a word of a search, or as a resource: `http://…`, or `host:port`.
+_SERVER = re.compile(r"(?:https?|wss?)://\S+|(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{2,5}/?")
 
 
 class ServerAddress(FlagType):
@@ -24,6 +26,19 @@ class ServerAddress(FlagType):
     def __init__(self, name: str, parse: Callable[[str], str]) -> None:
         """parse: makes the used address from it, or raises ValueError."""
         super().__init__(name, lambda text: _parsed(text, parse))
+
+
+def refuse_servers(_: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
+    """A callback of an argument: `watch` takes the server as its argument, other commands as a flag."""
+    for word in words:
+        found = _SERVER.fullmatch(word)
+        if found is None or found["host"] in BY_WORD:
+            continue
+        rest = [each for each in words if each != word]
+        if not rest and parameter.required:
+            rest = [parameter.human_readable_name]
+        raise click.UsageError(" ".join([f"{word} is a server: write --server={word}", *rest]))
+    return words
 
 
 def _parsed(text: str, parse: Callable[[str], str]) -> str:

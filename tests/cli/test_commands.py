@@ -165,6 +165,20 @@ ALL_KINDS = ", ".join(kind.name for kind in KINDS)
             "invalid value 'prod' for --server: not host:port or a URL; "
             "for a server of this name, write http://prod",
         ),
+        (
+            ["problems", "http://web:8080"],
+            "http://web:8080 is a server: write --server=http://web:8080",
+        ),
+        (
+            ["problems", "ns:shop", "localhost:8080", "--watch"],
+            "localhost:8080 is a server: write --server=localhost:8080 ns:shop",
+        ),
+        (["find", "https://web/x"], "https://web/x is a server: write --server=https://web/x"),
+        (
+            ["why", "http://web", "pod/x"],
+            "http://web is a server: write --server=http://web pod/x",
+        ),
+        (["impact", "10.0.0.1:8080"], "10.0.0.1:8080 is a server: write --server=10.0.0.1:8080 KIND/NAME"),
         *[
             (
                 ["watch", each],
