@@ -51,6 +51,10 @@ ERROR_BODY_BYTES = 64 * 1024
 #: Bytes of an answer that is read as a whole: version, discovery, a review, a list of one object.
 MAX_RESPONSE_BYTES = 8 * 2**20
 
+#: Bytes of an answer that may wait to be read; some more, as the system gives 256 KB at a time. The objects
+#: of a list come in thousands of chunks, of which each takes 1 µs. kubernetes_asyncio has 2 MB.
+READ_BUFFER = 64 * 1024
+
 #: Bytes to keep of an answer that is too large.
 BEGINNING_BYTES = 64 * 1024
 
@@ -347,7 +351,7 @@ def _open(access: ClusterAccess) -> tuple[Any, Posts]:
 
 
 class _Direct:
-    """The HTTP session of kubernetes_asyncio, without redirects and decompression.
+    """The HTTP session of kubernetes_asyncio, without redirects and decompression, and with a small buffer.
 
     A redirect could send the token to another host.
     """
@@ -356,7 +360,7 @@ class _Direct:
         self._session = session
 
     async def request(self, **request: Any) -> aiohttp.ClientResponse:
-        return await self._session.request(**request, **DIRECT)
+        return await self._session.request(**request, **DIRECT, read_bufsize=READ_BUFFER)
 
     async def close(self) -> None:
         await self._session.close()

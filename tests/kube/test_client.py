@@ -383,6 +383,30 @@ async def test_an_answer_is_read_up_to_a_bound(tmp_path: Path) -> None:
                 await cluster.read("/x", {}, read_timeout=5, longest=999)
 
 
+async def test_of_a_long_answer_that_has_come_meanwhile_only_some_is_read_at_once(tmp_path: Path) -> None:
+    """The system has much more for a client that was busy, in thousands of chunks."""
+    lines = [b'{"type":"ADDED","object":{"metadata":{"name":"%06d"}}}' % number for number in range(100_000)]
+
+    async def chunked(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        await response.write(b"\n".join(lines))
+        return response
+
+    async with (
+        RudeServer(chunked) as server,
+        connected(server.url, tmp_path) as cluster,
+        cluster.stream("/x", {}, read_timeout=5) as answer,
+    ):
+        for _ in range(200):
+            await asyncio.sleep(0.001)
+        parts = []
+        while part := await answer.read():
+            parts.append(part)
+    assert b"".join(parts) == b"\n".join(lines)
+    assert max(map(len, parts)) < 1_000_000
+
+
 async def test_compressed_answers_are_refused(tmp_path: Path) -> None:
     bomb = gzip.compress(b" " * 2**24)
     packed = answer(200, bomb, {"Content-Encoding": "gzip"})
