@@ -18,7 +18,7 @@ from astrolabe.graph.views.filter import EVERYTHING
 from astrolabe.graph.views.view import View
 from astrolabe.http.query import StreamPosition
 from astrolabe.http.server import ENDS
-from astrolabe.http.stream.hub import SENDS_PER_TURN
+from astrolabe.http.stream.hub import RELEASES_PER_TURN, SENDS_PER_TURN
 from astrolabe.http.stream.shared_subscription import DISMISSAL
 from astrolabe.settings import Limits
 from tests.support.connections import Recorder, settle
@@ -197,3 +197,14 @@ async def test_thousands_of_failed_subscriptions_end_in_slices(
     await eventually(lambda: all(recorder.closed == (1011, "internal-error") for recorder in recorders))
     assert {recorder.messages[-1].event for recorder in recorders} == {"bookmark"}
     assert len(caplog.records) == 1
+
+
+async def test_of_all_the_filters_of_one_that_leaves_some_are_released_in_each_turn() -> None:
+    hub = crowd(10).hub
+    client = hub.join(Recorder())
+    for number in range(32):
+        client.subscribe(str(number), only(selector=f"app!=v{number}"))
+    await eventually(lambda: all(shared.ready for shared in hub._shared.values()))
+    client.leave()
+    assert len(hub._kept) == RELEASES_PER_TURN
+    await eventually(lambda: len(hub._kept) == 32)

@@ -12,6 +12,7 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from ssl import SSLContext
 from time import perf_counter
 
@@ -25,6 +26,8 @@ logger = logging.getLogger("astrolabe.http")
 #: Seconds per turn of the loop for sorting new connections, at 20 microseconds each. All others, also probes,
 #: wait behind them in the system.
 LOOKING = 0.003
+#: New connections, and silent ones, that are sorted in each turn even if there is no time left.
+AT_LEAST = 16
 #: Connections that are opened per turn, which takes ten times as long: probes, and all others. With TLS, of
 #: each: a handshake follows, which takes a millisecond.
 PROBES_IN, TAKEN_IN, TAKEN_IN_BY_TLS = 8, 4, 1
@@ -69,6 +72,8 @@ class Acceptor:
         self._silent: list[tuple[socket.socket, PeerAddress, int]] = []
         self._probes, self._waiting = AcceptQueue(), AcceptQueue()
         self._scheduled = self._probes_scheduled = False
+        #: When the time of this turn for sorting is over; None if it has not begun.
+        self._ends: float | None = None
         #: Connections that are being opened, oldest first.
         self._entering: dict[asyncio.Task[None], None] = {}
         self._resting: asyncio.TimerHandle | None = None
@@ -99,8 +104,9 @@ class Acceptor:
 
     def _accept(self) -> None:
         """Accept and sort new connections."""
-        ends = perf_counter() + LOOKING
-        while perf_counter() < ends:
+        for number in count():
+            if number >= AT_LEAST and self._is_late():
+                break
             try:
                 connection, address = self._listener.accept()
             except ConnectionAbortedError:
@@ -135,9 +141,24 @@ class Acceptor:
 
     def _look_again(self) -> None:
         silent, self._silent = self._silent, []
-        for each, address, looks in silent:
-            self._sort(each, address, looks)
+        for number, (connection, address, looks) in enumerate(silent):
+            if number >= AT_LEAST and self._is_late():
+                if not self._silent:
+                    self._loop.call_soon(self._look_again)
+                self._silent[:0] = silent[number:]  # the others have had their look
+                break
+            self._sort(connection, address, looks)
         self._begin()
+
+    def _is_late(self) -> bool:
+        """Whether the time of this turn for sorting is over."""
+        if self._ends is None:
+            self._ends = perf_counter() + LOOKING
+            self._loop.call_soon(self._renew)
+        return perf_counter() > self._ends
+
+    def _renew(self) -> None:
+        self._ends = None
 
     def _begin(self) -> None:
         if self._probes and not self._probes_scheduled:

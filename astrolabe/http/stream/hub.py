@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextvars import Context
+from functools import partial
 from time import perf_counter, time
 from typing import Protocol
 
@@ -45,6 +46,8 @@ MAX_KEPT = 64
 MAX_KEPT_NODES = 200_000
 #: Subscriptions that are sent something in one turn of the loop, at about 12 µs each.
 SENDS_PER_TURN = 500
+#: Shared subscriptions that are released per turn, at 50 microseconds each.
+RELEASES_PER_TURN = 16
 
 
 class HubObserver(Protocol):
@@ -76,6 +79,7 @@ class Hub:
         self._old = RetiredSnapshots()
         self._texts = LongTexts()
         self._send_quota = TurnQuota(SENDS_PER_TURN, Lane.PEER)
+        self._release_quota = TurnQuota(RELEASES_PER_TURN, Lane.PEER)
         #: Shared subscriptions that nobody uses, in the order in which they are dropped.
         self._kept: dict[SharedSubscription, asyncio.TimerHandle] = {}
         self._waiting: dict[asyncio.Future[None], int] = {}
@@ -268,7 +272,10 @@ class Hub:
         return shared
 
     def release(self, shared: SharedSubscription) -> None:
-        """Drop it after a while if nobody uses it by then."""
+        """Drop it after a while if nobody uses it by then. Many may be released at once."""
+        self._release_quota.do(partial(self._release, shared))
+
+    def _release(self, shared: SharedSubscription) -> None:
         if (
             shared.subscriptions
             or shared.users
@@ -281,9 +288,15 @@ class Hub:
             return
         # The context of the caller would be kept alive as long.
         loop = asyncio.get_running_loop()
-        self._kept[shared] = loop.call_later(KEEP_SECONDS, self._drop, shared, context=Context())
+        self._kept[shared] = loop.call_later(
+            KEEP_SECONDS, self._release_quota.do, partial(self._drop_kept, shared), context=Context()
+        )
         while len(self._kept) > 1 and self._is_too_much_kept():
             self._drop(next(iter(self._kept)))
+
+    def _drop_kept(self, shared: SharedSubscription) -> None:
+        if shared in self._kept:  # nobody has come back
+            self._drop(shared)
 
     def _is_too_much_kept(self) -> bool:
         nodes = sum([len(shared.view) for shared in self._kept if shared.filter])

@@ -9,6 +9,7 @@ import struct
 import sys
 import termios
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
@@ -17,8 +18,8 @@ from typing import cast
 import pytest
 
 from astrolabe.http.net import acceptor
-from astrolabe.http.net.accept_queue import peer_address
-from astrolabe.http.net.acceptor import LOOKED_AT, PROBES_IN, RECEIVE_BUFFER, TAKEN_IN, Acceptor
+from astrolabe.http.net.accept_queue import peek_request, peer_address
+from astrolabe.http.net.acceptor import AT_LEAST, LOOKED_AT, PROBES_IN, RECEIVE_BUFFER, TAKEN_IN, Acceptor
 from astrolabe.settings import Limits
 from astrolabe.timeslice import TIME_SLICE, Lane, turns
 from tests.support.raw import dial
@@ -213,6 +214,27 @@ async def test_a_reset_connection_is_not_accepted_even_if_it_sent_data(said: byt
 )
 def test_an_ipv6_host_counts_as_one_address(hosts: tuple[str, ...], number: int) -> None:
     assert len({peer_address(host) for host in hosts}) == number
+
+
+async def test_in_each_turn_only_some_silent_ones_are_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There may be a thousand, beside all that come."""
+    monkeypatch.setattr(acceptor, "LOOKING", 0.0)
+    looks: list[int] = []
+    async with housing() as house:
+
+        def look(connection: socket.socket) -> bytes | None:
+            looks.append(house.turn)
+            return peek_request(connection)
+
+        monkeypatch.setattr(acceptor, "peek_request", look)
+        turns().ask(keep_busy, Lane.PEER)
+        for _ in range(100):
+            house.come(b"")
+        house.count()
+        await eventually(lambda: len(looks) > 1000)
+    assert max(Counter(looks).values()) <= 3 * AT_LEAST  # new ones, silent ones, and those that are taken in
 
 
 async def test_a_closed_connection_is_not_accepted() -> None:
