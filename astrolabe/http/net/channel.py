@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
+from sanic.exceptions import RequestCancelled
 from sanic.http import Stage
 from sanic.request import Request
 
@@ -21,7 +22,8 @@ SEND_BUFFER = 256 * 1024
 
 
 class Channel(ABC):
-    """A connection that has left HTTP. Subclasses define what is read and how it is closed.
+    """A connection that has left HTTP. Subclasses define what is read and how it is closed. Raises
+    RequestCancelled if the peer has left.
 
     sent: what is counted of its sort. framing: how a message is written on it.
     writable: whether the transport accepts more. It does not while more than HIGH_WATER bytes wait in it, or
@@ -32,6 +34,8 @@ class Channel(ABC):
     """
 
     def __init__(self, request: Request, sent: TransportCounters, framing: Framing) -> None:
+        if request.transport.is_closing():  # it has no protocol any more
+            raise RequestCancelled
         protocol = request.transport.get_protocol()
         assert isinstance(protocol, StreamProtocol)
         assert protocol.transport is not None

@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from sanic.exceptions import BadRequest
+from sanic.exceptions import BadRequest, RequestCancelled
 from sanic.http import Http
 
 from astrolabe.http.errors import Refusal
@@ -40,6 +40,13 @@ class StrictHttp(Http):
         if 0 <= end_of_head < self.HEADER_MAX_SIZE:
             check_head(bytes(buffer[:end_of_head]))
         await super().http1_request_header()  # type: ignore[no-untyped-call]
+
+    async def error_response(self, exception: Exception) -> None:
+        """Answer, unless nobody waits for it: a thousand peers may leave at once."""
+        protocol: Any = self.protocol  # transport.StreamProtocol
+        if protocol.is_leaving:
+            raise RequestCancelled  # which ends the task of the connection
+        await super().error_response(exception)
 
     async def read(self) -> bytes | None:
         """Check the size line of a chunk before the chunk is read.

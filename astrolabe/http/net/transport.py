@@ -99,8 +99,7 @@ class StreamProtocol(HttpProtocol):
     async def send_shared(self, chunks: Sequence[bytes]) -> None:
         """Send bytes that other connections share. Returns when the transport has got all of them."""
         await self._can_write.wait()
-        assert self.transport is not None
-        if self.transport.is_closing():
+        if self.is_leaving:
             raise RequestCancelled
         self.write_buffer.send(chunks)
         while self.write_buffer.pending:
@@ -144,6 +143,8 @@ class StreamProtocol(HttpProtocol):
         if not self._admitted:
             await self._admit(request.head)
         self._admitted = False
+        if self.is_leaving:
+            raise RequestCancelled
         try:
             with self.app.ctx.answers.admitted(self, request.path):
                 await self.app.handle_request(request)
@@ -234,6 +235,24 @@ class StreamProtocol(HttpProtocol):
             self.http.upgrade_websocket = False  # with it, Sanic would wait for a body for ever
         super().check_timeouts()  # type: ignore[no-untyped-call]
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the connection is closed or closing: nobody waits for an answer."""
+        return self.transport is None or bool(self.transport.is_closing())
+
+    def close(self, timeout: float | None = None) -> None:
+        """Close once all is sent. A peer that does not read is cut off.
+
+        Sanic's version cuts a TLS connection when the transport has encrypted everything, although the system
+        may not have accepted it yet. timeout: ignored.
+        """
+        if self._callback_check_timeouts:
+            self._callback_check_timeouts.cancel()
+        if not self.is_leaving:
+            assert self.transport is not None
+            self.transport.close()
+            self.stall.watch()
+
     def abort(self) -> None:
         """Cut the connection. Sanic's version fails if half a request has come."""
         if self.transport is not None:
@@ -260,7 +279,7 @@ class StreamProtocol(HttpProtocol):
         that would find them are rare (see `app`)."""
         if self._last is not None:
             self._last.request = self._last.response = self._last.response_func = None
-        self._last = self.channel = None
+        self._last = self.channel = self.transport = None
 
     @property
     def _under_way(self) -> bool:

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 
 from astrolabe.settings import Limits
 from tests.support.raw import UPGRADE, dial
 from tests.support.serving import PATIENCE, Site, eventually, serve
-from tests.support.worlds import World, shop
+from tests.support.worlds import World, crowd, shop
 
 CHUNKED = b"GET /health HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 QUICK = Limits(request_timeout=0.3)
@@ -242,4 +242,37 @@ async def test_a_client_that_leaves_halfway_is_not_logged(
                 peer.end()
                 await peer.read_all()
             await eventually(lambda: site.server.streams == 0)
+    assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.parametrize("leave", ["reset", "close"])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /livez HT",
+        b"GET \\ HTTP/1.1\r\nHost: x",
+        b"GET /api/v1/graph HTTP/1.1\r\n\r\n",
+        b"POST /livez HTTP/1.1\r\nContent-Length: 10\r\n\r\nhalf",
+        f"GET /api/v1/ws HTTP/1.1\r\n{UPGRADE}\r\n".encode(),
+        b"GET /api/v1/events HTTP/1.1\r\n\r\n",
+    ],
+)
+async def test_a_crowd_that_is_gone_halfway_is_no_news(
+    sent: bytes, leave: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They leave while their requests wait for a turn of the loop, or while they are answered."""
+    async with serve(crowd(2000), Limits(grace=0.1)) as site, AsyncExitStack() as stack:
+        peers = [await stack.enter_async_context(dial(site.port)) for _ in range(100)]
+        await eventually(lambda: len(site.server.open) == len(peers))
+        for number, peer in enumerate(peers):
+            peer.socket.send(sent)
+            if number % 20 == 0:
+                await asyncio.sleep(0)
+        for peer in peers:
+            if leave == "reset":
+                peer.reset()
+            else:
+                peer.end()
+                peer.socket.close()
+        await eventually(lambda: not site.server.open)
     assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []

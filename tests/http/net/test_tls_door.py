@@ -13,8 +13,9 @@ from astrolabe.http.net import acceptor
 from astrolabe.timeslice import TIME_SLICE, Lane, turns
 from tests.support.certificates import Pair
 from tests.support.raw import Peer, dial
-from tests.support.raw_tls import TlsPeer
+from tests.support.raw_tls import TlsPeer, dial_tls
 from tests.support.serving import Site, serve
+from tests.support.worlds import crowd as many
 from tests.support.worlds import shop
 
 PATIENCE = 20.0
@@ -123,3 +124,17 @@ async def test_bytes_that_are_not_tls_start_no_handshake(pair: Pair, monkeypatch
                 async with asyncio.timeout(PATIENCE):
                     assert await asyncio.get_running_loop().sock_recv(guest, 100) == b""
     assert entered == []
+
+
+@pytest.mark.parametrize("path", ["/api/v1/graph", "/api/v1/resources"])
+async def test_who_reads_slowly_still_gets_all_of_the_last_answer(pair: Pair, path: str) -> None:
+    """The end of it is not encrypted, or not accepted by the system, when the connection is to be closed."""
+    async with serve(many(3000), **pair.settings) as site, dial_tls(site.port, pair.trusting()) as peer:
+        await peer.ask(path, "Connection: close\r\n")
+        read = b""
+        async with asyncio.timeout(PATIENCE):
+            while data := await peer.read(16_384):
+                read += data
+                await asyncio.sleep(0.001)
+    head, _, body = read.partition(b"\r\n\r\n")
+    assert f"content-length: {len(body)}\r\n".encode() in head
