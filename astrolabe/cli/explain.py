@@ -171,9 +171,23 @@ def as_text(explained: Iterable[Explained]) -> Iterator[str]:
         for key, value in each.metadata.items():
             if key != "creationTimestamp":
                 yield f"  {key}: {value}"
-        for told in each.references:
+        for told in _merged(each.references):
             if told["edge"] != OWNS:
                 yield f"  {told['edge']} → {told['kind']} {_target(told)}  ({told['field']})"
+
+
+def _merged(references: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Without those that only try what is not in a namespace: nobody has told whether the kind is in one."""
+    before: dict[str, Any] = {}
+    for told in references:
+        if "name" in told and {**told, "namespace": before.get("namespace")} == before:
+            before["name"] = f"{told['name']}, or {told['name']} in no namespace"
+            continue
+        if before:
+            yield before
+        before = dict(told)
+    if before:
+        yield before
 
 
 def _target(told: dict[str, Any]) -> str:

@@ -132,6 +132,22 @@ def test_output_for_people() -> None:
     assert "  makes → Secret shop/tls  (spec.secretName)" in result.output
 
 
+def test_a_reference_of_unknown_scope_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text(
+        "kind: Widget.example.com\nreferences: [{edge: uses, to: Keeper.example.com, name: spec.keeper}]\n"
+    )
+    widget = {
+        "apiVersion": "example.com/v1",
+        "kind": "Widget",
+        "metadata": {"name": "w", "namespace": "shop"},
+        "spec": {"keeper": "anna"},
+    }
+    result = run("explain", "-f", "-", "--rules", str(tmp_path), given=json.dumps(widget))
+    assert [line for line in result.output.splitlines() if "→" in line] == [
+        "  uses → Keeper.example.com shop/anna, or anna in no namespace  (spec.keeper)"
+    ]
+
+
 @pytest.mark.parametrize("word", ["Certificate.cert-manager.io", "certificates", "certificate"])
 def test_a_kind(word: str) -> None:
     result = run("explain", word)

@@ -265,7 +265,7 @@ _DO_NOT_GO: dict[str, tuple[str, ...]] = {
 def _test(reader: Reader) -> Test:
     if reader.is_text:
         word = reader.text()
-        return Test(conditions=(word.rstrip("?"),), within=_CONDITIONS, optional=word.endswith("?"))
+        return Test(conditions=_types(reader), within=_CONDITIONS, optional=word.endswith("?"))
     reader.what = "a test"
     fields = reader.fields(TEST_KEYS)
     subjects = [key for key in ("condition", "field", "all") if key in fields]
@@ -277,9 +277,10 @@ def _test(reader: Reader) -> Test:
     subject = subjects[0]
     for key in _DO_NOT_GO[subject]:
         if key in fields:
-            raise fields[key].error(f"{key!r} does not go with {subject!r}")
+            hint = "; `as` gives the status a reason" if key == "reason" else ""
+            raise fields[key].error(f"{key!r} does not go with {subject!r}{hint}")
     return Test(
-        conditions=fields["condition"].texts() if subject == "condition" else (),
+        conditions=_types(fields["condition"]) if subject == "condition" else (),
         within=(_path(fields["in"]) if "in" in fields else _CONDITIONS) if subject == "condition" else (),
         label=_path(fields["label"], roots=()) if "label" in fields else (),
         field=_path(fields["field"]) if subject == "field" else (),
@@ -300,6 +301,21 @@ def _test(reader: Reader) -> Test:
 
 
 _CONDITIONS = paths.parse("status.conditions")
+_TYPE = re.compile(r"[A-Za-z0-9*][A-Za-z0-9*./_-]*")
+
+
+def _types(reader: Reader) -> tuple[str, ...]:
+    """Types of conditions."""
+    types = tuple([text.rstrip("?") for text in reader.texts()])
+    for type in types:
+        if type.partition(".")[0] in _ROOTS:
+            raise reader.error(
+                f"{type!r} is no type of a condition; a test of a field is written as"
+                " {field: path, is: value}"
+            )
+        if not _TYPE.fullmatch(type):
+            raise reader.error(f"{type!r} is no type of a condition, such as Ready")
+    return types
 
 
 def _word(reader: Reader | None) -> str:

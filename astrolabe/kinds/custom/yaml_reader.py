@@ -123,7 +123,8 @@ def documents(source: str, content: str | bytes) -> list[Reader]:
         nodes = list(yaml.compose_all(content, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise RuleError(source, mark.line + 1 if mark else 1, f"not YAML: {error.problem}") from error
+        why = f"not YAML: {error.problem}; a path with [], * or {{}} must be in quotes"
+        raise RuleError(source, mark.line + 1 if mark else 1, why) from error
     except (yaml.YAMLError, UnicodeError, RecursionError) as error:
         raise RuleError(source, 1, f"not YAML: {' '.join(str(error).split())}") from error
     found = [Reader(source, node, "the rule") for node in nodes if node is not None]
@@ -158,7 +159,13 @@ def _shape(node: yaml.Node) -> str:
     return "a list" if isinstance(node, yaml.SequenceNode) else f"the text {node.value!r}"
 
 
+#: What other tools call some keys.
+_SYNONYMS = {"path": "field", "equals": "is", "value": "is", "values": "is", "status": "is", "in": "is"}
+
+
 def _suggestion(word: str, known: tuple[str, ...]) -> str:
     near = get_close_matches(word, known, n=1)
+    if _SYNONYMS.get(word) in known:
+        near = [_SYNONYMS[word]]
     listed = ", ".join(known)
     return f"; did you mean {near[0]!r}? It can be: {listed}" if near else f"; it can be: {listed}"
