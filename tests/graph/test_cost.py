@@ -17,7 +17,7 @@ from astrolabe.graph.model import linker
 from astrolabe.graph.model.facts import Facts, Rules
 from astrolabe.graph.model.links import Link, Ref, RefByUid, Select
 from astrolabe.graph.model.model import Model
-from astrolabe.graph.selector import Selector
+from astrolabe.graph.selector import Selector, equality
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.graph import ServedGraph
@@ -280,3 +280,21 @@ def test_an_object_with_many_references_is_added_and_removed_in_steps() -> None:
     assert sum(len(each.edges_removed) for each in commits) == len(names) - 1
     assert "Pod-app" in commits[-1].nodes_removed
     assert not [node for each in commits for node in each.nodes_set if node.uid == "Pod-app"]
+
+
+def test_selections_by_a_label_that_all_have_are_not_looked_at_one_by_one() -> None:
+    """Nor does the length of its value make them be."""
+
+    def cost(services: int) -> int:
+        model = Model([Rules("Pod", "v1"), Rules("Service", "v1")])
+        for number in range(services):
+            selector = equality({"app": f"a{number}", "part-of": "observability"})
+            selects = Select("selects", "Pod", "a", selector, "spec.selector")
+            model.upsert(
+                Facts("Service", f"s{number}", f"s{number}", "a", {}, Status(READY, "Ready"), {}, (selects,))
+            )
+        labels = {"app": "other", "part-of": "observability"}
+        pod = Facts("Pod", "p", "p", "a", labels, Status(READY, "Ready"), {}, selectable=labels)
+        return count_steps(lambda: model.upsert(pod))
+
+    assert cost(200) < 1.2 * cost(5)

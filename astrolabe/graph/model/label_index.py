@@ -11,6 +11,8 @@ from astrolabe.graph.selector import Selector
 Pair = tuple[str, str]
 #: The records that have a pair: a single one (a pod's own name is often among its labels), or a dict.
 _Posting = Record | dict[Record, None]
+#: The selections of one scope, each under a pair that it wants, or None if it wants no particular one.
+_Selections = dict[Pair | None, dict[tuple[Record, Select], None]]
 
 
 class _LabelScope:
@@ -21,7 +23,7 @@ class _LabelScope:
     def __init__(self) -> None:
         self.members: dict[Record, None] = {}
         self.postings: dict[Pair, _Posting] = {}
-        self.selections: dict[Pair | None, dict[tuple[Record, Select], None]] = {}
+        self.selections: _Selections = {}
 
     def __bool__(self) -> bool:
         return bool(self.members or self.selections)
@@ -91,8 +93,9 @@ class LabelIndex:
         if select.among is not None:
             self._wide.setdefault(select.kind, {})[holder, select] = None
             return
-        scope = self._scope(select.kind, select.namespace)
-        scope.selections.setdefault(_pin(select.selector), {})[holder, select] = None
+        selections = self._scope(select.kind, select.namespace).selections
+        if not _pins_of(holder, select, selections):
+            selections.setdefault(_pin(select.selector, selections), {})[holder, select] = None
 
     def unwatch(self, holder: Record, select: Select) -> None:
         if select.among is not None:
@@ -102,10 +105,9 @@ class LabelIndex:
                 self._wide.pop(select.kind, None)
             return
         scope = self._scope(select.kind, select.namespace)
-        pin = _pin(select.selector)
-        watchers = scope.selections.get(pin)
-        if watchers is not None:
-            watchers.pop((holder, select), None)
+        for pin in _pins_of(holder, select, scope.selections):
+            watchers = scope.selections[pin]
+            del watchers[holder, select]
             if not watchers:
                 del scope.selections[pin]
         self._drop_if_empty(select.kind, select.namespace, scope)
@@ -173,6 +175,18 @@ class LabelIndex:
             self._scopes.pop((kind, namespace), None)
 
 
-def _pin(selector: Selector) -> Pair | None:
-    """The pair under which a selection is registered: the longest value is likely the rarest."""
-    return max(selector.pinned(), key=lambda pair: (len(pair[1]), pair), default=None)
+def _pin(selector: Selector, selections: _Selections) -> Pair | None:
+    """The pair under which to register a selection: the one with the fewest others, so that a label that all
+    of a namespace have makes no list of all; of several, the longest value is likely the rarest."""
+    return min(
+        selector.pinned(),
+        key=lambda pair: (len(selections.get(pair, ())), -len(pair[1]), pair),
+        default=None,
+    )
+
+
+def _pins_of(holder: Record, select: Select, selections: _Selections) -> list[Pair | None]:
+    """The pair under which a selection is registered; empty if it is not."""
+    pins: list[Pair | None] = [*select.selector.pinned()]
+    entry = (holder, select)
+    return [pin for pin in pins or [None] if entry in selections.get(pin, ())]
