@@ -45,6 +45,7 @@ from astrolabe.kinds.worst import (
     go_on,
     last_to_go,
     longest_to_go,
+    tell_ended,
     warn,
     worst_of,
 )
@@ -132,7 +133,7 @@ class Rollout(msgspec.Struct, frozen=True, gc=False):
 
     number: as `kubectl rollout history` counts; "" when the controller has not numbered it yet.
     images: of the template, where there is no number. replicas: of a Deployment those that are updated.
-    worst: the worst pod of a ReplicaSet. leaving: one that is being deleted.
+    worst: the worst pod of a ReplicaSet. leaving: one that is being deleted. ended: see `tell_ended`.
     waits_for_places: see `DeploymentSpec`.
     """
 
@@ -143,6 +144,7 @@ class Rollout(msgspec.Struct, frozen=True, gc=False):
     worst: WorstPod | None = None
     leaving: WorstPod | None = None
     waits_for_places: bool = False
+    ended: str = ""
 
     def is_current(self, deployment: Rollout) -> bool:
         if self.number and deployment.number:
@@ -186,6 +188,8 @@ def _derive_deployment(deployment: Peer, neighborhood: Neighborhood) -> Derived:
     if pod is None and wanted.waits_for_places and deployment.status.reason in _UNFINISHED:
         leaving = [each.details.leaving for each in replicasets if each.details.leaving is not None]
         return Derived(go_on(deployment.status, _tell_places(leaving)))
+    if pod is None and current is not None and deployment.status.reason in _UNFINISHED:
+        return Derived(go_on(deployment.status, current.details.ended))
     return Derived(blame(deployment.status, pod))
 
 
@@ -278,17 +282,20 @@ def _replicaset_selectable(replicaset: ReplicaSet) -> dict[str, str] | None:
 
 def _derive_replicaset(replicaset: Peer, neighborhood: Neighborhood) -> Derived:
     """One of an old revision is never an error: it is on its way out."""
-    unready = [pod for pod in neighborhood.outgoing(OWNS, "Pod") if pod.status.severity != READY]
+    pods = list(neighborhood.outgoing(OWNS, "Pod"))
+    unready = [pod for pod in pods if pod.status.severity != READY]
     pod, leaving = worst_of(unready), last_to_go(unready)
     status = blame(replicaset.status, pod)
+    ended = tell_ended(pods) if replicaset.status.reason in _UNFINISHED else ""
+    status = go_on(status, ended)
     if status.severity == ERROR:
         deployments = list(neighborhood.incoming(OWNS, "Deployment", own=True))
         if deployments and not _is_of(replicaset, deployments):
             status = Status(PENDING, status.reason, f"{status.message} (of an old revision)", status.since)
     details = replicaset.details
-    if pod is None and leaving is None:
+    if pod is None and leaving is None and not ended:
         return Derived(status, details=details)
-    return Derived(status, details=replace(details, worst=pod, leaving=leaving))
+    return Derived(status, details=replace(details, worst=pod, leaving=leaving, ended=ended))
 
 
 def _is_of(replicaset: Peer, deployments: Iterable[Peer]) -> bool:

@@ -151,8 +151,7 @@ class Endpoints:
         if self._slices:
             message = counts if self._total else "Its EndpointSlices have no endpoints"
             return Status(ERROR, "NoReadyEndpoints", message + self._tell_draining())
-        own = self._service.status
-        return own if own.severity == READY else Status(READY, "Ready", "No selector")
+        return Status(PENDING, "NoEndpoints", "It has no selector and no EndpointSlice, so nothing answers")
 
     def _without_pods(self, counts: str) -> Status:
         if not self._neighborhood.is_complete("Pod"):

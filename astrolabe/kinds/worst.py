@@ -50,6 +50,22 @@ class WorstPod(msgspec.Struct, frozen=True, gc=False):
         return ": ".join([word for word in (f"{POD}{self.name}", reason, message) if word])
 
 
+def tell_ended(pods: Iterable[Peer]) -> str:
+    """How the last pod of a workload ended of which none is alive; "" if one is, or that is unknown.
+
+    It does not name a pod as one that exists, so that what keeps new ones from being created is still told.
+    """
+    known = list(pods)
+    if any(pod.details.is_live or pod.status.reason == TERMINATING for pod in known):
+        return ""
+    last = max(known, key=lambda pod: (pod.status.since or "", pod.name), default=None)
+    if last is None:
+        return ""
+    said = shortened(last.status.message, LONGEST_QUOTE)
+    words = ("none is alive", f"{last.name} ended last", last.status.reason, "" if POD in said else said)
+    return ": ".join([", ".join(words[:2]), *[word for word in words[2:] if word]])
+
+
 class Revised(msgspec.Struct, frozen=True, gc=False):
     """What `derive` and `warn` of a workload read of its own.
 
@@ -155,7 +171,7 @@ def derive_from_pods(workload: Peer, neighborhood: Neighborhood) -> Derived:
         status = go_on(status, _old_trouble(pods) if revisions else "")
     if status is workload.status and status.severity == PENDING:
         leaving = last_to_go(pods)
-        status = go_on(status, leaving.words if leaving is not None else "")
+        status = go_on(status, leaving.words if leaving is not None else tell_ended(pods))
     return Derived(status)
 
 

@@ -220,6 +220,63 @@ CLUSTERS: dict[str, tuple[list[Object], Expected]] = {
             "Pod web-2-3": ("Error", "Evicted", "The node was low on resource: memory."),
         },
     ),
+    "leftovers of an eviction alone": (
+        [
+            deployment(ready=0, updated=0, replicas=0),
+            replicaset("web-2", "2", desired=3, ready=0),
+            *pods("ReplicaSet web-2", EVICTED, FAILED),
+        ],
+        {
+            "Deployment web": (
+                "Pending",
+                "Progressing",
+                "No replicas ready (0/3): none is alive, web-2-1 ended last: Error: "
+                "container app terminated: Error (exit code 3)",
+            ),
+            "ReplicaSet web-2": ("Pending", "Progressing", "No replicas ready (0/3): none is alive, web-2-1"),
+        },
+    ),
+    "leftovers of an eviction, after the deadline": (
+        [
+            deployment(ready=0, updated=0, replicas=0, conditions=[DEADLINE]),
+            replicaset("web-2", "2", desired=3, ready=0),
+            *pods("ReplicaSet web-2", EVICTED),
+        ],
+        {
+            "Deployment web": (
+                "Error",
+                "ProgressDeadlineExceeded",
+                "has timed out progressing: none is alive, web-2-0 ended last: Evicted: The node was low on",
+            )
+        },
+    ),
+    "leftovers of an eviction, and a quota": (
+        [
+            deployment(ready=0, updated=0, replicas=0),
+            replicaset("web-2", "2", desired=3, ready=0),
+            *pods("ReplicaSet web-2", EVICTED),
+            event("ReplicaSet web-2", "FailedCreate", "exceeded quota: small"),
+        ],
+        {"ReplicaSet web-2": ("Pending", "FailedCreate", "exceeded quota: small")},
+    ),
+    "leftovers of an eviction beside one that starts": (
+        [
+            deployment(ready=0, updated=3),
+            replicaset("web-2", "2", desired=3, ready=0),
+            *pods("ReplicaSet web-2", EVICTED, CREATING),
+        ],
+        {"Deployment web": ("Pending", "Progressing", "No replicas ready (0/3): pod web-2-1")},
+    ),
+    "a StatefulSet whose pod was evicted": (
+        [stateful(ready=0), *pods("StatefulSet db", EVICTED)],
+        {
+            "StatefulSet db": (
+                "Pending",
+                "Progressing",
+                "No replicas ready (0/3): none is alive, db-0 ended last: Evicted: The node was low",
+            )
+        },
+    ),
     "a StatefulSet that is stuck on its first pod": (
         [stateful(ready=0, update="db-1"), *pods("StatefulSet db", CRASHING)],
         {"StatefulSet db": ("Error", "CrashLoopBackOff", "pod db-0: CrashLoopBackOff: container app keeps")},

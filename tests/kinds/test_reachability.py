@@ -198,7 +198,10 @@ CASES: dict[str, tuple[list[Json], list[str]]] = {
         [slice_of(endpoint("", ready=False)), service(selector={})],
         ["Error NoReadyEndpoints", "Error BackendUnavailable"],
     ),
-    "without a selector or slices": ([service(selector={})], ["Ready Ready", "Ready Ready"]),
+    "without a selector or slices": (
+        [service(selector={})],
+        ["Pending NoEndpoints", "Pending BackendPending"],
+    ),
     "headless, and down": (
         [crashing("a"), UNREADY, service(clusterIP="None")],
         ["Error NoReadyEndpoints", "Error BackendUnavailable"],

@@ -9,6 +9,10 @@ from tests.kinds.support import Json, Other, derive, fields, judge, make
 
 WAITING = Status("Pending", "LoadBalancerPending", "Waiting for an address of the load balancer")
 
+NOTHING_BEHIND = Status(
+    "Pending", "NoEndpoints", "It has no selector and no EndpointSlice, so nothing answers"
+)
+
 
 @pytest.mark.parametrize(
     ("spec", "status", "expected"),
@@ -137,7 +141,7 @@ def pods(*names: str) -> list[tuple[str, Other]]:
             slices((0, 0)),
             Status("Error", "NoReadyEndpoints", "Its EndpointSlices have no endpoints"),
         ),
-        (OWN, False, [], OWN),
+        (OWN, False, [], NOTHING_BEHIND),
         (WAITING, True, slices((3, 3)), WAITING),
         (WAITING, True, [], Status("Pending", "NoMatchingPods", "The selector matches no pod")),
         (
@@ -146,7 +150,7 @@ def pods(*names: str) -> list[tuple[str, Other]]:
             slices((0, 1)) + pods("a"),
             Status("Error", "NoReadyEndpoints", "0/1 endpoints ready: pod a: Ready: own message"),
         ),
-        (WAITING, False, [], WAITING),
+        (WAITING, False, [], NOTHING_BEHIND),
     ],
 )
 def test_status_with_endpoints(

@@ -157,7 +157,9 @@ def _workload(words: Words) -> Complaint:
 
 
 #: What a Service says by its pods and endpoints, which comes before a missing address.
-_BY_PODS = frozenset(("NoReadyEndpoints", "NoSuchTargetPort", "NoMatchingPods", "Starting"))
+_BY_PODS = frozenset(("NoReadyEndpoints", "NoSuchTargetPort", "NoMatchingPods", "NoEndpoints", "Starting"))
+#: Of a Service that nothing stands behind.
+_EMPTY = frozenset(("NoMatchingPods", "NoEndpoints"))
 
 
 def _service(words: Words) -> Complaint:
@@ -167,7 +169,7 @@ def _service(words: Words) -> Complaint:
         return Complaint.BALANCER
     if words.reason in ("NoSuchTargetPort",):
         return Complaint.OWN
-    return Complaint.EMPTY if words.reason == "NoMatchingPods" else Complaint.WAITING
+    return Complaint.EMPTY if words.reason in _EMPTY else Complaint.WAITING
 
 
 def _ingress(words: Words) -> Complaint:
