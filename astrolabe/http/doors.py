@@ -25,7 +25,7 @@ from astrolabe.settings import DEFAULT_SELECTOR, Settings
 class FrontDoors:
     """REST, streams, Grafana and `/health` of one source.
 
-    source: what they serve. handlers: of the endpoints, by name.
+    source: what they serve. handlers: of the endpoints, by name. streams: those that are open.
     share: the share of the memory for bodies that it may use. sight: whether objects of a kind in a namespace
         may be seen; None: all.
     """
@@ -46,6 +46,9 @@ class FrontDoors:
         cache = ResponseCache(size=int(limits.max_body_bytes * share))
         grafana = Grafana(source, connections, cache, rules=rules, limits=limits)
         self._making = (grafana, cache)
+        self.streams = StreamEndpoints(
+            source.hub, connections, state=source.state, rules=rules, limits=limits
+        )
         self.endpoints: tuple[ApiEndpoint, ...] = (
             *Rest(source, rules, cache, helm=helm, sees=_sight(settings, source, sight)).endpoints,
             Completer(source, rules).endpoint,
@@ -53,9 +56,7 @@ class FrontDoors:
             *ProblemEndpoints(source, rules, cache).endpoints,
             *StudyEndpoints(source).endpoints,
             *grafana.endpoints,
-            *StreamEndpoints(
-                source.hub, connections, state=source.state, rules=rules, limits=limits
-            ).endpoints,
+            *self.streams.endpoints,
             *Probes(source, scoped=settings.asks_for_rights).endpoints,
             Whoami(source).endpoint,
         )

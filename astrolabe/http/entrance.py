@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +34,10 @@ from astrolabe.kinds.helm_release import ReleaseDetails
 from astrolabe.settings import Settings
 from astrolabe.users import EVERYBODY, User
 
+logger = logging.getLogger("astrolabe.http")
+
+#: Seconds in which open streams get to see what their user may see now; else they are closed.
+MOVE_SECONDS = 5.0
 #: Of the memory for bodies, how much those of one visibility may use.
 SHARE = 1 / 8
 #: What is asked about in place of what does not exist: kind and namespace. Its name is the uid.
@@ -62,9 +69,12 @@ class Entrance:
             make=self._open,
             all=all,
             limits=settings.limits,
-            moved=connections.dismiss,
+            moved=self._move,
             streaming=connections.users,
         )
+        connections.displaced = self._move
+        #: By user: their streams are on the way to where they see what they may see now.
+        self._moving: dict[User, asyncio.Task[None]] = {}
 
     def of(self, endpoint: ApiEndpoint) -> ApiEndpoint:
         """The endpoint as each user may use it. One that is open to all shows nothing of the graph."""
@@ -81,8 +91,32 @@ class Entrance:
 
     async def close(self) -> None:
         """Close all doors."""
+        moving = list(self._moving.values())
+        for task in moving:
+            task.cancel()
+        await asyncio.gather(*moving, return_exceptions=True)
         await self._scopes.close()
         await self._all.close()
+
+    def _move(self) -> None:
+        """Let the streams of users who see something else since follow that."""
+        for user in self._connections.displace() - self._moving.keys():
+            moving = self._lead_streams(user)
+            self._moving[user] = asyncio.create_task(moving, name="astrolabe.http.move", context=Context())
+
+    async def _lead_streams(self, user: User) -> None:
+        try:
+            while user in self._connections.displace():
+                async with asyncio.timeout(MOVE_SECONDS):
+                    place = await self._scopes.place_by_what_is_known(user)
+                self._connections.move(place, place.doors.streams)
+        except (Refusal, TimeoutError):
+            self._connections.dismiss(user)
+        except Exception:
+            logger.exception("streams could not follow the rights of their user; they have to come back")
+            self._connections.dismiss(user)
+        finally:
+            del self._moving[user]
 
     def _leading(self, name: str) -> Handler:
         async def handle(request: Request, **named: str) -> Any:

@@ -17,7 +17,7 @@ from tests.benchmarks.processes import allow_many_files, answer
 
 _UPGRADE = (
     "GET {} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{}\r\n"
 )
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 
@@ -39,12 +39,22 @@ class Crowd:
         self._moved = asyncio.Event()
         self._failure = ""
 
-    async def open(self, *, port: int, paths: list[str], filters: list[list[Any]], snapshots: int) -> None:
-        """Connect a client to each path, each with subscriptions to its filters beside, and wait until
-        they were told so many snapshots."""
+    async def open(
+        self,
+        *,
+        port: int,
+        paths: list[str],
+        filters: list[list[Any]],
+        snapshots: int,
+        tokens: list[str] | None = None,
+    ) -> None:
+        """Connect a client to each path, each with its token and with subscriptions to its filters beside,
+        and wait until they were told so many snapshots."""
+        named = tokens or [""] * len(paths)
         waited = self.snapshots + snapshots
         for start in range(0, len(paths), _AT_ONCE):
-            part = [self._connect(port, path) for path in paths[start : start + _AT_ONCE]]
+            ways = list(zip(paths, named, strict=True))[start : start + _AT_ONCE]
+            part = [self._connect(port, path, token) for path, token in ways]
             self.clients += await asyncio.gather(*part)
         for client, wanted in zip(self.clients[-len(paths) :], filters, strict=False):
             for number, filter in enumerate(wanted):
@@ -55,6 +65,15 @@ class Crowd:
         """How many deltas have come, once there are so many in all."""
         await self._until(lambda: self.deltas >= deltas)
         return self.deltas
+
+    async def mark(self) -> None:
+        """Begin to count who is told anything."""
+        for client in self.clients:
+            client.told = 0
+
+    async def told(self, *, clients: int) -> None:
+        """Wait until so many clients were told something since the mark."""
+        await self._until(lambda: sum(client.told > 0 for client in self.clients) >= clients)
 
     async def sight(self, *, number: int, clients: int) -> None:
         """Wait until so many clients have seen the mark of this number."""
@@ -72,9 +91,11 @@ class Crowd:
         start = text[:20]
         if start.startswith(b'{"type":"delta"'):
             self.deltas += 1
+            client.told += 1
             self.ages += client.sights.ages(text, now)
         elif start.startswith(b'{"type":"snapshot"'):
             self.snapshots += b'"last":true' in text[:200]
+            client.told += 1
             client.sights.ages(text, now)
         self._moved.set()
 
@@ -83,9 +104,9 @@ class Crowd:
         self._failure = why
         self._moved.set()
 
-    async def _connect(self, port: int, path: str) -> Listener:
+    async def _connect(self, port: int, path: str, token: str) -> Listener:
         loop = asyncio.get_running_loop()
-        _, client = await loop.create_connection(lambda: Listener(self, path), "127.0.0.1", port)
+        _, client = await loop.create_connection(lambda: Listener(self, path, token), "127.0.0.1", port)
         await client.open
         return client
 
@@ -97,18 +118,20 @@ class Crowd:
 
 
 class Listener(asyncio.Protocol):
-    """One client. open: done when its handshake is. sights: the marks it has seen."""
+    """One client. open: done when its handshake is. sights: the marks it has seen. told: how often."""
 
-    def __init__(self, crowd: Crowd, path: str) -> None:
+    def __init__(self, crowd: Crowd, path: str, token: str = "") -> None:
+        self.told = 0
         self.open = asyncio.get_running_loop().create_future()
         self.sights = Sights()
         self._crowd = crowd
         self._path = path
+        self._headers = f"Authorization: Bearer {token}\r\n" if token else ""
         self._rest = b""
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
-        transport.write(_UPGRADE.format(self._path).encode())
+        transport.write(_UPGRADE.format(self._path, self._headers).encode())
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.open.done():
@@ -166,7 +189,16 @@ def _frame(data: bytes, at: int) -> tuple[int, int, int] | None:
 async def main() -> None:
     allow_many_files()
     crowd = Crowd()
-    await answer({"open": crowd.open, "count": crowd.count, "sight": crowd.sight, "latency": crowd.latency})
+    await answer(
+        {
+            "open": crowd.open,
+            "count": crowd.count,
+            "mark": crowd.mark,
+            "told": crowd.told,
+            "sight": crowd.sight,
+            "latency": crowd.latency,
+        }
+    )
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from astrolabe.sim.kubeconfig import kubeconfig_file
 
@@ -21,12 +22,13 @@ async def serving(
     flags: Sequence[str] = (),
     until: bytes = b"synced in",
     program: Sequence[str] = (PROGRAM,),
+    user: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[int]:
     """The process id of `astrolabe` on this port, for the API server at this URL, once it has logged `until`.
 
-    program: what is run in its place, with the same arguments.
+    program: what is run in its place, with the same arguments. user: of the kubeconfig.
     """
-    with kubeconfig_file(url) as path:
+    with kubeconfig_file(url, user=user) as path:
         process = await asyncio.create_subprocess_exec(
             *(*program, "--in-cluster=false", "--kubeconfig", path),
             *("--host", "127.0.0.1", "--port", str(port), "--label-selector=", *flags),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 from astrolabe.http.net.message import Message
@@ -14,6 +15,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.writable = True
+        self.drained: Callable[[], Any] = list
         self.messages: list[Message] = []
         self.closed: tuple[int, str] | None = None
 

@@ -149,6 +149,10 @@ class KubernetesRights:
             raise _unavailable(f"no answer within {TIMEOUT:.0f} s") from None
         return known.answers.visibility
 
+    def known(self, user: User) -> Visibility | None:
+        known = self._users.get(user)
+        return known.answers.visibility if known is not None and known.answers.table is not None else None
+
     async def may_get(self, user: User, kind: str, namespace: str, name: str, uid: str) -> bool:
         entry = self._catalogue.by_key.get(kind)
         if entry is None:

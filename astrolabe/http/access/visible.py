@@ -20,6 +20,10 @@ class Rights(Protocol):
         in these. Raises Refusal (503) while the API server cannot tell."""
         ...
 
+    def known(self, user: User, /) -> Visibility | None:
+        """What the user may see as far as it is known, for streams that are open; None: nothing is."""
+        ...
+
     async def may_get(self, user: User, kind: str, namespace: str, name: str, uid: str, /) -> bool:
         """Whether the user may get this one object, as a rule with `resourceNames` grants. Raises Refusal.
 

@@ -62,7 +62,7 @@ class UserScopes(Generic[D]):
     """Finds the doors for each user. Implements `HubObserver` for the whole graph.
 
     make: makes the doors of a source. all: those of the whole graph, for who may see everything.
-    moved: called when places have been left: streams that were opened there have to end.
+    moved: called when places have been left: streams that were opened there have to move.
     streaming: the users with open streams.
     """
 
@@ -118,12 +118,22 @@ class UserScopes(Generic[D]):
             # Meanwhile the user's rights may have changed, or what the scope shows.
             if visibility == await self._rights.of(user, named) == scope.source.visibility:
                 return self._lead(user, scope)
-        raise Refusal(
-            503,
-            "rights-unknown",
-            "what you may see changes faster than it can be shown; come back",
-            headers={"Retry-After": "5"},
-        )
+        raise _restless()
+
+    async def place_by_what_is_known(self, user: User) -> UserPlace[D]:
+        """The same for open streams, which follow what is known of the user's rights, and ask nothing.
+        Raises Refusal."""
+        for _ in range(MOST_TURNS):
+            visibility = self._rights.known(user)
+            if visibility is None:
+                break
+            if _is_everything(visibility):
+                return self._lead(user, None)
+            scope = self._scopes.get(visibility) or await self._begin(visibility)
+            await scope.source.settled()
+            if self._rights.known(user) == visibility == scope.source.visibility:
+                return self._lead(user, scope)
+        raise _restless()
 
     def _lead(self, user: User, scope: UserScope[D] | None) -> UserPlace[D]:
         """The user's place in the scope. Whatever they saw elsewhere, they see no more."""
@@ -341,6 +351,15 @@ class UserScopes(Generic[D]):
         self._list(scope)
         scope.source.expect()
         self._spawn(self._take_care(scope, scope.source.become))
+
+
+def _restless() -> Refusal:
+    return Refusal(
+        503,
+        "rights-unknown",
+        "what you may see changes faster than it can be shown; come back",
+        headers={"Retry-After": "5"},
+    )
 
 
 def _is_everything(visibility: Visibility) -> bool:

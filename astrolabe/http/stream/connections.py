@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from asyncio import CancelledError
 from collections.abc import Callable
 from typing import NoReturn, Protocol
@@ -13,6 +14,7 @@ from astrolabe.http.access.guard import Guard
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.channel import Channel
 from astrolabe.http.net.close_codes import CHANGED, RIGHTS_CHANGED
+from astrolabe.http.stream.open_stream import OpenStream, StreamRoom
 from astrolabe.users import User
 
 
@@ -23,14 +25,28 @@ class StreamPlace(Protocol):
     left: bool
 
 
+class _Opened:
+    """An open stream. place: None for who sees everything for sure. stream: None if it cannot move."""
+
+    def __init__(
+        self, place: StreamPlace | None, stream: OpenStream | None, record: StreamRecord | None
+    ) -> None:
+        self.place = place
+        self.stream = stream
+        self.record = record
+
+
 class Connections:
-    """The open streams. limit: how many there may be. guard: checks who opens them."""
+    """The open streams. limit: how many there may be. guard: checks who opens them.
+
+    displaced: called when there may be streams of users who see something else since they were opened.
+    """
 
     def __init__(self, limit: int, guard: Guard) -> None:
         self.guard = guard
+        self.displaced: Callable[[], None] = _nothing
         self._limit = limit
-        self._open: dict[Channel, StreamPlace | None] = {}
-        self._records: dict[Channel, StreamRecord | None] = {}
+        self._open: dict[Channel, _Opened] = {}
 
     def __len__(self) -> int:
         """The number of open streams."""
@@ -46,14 +62,16 @@ class Connections:
         """The number of open streams of this class."""
         return sum([isinstance(channel, sort) for channel in self._open])
 
-    def add(self, channel: Channel, request: Request) -> None:
-        """Add an open stream, which ends when the request's token is withdrawn. `until_lost` must follow."""
+    def add(self, channel: Channel, request: Request, stream: OpenStream | None = None) -> None:
+        """Add an open stream, which ends when the request's token is withdrawn. `until_lost` must follow.
+
+        stream: what can be moved to another source; None: nothing.
+        """
         channel.admitted = self.guard.renewal(request)
-        self._records[channel] = self.guard.audit.opened(request)
         place: StreamPlace | None = getattr(request.ctx, "place", None)
-        self._open[channel] = place
+        self._open[channel] = _Opened(place, stream, self.guard.audit.opened(request))
         if place is not None and place.left:  # while the request was on its way
-            _dismiss(channel)
+            asyncio.get_running_loop().call_soon(self.displaced)
 
     async def until_lost(self, channel: Channel, leave: Callable[[], None]) -> NoReturn:
         """Wait until the connection is lost, then raise CancelledError: Sanic expects no answer then.
@@ -64,9 +82,9 @@ class Connections:
             await channel.lost
         finally:
             channel.abort()
-            self._open.pop(channel, None)
-            if (record := self._records.pop(channel, None)) is not None:
-                record.close()
+            opened = self._open.pop(channel, None)
+            if opened is not None and opened.record is not None:
+                opened.record.close()
             leave()
         raise CancelledError
 
@@ -76,13 +94,45 @@ class Connections:
 
     def users(self) -> set[User]:
         """Who has open streams, as far as users have rights of their own."""
-        return {place.user for place in self._open.values() if place is not None}
+        return {opened.place.user for opened in self._open.values() if opened.place is not None}
 
-    def dismiss(self) -> None:
-        """Close the streams of users who see something else since, so that they come back."""
-        for channel, place in list(self._open.items()):
-            if place is not None and place.left:
+    def displace(self) -> set[User]:
+        """Send nothing more to the streams of users who see something else since. Returns those whose
+        streams can be moved. Other streams are closed: their clients come back."""
+        found: set[User] = set()
+        for channel, opened in list(self._open.items()):
+            if opened.place is None or not opened.place.left or not channel.open:
+                continue
+            if opened.stream is None:
                 _dismiss(channel)
+            else:
+                opened.stream.leave()
+                found.add(opened.place.user)
+        return found
+
+    def move(self, place: StreamPlace, room: StreamRoom) -> None:
+        """Let the displaced streams of a user follow what the user sees now."""
+        for channel, opened, stream in self._displaced(place.user):
+            opened.place = place
+            try:
+                stream.move(room)
+            except Refusal:
+                _dismiss(channel)
+
+    def dismiss(self, user: User) -> None:
+        """Close the displaced streams of a user, so that their clients come back."""
+        for channel, _, _ in self._displaced(user):
+            _dismiss(channel)
+
+    def _displaced(self, user: User) -> list[tuple[Channel, _Opened, OpenStream]]:
+        return [
+            (channel, opened, opened.stream)
+            for channel, opened in self._open.items()
+            if opened.place is not None
+            and opened.place.left
+            and opened.place.user == user
+            and opened.stream is not None
+        ]
 
     def shut_down(self) -> None:
         """Tell all clients that the server is going away. Those that do not read are cut off."""
@@ -92,3 +142,7 @@ class Connections:
 
 def _dismiss(channel: Channel) -> None:
     channel.close(RIGHTS_CHANGED, "rights-changed", CHANGED)
+
+
+def _nothing() -> None:
+    pass

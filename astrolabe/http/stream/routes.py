@@ -20,9 +20,9 @@ from astrolabe.http.openapi import messages, parameters
 from astrolabe.http.openapi.operation import POSITION, ApiEndpoint, ApiResponse, Operation
 from astrolabe.http.query import QueryReader, StreamPosition, parse_position
 from astrolabe.http.responses.shared import position_headers
-from astrolabe.http.stream.client import StreamClient
 from astrolabe.http.stream.connections import Connections
 from astrolabe.http.stream.hub import Hub
+from astrolabe.http.stream.open_stream import OpenStream
 from astrolabe.http.stream.problem_feed import AskedProblems, ProblemFeeds
 from astrolabe.http.stream.session import WHATS, ClientMessage, Session
 from astrolabe.settings import Limits
@@ -70,7 +70,7 @@ _EVENTS = Operation(
 
 
 class StreamEndpoints:
-    """Serves `/api/v1/ws` and `/api/v1/events`."""
+    """Serves `/api/v1/ws` and `/api/v1/events`. Implements `StreamRoom`."""
 
     def __init__(
         self,
@@ -81,10 +81,10 @@ class StreamEndpoints:
         rules: FilterRules,
         limits: Limits,
     ) -> None:
-        self._hub = hub
-        self._problems = ProblemFeeds(hub, state)
-        self._clients: dict[StreamClient, None] = {}
-        self._state = _message_of(state.current)
+        self.hub = hub
+        self.problems = ProblemFeeds(hub, state)
+        self.state = _message_of(state.current)
+        self._streams: dict[OpenStream, None] = {}
         state.subscribe(self._send_state)
         self._connections = connections
         self._rules = rules
@@ -116,16 +116,15 @@ class StreamEndpoints:
         filter = query.pop_filter(self._rules)
         self._connections.admit()
         if subscribes:
-            self._hub.admit(filter)
+            self.hub.admit(filter)
         socket = self._accept(request)
-        client = self._enter(socket, request)
+        stream = self._open(socket, request)
         socket.write(self._hello())
-        socket.write(self._state)
+        socket.write(self.state)
         if subscribes:
-            self._subscribe(socket, client, what, AskedProblems(filter, detail), since)
-        limit = self._limits.max_subscriptions
-        socket.listen(Session(socket, client, self._rules, limit=limit, problems=self._problems))
-        await self._connections.until_lost(socket, lambda: self._leave(client))
+            self._subscribe(stream, what, AskedProblems(filter, detail), since)
+        socket.listen(Session(socket, stream, self._rules, limit=self._limits.max_subscriptions))
+        await self._connections.until_lost(socket, stream.leave)
 
     async def _events(self, request: Request) -> None:
         query = QueryReader(request)
@@ -136,43 +135,43 @@ class StreamEndpoints:
         detail = query.pop_flag("detail", default=False)
         filter = query.pop_filter(self._rules)
         self._connections.admit()
-        self._hub.admit(filter)
+        self.hub.admit(filter)
         headers = {
-            **position_headers(self._hub.graph),
+            **position_headers(self.hub.graph),
             **self._connections.guard.headers(request),
             "Cache-Control": "no-store",
             "X-Accel-Buffering": "no",
         }
-        events = EventStream(request, self._limits, self._hub.counters, headers)
-        client = self._enter(events, request)
+        events = EventStream(request, self._limits, self.hub.counters, headers)
+        stream = self._open(events, request)
         events.write(self._hello())
-        events.write(self._state)
-        self._subscribe(events, client, what, AskedProblems(filter, detail), since)
-        events.serve(client)
-        await self._connections.until_lost(events, lambda: self._leave(client))
+        events.write(self.state)
+        self._subscribe(stream, what, AskedProblems(filter, detail), since)
+        events.serve(stream)
+        await self._connections.until_lost(events, stream.leave)
 
     def _accept(self, request: Request) -> WebSocket:
-        return WebSocket(request, self._limits, self._hub.counters)
+        return WebSocket(request, self._limits, self.hub.counters)
 
-    def _enter(self, channel: WebSocket | EventStream, request: Request) -> StreamClient:
-        self._connections.add(channel, request)
-        client = self._hub.join(channel)
-        channel.drained = client.wake
-        self._clients[client] = None
-        return client
+    def add(self, stream: OpenStream) -> None:
+        self._streams[stream] = None
 
-    def _leave(self, client: StreamClient) -> None:
-        del self._clients[client]
-        client.leave()
+    def discard(self, stream: OpenStream) -> None:
+        del self._streams[stream]
+
+    def _open(self, channel: WebSocket | EventStream, request: Request) -> OpenStream:
+        stream = OpenStream(channel, self)
+        self._connections.add(channel, request, stream)
+        return stream
 
     def _send_state(self, state: ServingState) -> None:
         """Send the state to all clients. Each kind of connection shares one frame."""
-        self._state = _message_of(state)
-        for client in self._clients:
-            client.notify(self._state)
+        self.state = _message_of(state)
+        for stream in self._streams:
+            stream.notify(self.state)
 
     def _hello(self) -> Message:
-        graph, heartbeat = self._hub.graph, self._limits.heartbeat
+        graph, heartbeat = self.hub.graph, self._limits.heartbeat
         text = wire.hello(
             server=f"astrolabe/{__version__}",
             epoch=graph.epoch,
@@ -182,21 +181,13 @@ class StreamEndpoints:
         return Message("hello", text, None)
 
     def _subscribe(
-        self,
-        channel: WebSocket | EventStream,
-        client: StreamClient,
-        what: str,
-        asked: AskedProblems,
-        since: StreamPosition | None,
+        self, stream: OpenStream, what: str, asked: AskedProblems, since: StreamPosition | None
     ) -> None:
         try:
-            if what == "problems":
-                self._problems.subscribe(client, DEFAULT, asked, since)
-            else:
-                client.subscribe(DEFAULT, asked.filter, since)
+            stream.subscribe(DEFAULT, asked if what == "problems" else asked.filter, since)
         except Exception:  # too late for an HTTP answer
             logger.exception("a subscription failed")
-            channel.close(INTERNAL_ERROR, "internal-error", FAILED)
+            stream.channel.close(INTERNAL_ERROR, "internal-error", FAILED)
 
 
 def _message_of(state: ServingState) -> Message:

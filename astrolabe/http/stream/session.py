@@ -14,8 +14,8 @@ from astrolabe.http.net.close_codes import BAD_MESSAGE, SLOW
 from astrolabe.http.net.message import Message
 from astrolabe.http.openapi.terms import reference
 from astrolabe.http.query import StreamPosition
-from astrolabe.http.stream.client import StreamClient
-from astrolabe.http.stream.problem_feed import AskedProblems, ProblemFeeds
+from astrolabe.http.stream.open_stream import OpenStream
+from astrolabe.http.stream.problem_feed import AskedProblems
 from astrolabe.http.stream.subscription import StreamConnection, fail
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -62,23 +62,21 @@ _DECODER = msgspec.json.Decoder(ClientMessage)
 class Session:
     """Implements `websocket.Listener` for one client.
 
-    rules: of its filters. limit: the number of subscriptions it may have. problems: what it may follow.
+    rules: of its filters. limit: the number of subscriptions it may have.
     """
 
     def __init__(
         self,
         connection: StreamConnection,
-        client: StreamClient,
+        stream: OpenStream,
         rules: FilterRules,
         *,
         limit: int,
-        problems: ProblemFeeds,
     ) -> None:
         self._connection = connection
-        self._client = client
+        self._stream = stream
         self._rules = rules
         self._limit = limit
-        self._problems = problems
 
     def hear(self, text: str) -> None:
         try:
@@ -95,19 +93,19 @@ class Session:
             case Unsubscribe(id):
                 self._unsubscribe(id)
             case Ping() if self._connection.writable:  # else the data under way is a sign of life, too
-                self._connection.write(Message("pong", wire.pong(*self._client.position)))
+                self._connection.write(Message("pong", wire.pong(*self._stream.position)))
 
     def beat(self) -> None:
-        self._client.beat()
+        self._stream.beat()
 
     def _subscribe(self, message: Subscribe) -> None:
-        if message.id in self._client:
+        if message.id in self._stream:
             self._refuse(
                 message.id,
                 "duplicate-id",
                 f"the id {message.id!r} is in use by a subscription that goes on; choose another",
             )
-        elif len(self._client) >= self._limit:
+        elif len(self._stream) >= self._limit:
             text = f"a connection has at most {self._limit} subscriptions"
             self._refuse(message.id, "too-many-subscriptions", text)
         elif message.what not in WHATS:
@@ -123,19 +121,16 @@ class Session:
 
     def _follow(self, message: Subscribe, filter: Filter) -> None:
         try:
-            if message.what == "problems":
-                asked = AskedProblems(filter, message.detail)
-                self._problems.subscribe(self._client, message.id, asked, message.since)
-            else:
-                self._client.subscribe(message.id, filter, message.since)
+            asked = AskedProblems(filter, message.detail) if message.what == "problems" else filter
+            self._stream.subscribe(message.id, asked, message.since)
         except Refusal as refusal:
             self._refuse(message.id, refusal.error, refusal.message)
         except Exception:
             fail(self._connection)
 
     def _unsubscribe(self, id: str) -> None:
-        if id in self._client:
-            self._client.unsubscribe(id)
+        if id in self._stream:
+            self._stream.unsubscribe(id)
         else:
             self._refuse(id, "unknown-id", "there is no subscription with this id")
 

@@ -4,23 +4,42 @@ from __future__ import annotations
 
 import pytest
 
+from astrolabe.engine.serving_state import StateTracker
 from astrolabe.graph.views.filter import FilterRules
+from astrolabe.http.net.message import Message
+from astrolabe.http.stream.hub import Hub
+from astrolabe.http.stream.open_stream import OpenStream
 from astrolabe.http.stream.problem_feed import ProblemFeeds
 from astrolabe.http.stream.session import Session
-from tests.support.connections import Recorder
-from tests.support.worlds import KINDS, shop
+from tests.support.connections import Recorder, settle
+from tests.support.worlds import KINDS, World, facts, shop
 
 PING = '{"type":"ping"}'
 SUBSCRIBE = '{"type":"subscribe","id":"x","filter":{"kind":["Pod"]}}'
 WRONG = '{"type":"subscribe","id":"y","filter":{"kind":["Pond"]}}'
 
 
+class Room:
+    """Implements `StreamRoom`."""
+
+    def __init__(self, hub: Hub, tracker: StateTracker) -> None:
+        self.hub = hub
+        self.problems = ProblemFeeds(hub, tracker)
+        self.state = Message("state", "{}", None)
+        self.streams: set[OpenStream] = set()
+
+    def add(self, stream: OpenStream) -> None:
+        self.streams.add(stream)
+
+    def discard(self, stream: OpenStream) -> None:
+        self.streams.remove(stream)
+
+
 def begin(limit: int = 2) -> tuple[Session, Recorder]:
     connection = Recorder()
     world = shop()
-    problems = ProblemFeeds(world.hub, world.state_tracker())
-    client = world.hub.join(connection)
-    return Session(connection, client, FilterRules.of(KINDS), limit=limit, problems=problems), connection
+    stream = OpenStream(connection, Room(world.hub, world.state_tracker()))
+    return Session(connection, stream, FilterRules.of(KINDS), limit=limit), connection
 
 
 async def test_a_conversation() -> None:
@@ -60,3 +79,35 @@ async def test_nothing_accumulates_for_a_client_that_does_not_read() -> None:
     session.hear(WRONG)
     assert connection.closed == (4008, "slow")
     assert connection.messages == []
+
+
+async def test_a_stream_that_moves_is_reset_there_and_hears_nothing_more_from_where_it_was() -> None:
+    connection, here, there = Recorder(), shop(), World("other")
+    there.set(facts("Pod", "elsewhere"))
+    rooms = [Room(world.hub, world.state_tracker()) for world in (here, there)]
+    stream = OpenStream(connection, rooms[0])
+    session = Session(connection, stream, FilterRules.of(KINDS), limit=2)
+    session.hear(SUBSCRIBE)
+    await settle()
+    assert connection.types() == ["snapshot"]
+    before = here.hub.graph.seq
+    stream.leave()
+    here.set(facts("Pod", "later"))
+    for text in (PING, SUBSCRIBE, SUBSCRIBE.replace('"x"', '"y"'), SUBSCRIBE.replace('"x"', '"z"')):
+        session.hear(text)  # while it is nowhere
+    await settle()
+    pong, *refused = connection.take()
+    assert (pong["type"], pong["seq"]) == ("pong", before)
+    assert [message["code"] for message in refused] == ["duplicate-id", "too-many-subscriptions"]
+    stream.move(rooms[1])
+    await settle()
+    told = connection.take()
+    assert told[0] == {}  # the state
+    for id in ("x", "y"):
+        assert [message["type"] for message in told[1:] if message["id"] == id] == ["reset", "snapshot"]
+    assert {node["name"] for message in told[1:] for node in message.get("nodes", ())} == {"elsewhere"}
+    assert [room.streams for room in rooms] == [set(), {stream}]
+    there.set(facts("Pod", "new"))
+    here.set(facts("Pod", "hidden"))
+    await settle()
+    assert [node["name"] for message in connection.take() for node in message["nodes"]["set"]] == ["new"] * 2
