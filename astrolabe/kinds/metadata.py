@@ -30,12 +30,16 @@ class Metadata(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
     """
 
 
-class Column(msgspec.Struct, frozen=True):
-    """A key of the metadata, as a table shows it. type: of JSON; text where it may be several."""
+class Column(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A key of the metadata, as a table shows it.
+
+    type: of JSON; "string" if it may be of several types. format: `date-time`, or "".
+    """
 
     name: str
     type: str
     description: str
+    format: str = ""
 
 
 def columns_of(shows: type[Metadata]) -> tuple[Column, ...]:
@@ -43,7 +47,7 @@ def columns_of(shows: type[Metadata]) -> tuple[Column, ...]:
     ((_,), components) = msgspec.json.schema_components([shows])
     properties = components[shows.__name__]["properties"]
     return tuple(
-        Column(name, _type_of(schema, components), schema.get("description", ""))
+        Column(name, _type_of(schema, components), schema.get("description", ""), _format_of(schema))
         for name, schema in properties.items()
     )
 
@@ -56,6 +60,10 @@ def _type_of(schema: Mapping[str, Any], components: Mapping[str, Any]) -> str:
     if not choices:
         return str(schema["type"])
     return choices.pop() if len(choices) == 1 else "string"
+
+
+def _format_of(schema: Mapping[str, Any]) -> str:
+    return next((each["format"] for each in schema.get("anyOf", [schema]) if "format" in each), "")
 
 
 class NoMetadata(Metadata):

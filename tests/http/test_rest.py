@@ -452,6 +452,8 @@ async def test_kinds(site: Site) -> None:
     types = {each["name"]: each["type"] for kind in kinds for each in kind["columns"]}
     assert (types["suspend"], types["restartCount"], types["claimRef"]) == ("boolean", "integer", "object")
     assert types["minAvailable"] == "string", "a number or a share"
+    formats = {each["name"]: each.get("format") for kind in kinds for each in kind["columns"]}
+    assert (formats["lastScheduleTime"], formats["schedule"]) == ("date-time", None)
     assert by_name["EndpointSlice"]["shortNames"] == []
     assert by_name["EndpointSlice"]["inherits"] == ["endpoints", "owns"]
     assert by_name["EndpointSlice"]["abbreviation"] == "eps"

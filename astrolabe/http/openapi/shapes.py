@@ -306,8 +306,9 @@ class ColumnInfo(Shape):
     """A key of the metadata of a kind's nodes, as a table shows it."""
 
     name: Annotated[str, about("The key.", "nodeName")]
-    type: Literal["string", "integer", "boolean", "array", "object"]
+    type: Literal["string", "integer", "number", "boolean", "array", "object"]
     description: str
+    format: Annotated[Literal["date-time"], about("If its values are times, RFC 3339.")] | Absent = UNSET
 
 
 class KindInfo(Shape):

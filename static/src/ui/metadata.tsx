@@ -1,3 +1,4 @@
+import { type Column, columnText, columnTitle, type Kind } from "@astrolabe/stream";
 import { Moment } from "./moment";
 
 /** Keys with names of other resources. The edges show them, with the field that they come from. */
@@ -9,39 +10,38 @@ const TOLD_BY_EDGES = new Set([
   "serviceAccountName",
 ]);
 
-/** The metadata of a resource, whatever its kind has. */
-export function Metadata({ metadata }: { metadata: Readonly<Record<string, unknown>> }) {
-  const rows = Object.entries(metadata).filter(([key]) => !TOLD_BY_EDGES.has(key));
+type Values = Readonly<Record<string, unknown>>;
+
+/** The metadata of a resource: the columns of its kind, with what the server says about them. */
+export function Metadata({ metadata, kind }: { metadata: Values; kind: Kind }) {
   return (
     <>
-      {rows.map(([key, value]) => (
-        <Row key={key} name={words(key)} value={value} />
+      {shownColumns(metadata, kind.columns).map((column) => (
+        <Row key={column.name} column={column} value={metadata[column.name]} />
       ))}
     </>
   );
 }
 
-function Row({ name, value }: { name: string; value: unknown }) {
+/** Those that have a value, in the order of the kind; then keys that the server does not describe. */
+export function shownColumns(metadata: Values, columns: readonly Column[]): Column[] {
+  const described = new Set(columns.map(({ name }) => name));
+  const others = Object.keys(metadata).filter((key) => !described.has(key));
+  const all = [...columns, ...others.map((name) => undescribed(name, metadata[name]))];
+  return all.filter(({ name }) => metadata[name] !== undefined && !TOLD_BY_EDGES.has(name));
+}
+
+/** Of `creationTimestamp`, which all kinds have, and of servers that describe no columns or no formats. */
+function undescribed(name: string, value: unknown): Column {
   const isTime = typeof value === "string" && /^\d{4}-\d\d-\d\dT/.test(value);
+  return { name, type: "string", ...(isTime && { format: "date-time" as const }), description: "" };
+}
+
+function Row({ column: { name, format, description }, value }: { column: Column; value: unknown }) {
   return (
     <>
-      <dt>{name}</dt>
-      <dd>{isTime ? <Moment since={value} /> : say(value)}</dd>
+      <dt title={description || undefined}>{columnTitle(name)}</dt>
+      <dd>{format === "date-time" ? <Moment since={String(value)} /> : columnText(value)}</dd>
     </>
   );
-}
-
-/** `podIP` becomes `Pod IP`; `creationTimestamp` becomes a word that people use. */
-function words(key: string): string {
-  if (key === "creationTimestamp") return "Created";
-  const spaced = key.replace(/([a-z])([A-Z])/g, "$1 $2");
-  const lower = spaced.replace(/ ([A-Z])(?=[a-z])/g, (_, letter: string) => ` ${letter.toLowerCase()}`);
-  return lower.charAt(0).toUpperCase() + lower.slice(1);
-}
-
-function say(value: unknown): string {
-  if (Array.isArray(value)) return value.map(say).join(", ");
-  if (typeof value !== "object" || value === null) return String(value);
-  const parts = Object.entries(value).filter(([key]) => key !== "uid");
-  return parts.map(([key, part]) => `${key} ${say(part)}`).join(", ");
 }

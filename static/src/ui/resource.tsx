@@ -56,7 +56,7 @@ export function Resource({ viewer, node, card }: { viewer: Viewer; node: Node; c
           </Row>
         )}
         <Row name="Chart">{node.chart}</Row>
-        <Metadata metadata={node.metadata ?? {}} />
+        <Metadata metadata={node.metadata ?? {}} kind={viewer.graph.kinds.of(node.kind)} />
       </dl>
       <Edges viewer={viewer} title="Needs" edges={[...viewer.graph.outgoing(node.uid)]} end="to" />
       <Edges viewer={viewer} title="Needed by" edges={[...viewer.graph.incoming(node.uid)]} end="from" />

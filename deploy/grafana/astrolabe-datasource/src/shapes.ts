@@ -42,7 +42,10 @@ const SHAPES: Record<QueryType, (query: AstrolabeQuery, kinds: Kinds) => Shape> 
     frames: ({ graph: { nodes }, problems }, refId) =>
       problems ? [problemsFrame(problems.slice(0, limit || LIMITS.problems), refId, { kinds, nodes })] : [],
   }),
-  resources: () => ({ take: nothing, frames: ({ graph }, refId) => [resourcesFrame(graph.nodes, refId)] }),
+  resources: (_, kinds) => ({
+    take: nothing,
+    frames: ({ graph }, refId) => [resourcesFrame(graph.nodes, refId, kinds)],
+  }),
   counts: () => {
     const counts = new Counts();
     return {

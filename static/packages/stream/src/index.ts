@@ -6,7 +6,18 @@ export type { ConnectionState, Filter, SignInRequired, StreamListener } from "./
 export type { Credentials } from "./credentials";
 export { type Change, Graph, type ReadonlyGraph } from "./graph";
 export type { EdgeKey } from "./graph-store";
-export { type EdgeType, fetchEdgeTypes, fetchKinds, type Kind, Kinds, LAYERS, type Layer } from "./kinds";
+export {
+  type Column,
+  columnText,
+  columnTitle,
+  type EdgeType,
+  fetchEdgeTypes,
+  fetchKinds,
+  type Kind,
+  Kinds,
+  LAYERS,
+  type Layer,
+} from "./kinds";
 export type {
   Bookmark,
   Delta,

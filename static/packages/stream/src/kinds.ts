@@ -17,9 +17,18 @@ export const LAYERS = [
 
 export type Layer = (typeof LAYERS)[number];
 
+/** A key of a kind's metadata, as a table shows it. type: of JSON. format: of a text: "date-time" for times. */
+export interface Column {
+  readonly name: string;
+  readonly type: "string" | "integer" | "number" | "boolean" | "array" | "object";
+  readonly format?: "date-time";
+  readonly description: string;
+}
+
 /**
  * plural: as in the API's paths. abbreviation: for pictures. column: from what asks (0) to what is needed.
- * relays: its status only passes on that of others. inherits: the types of edges by which it belongs to their source.
+ * columns: what `metadata` of its nodes may have, in order. relays: its status only passes on that of others.
+ * inherits: the types of edges by which it belongs to their source.
  */
 export interface Kind {
   readonly kind: string;
@@ -27,6 +36,7 @@ export interface Kind {
   readonly abbreviation: string;
   readonly layer: Layer;
   readonly column: number;
+  readonly columns: readonly Column[];
   readonly relays: boolean;
   readonly inherits: readonly string[];
 }
@@ -66,6 +76,22 @@ export class Kinds {
   }
 }
 
+/** `podIP` becomes `Pod IP`; `creationTimestamp` becomes a word that people use. */
+export function columnTitle(key: string): string {
+  if (key === "creationTimestamp") return "Created";
+  const spaced = key.replace(/([a-z])([A-Z])/g, "$1 $2").replace(/([A-Z]{2,})([A-Z][a-z]{2,})/g, "$1 $2");
+  const lower = spaced.replace(/ ([A-Z])(?=[a-z])/g, (_, letter: string) => ` ${letter.toLowerCase()}`);
+  return lower.charAt(0).toUpperCase() + lower.slice(1);
+}
+
+/** A value of the metadata, in words. */
+export function columnText(value: unknown): string {
+  if (Array.isArray(value)) return value.map(columnText).join(", ");
+  if (typeof value !== "object" || value === null) return String(value);
+  const parts = Object.entries(value).filter(([key]) => key !== "uid");
+  return parts.map(([key, part]) => `${key} ${columnText(part)}`).join(", ");
+}
+
 /** hidden: pictures leave edges of this type out until they are asked for. */
 export interface EdgeType {
   readonly type: string;
@@ -89,6 +115,7 @@ function undescribed(kind: string): Kind {
     abbreviation: kind.replace(/[^A-Z]/g, "").toLowerCase() || kind.slice(0, 3),
     layer: "cluster",
     column: 3,
+    columns: [],
     relays: false,
     inherits: ["owns"],
   };

@@ -2,7 +2,15 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
-import { fetchEdgeTypes, fetchKinds, type Kind, Kinds, type Layer } from "../src/kinds";
+import {
+  columnText,
+  columnTitle,
+  fetchEdgeTypes,
+  fetchKinds,
+  type Kind,
+  Kinds,
+  type Layer,
+} from "../src/kinds";
 
 const NETWORK_POLICY: Kind = {
   kind: "NetworkPolicy",
@@ -10,6 +18,7 @@ const NETWORK_POLICY: Kind = {
   abbreviation: "netpol",
   layer: "policy",
   column: 2,
+  columns: [{ name: "podSelector", type: "object", description: "" }],
   relays: false,
   inherits: ["owns"],
 };
@@ -25,6 +34,7 @@ it("shows a kind that the server does not describe, or not in full", () => {
     abbreviation: "vpa",
     layer: "cluster",
     column: 3,
+    columns: [],
     relays: false,
     inherits: ["owns"],
   });
@@ -51,6 +61,19 @@ it("writes plurals with the capitals of the kind", () => {
   ]);
   expect([kinds.counted(1, "Ingress"), kinds.counted(2, "Ingress")]).toEqual(["1 Ingress", "2 Ingresses"]);
   expect(kinds.counted(1, "HTTPRoute.gateway.networking.k8s.io")).toBe("1 HTTPRoute");
+});
+
+it("writes keys of metadata as titles, and their values in words", () => {
+  const keys = ["podIP", "nodeName", "creationTimestamp", "targetCPUUtilization", "mountedPVCs"];
+  expect(keys.map(columnTitle)).toEqual([
+    "Pod IP",
+    "Node name",
+    "Created",
+    "Target CPU utilization",
+    "Mounted PVCs",
+  ]);
+  expect(columnText({ desired: 3, ready: 0 })).toBe("desired 3, ready 0");
+  expect(columnText([{ name: "web", uid: "1" }, "db", true])).toBe("name web, db, true");
 });
 
 it("asks the server that has the stream, with the token", async () => {

@@ -50,8 +50,12 @@ export function time<Row>(name: string, title: string, value: (row: Row) => unkn
   return { name, title, type: FieldType.time, value: (row) => millis(value(row)) };
 }
 
-export function number<Row>(name: string, title: string, value: (row: Row) => number): Column<Row> {
-  return { name, title, type: FieldType.number, value };
+export function number<Row>(name: string, title: string, value: (row: Row) => number | undefined): Column<Row> {
+  return { name, title, type: FieldType.number, value: (row) => value(row) ?? null };
+}
+
+export function flag<Row>(name: string, title: string, value: (row: Row) => boolean | undefined): Column<Row> {
+  return { name, title, type: FieldType.boolean, value: (row) => value(row) ?? null };
 }
 
 function millis(value: unknown): number | null {
