@@ -17,6 +17,7 @@ from astrolabe.cli import client_flags, flag_types, flags
 from astrolabe.cli.flag_types import FlagType, InvalidValue
 from astrolabe.cli.formatting import as_json, as_text
 from astrolabe.cli.go_flags import WARNINGS, CommandGroup, DefaultGroup, Flag, GoCommand
+from astrolabe.cli.mcp import serve_agents
 from astrolabe.cli.questions import QUESTIONS
 from astrolabe.cli.running import CommandFailed, NoAnswer, complete, run
 from astrolabe.cli.server_address import ServerAddress
@@ -376,7 +377,7 @@ def _complete_check(work: Coroutine[Any, Any, T]) -> T:
         raise CommandFailed(str(error)) from error
 
 
-for _question in QUESTIONS:
+for _question in (*QUESTIONS, serve_agents):
     root.add_command(_question)
 
 

@@ -7,8 +7,10 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from email.message import Message
+from http import HTTPStatus
 from http.client import HTTPException, RemoteDisconnected
 from ssl import SSLCertVerificationError, SSLContext
+from types import MappingProxyType
 from typing import IO, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urlencode, urlsplit
@@ -40,6 +42,8 @@ _REFUSALS = {400: "bad-request", 401: UNAUTHORISED, 403: "forbidden", 404: "no-a
 
 #: The codes of failures that may pass: the server is not there, not yet, or has too much to do.
 UNREACHABLE, TIMED_OUT, UNAVAILABLE = "unreachable", "timeout", "unavailable"
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 T = TypeVar("T")
 #: As in a query: a list is sent with commas.
@@ -86,29 +90,40 @@ class RestClient:
 
     async def get(self, path: str, params: Params | None = None) -> ServerAnswer:
         """Ask for a path such as `/api/v1/problems`."""
-        try:
-            return await self._get(path, params or {})
-        except ClientError as error:
-            if error.code != UNAUTHORISED or not await self._credential.changed():
-                raise
-        return await self._get(path, params or {})
-
-    async def _get(self, path: str, params: Params) -> ServerAnswer:
-        headers = {**self._headers, **await self._credential.headers(), "Accept": "application/json"}
         query = urlencode(
             {
                 name: value if isinstance(value, str | int) else ",".join(value)
-                for name, value in params.items()
+                for name, value in (params or {}).items()
             }
         )
-        request = Request(f"{self._base}{path}{'?' if query else ''}{query}", headers=headers)
-        answer = await _in_thread(lambda: self._fetch(request))
+        return await self._ask(f"{path}{'?' if query else ''}{query}")
+
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> ServerAnswer:
+        """Send a JSON-RPC message. A refusal in its form is an answer; to a notification it is empty."""
+        return await self._ask(path, body, {**headers, "Content-Type": "application/json"})
+
+    async def _ask(
+        self, target: str, body: bytes | None = None, headers: Mapping[str, str] = _NO_HEADERS
+    ) -> ServerAnswer:
+        try:
+            return await self._ask_once(target, body, headers)
+        except ClientError as error:
+            if error.code != UNAUTHORISED or not await self._credential.changed():
+                raise
+        return await self._ask_once(target, body, headers)
+
+    async def _ask_once(self, target: str, body: bytes | None, headers: Mapping[str, str]) -> ServerAnswer:
+        sent = {**self._headers, **await self._credential.headers(), "Accept": "application/json", **headers}
+        request = Request(f"{self._base}{target}", data=body, headers=sent)
+        answer = await in_thread(lambda: self._fetch(request))
         self._credential.accepted()
         return answer
 
     def _fetch(self, request: Request) -> ServerAnswer:
         try:
             with self._opener.open(request, timeout=TIMEOUT) as response:
+                if response.status == HTTPStatus.ACCEPTED:
+                    return ServerAnswer(b"")
                 body = response.read(LONGEST_ANSWER + 1)
                 if len(body) > LONGEST_ANSWER:
                     text = (
@@ -120,14 +135,17 @@ class RestClient:
                 return _answer(body, response.headers)
         except HTTPError as error:
             with error:
-                raise self._refused(error, urlsplit(request.full_url).path) from error
+                said = error.read(1 << 20)
+                if request.data is not None and b'"jsonrpc"' in said:
+                    return _answer(said, error.headers)
+                raise self._refused(error, said, urlsplit(request.full_url).path) from error
         except URLError as error:
             raise self._unreachable(error.reason) from error
         except (OSError, HTTPException) as error:
             raise self._unreachable(error) from error
 
-    def _refused(self, error: HTTPError, path: str) -> ClientError:
-        code, said = error_in(error.read(1 << 20))
+    def _refused(self, error: HTTPError, body: bytes, path: str) -> ClientError:
+        code, said = error_in(body)
         if error.code == 404 and (not code or said.startswith("there is nothing at")):
             text = f"{self.shown} does not answer {path}: it is no Astrolabe server, or too old"
             return ClientError(text, code="no-astrolabe")
@@ -175,7 +193,7 @@ def _answer(body: bytes, headers: Message) -> ServerAnswer:
     )
 
 
-async def _in_thread(work: Callable[[], T]) -> T:
+async def in_thread(work: Callable[[], T]) -> T:
     """Run work in a thread that nothing waits for at the end of the process, unlike those of a pool."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from astrolabe.http.grafana.routes import Grafana
+from astrolabe.http.mcp.endpoint import McpEndpoint
 from astrolabe.http.net.refusals import Handler
 from astrolabe.http.openapi.operation import ApiEndpoint
 from astrolabe.http.ops.probes import Probes
@@ -23,7 +24,7 @@ from astrolabe.settings import DEFAULT_SELECTOR, Settings
 
 
 class FrontDoors:
-    """REST, streams, Grafana and `/health` of one source.
+    """REST, streams, Grafana, MCP and `/health` of one source.
 
     source: what they serve. handlers: of the endpoints, by name. streams: those that are open.
     share: the share of the memory for bodies that it may use. sight: whether objects of a kind in a namespace
@@ -58,6 +59,7 @@ class FrontDoors:
             *grafana.endpoints,
             *self.streams.endpoints,
             *Probes(source, scoped=settings.asks_for_rights).endpoints,
+            McpEndpoint(source, rules).endpoint,
             Whoami(source).endpoint,
         )
         self.handlers: Mapping[str, Handler] = {each.name: each.handler for each in self.endpoints}

@@ -19,6 +19,7 @@ from astrolabe.graph.state.identity import OWN_GROUPS
 from astrolabe.graph.views.filter_fields import FILTER_FIELDS
 from astrolabe.http.access.measured_reviews import ACCESS, TOKEN
 from astrolabe.http.counters import ReviewCounters
+from astrolabe.http.mcp.tools import definitions
 from astrolabe.http.openapi.codes import ERROR_CODES, FINAL, ErrorCode
 from astrolabe.http.ops import metrics
 from astrolabe.kinds.custom.rulebook import RuleBook
@@ -189,8 +190,9 @@ def api_table() -> str:
     document = asyncio.run(_described())
     lines = ["| path | |", "| --- | --- |"]
     for path, item in document["paths"].items():
-        method = "WS" if "101" in item["get"]["responses"] else "GET"
-        lines.append(f"| `{method} {path}` | {item['get']['summary']} |")
+        for method, operation in item.items():
+            shown = "WS" if "101" in operation["responses"] else method.upper()
+            lines.append(f"| `{shown} {path}` | {operation['summary']} |")
     return "\n".join(lines)
 
 
@@ -328,11 +330,22 @@ def _notes(kind: Kind[Any]) -> str:
     return ", ".join(note for note, holds in notes.items() if holds)
 
 
+def tools_table() -> str:
+    """The tools of agents."""
+    rows = [
+        f"| `{tool['name']}` | {', '.join(f'`{name}`' for name in tool['inputSchema']['properties']) or '-'} | "
+        f"{tool['description']} |"
+        for tool in definitions()
+    ]
+    return "\n".join(("| tool | takes | tells |", "| --- | --- | --- |", *rows))
+
+
 #: (file, name of the section, what stands in it).
 SECTIONS: tuple[tuple[Path, str, Callable[[], str]], ...] = (
     (GUIDE / "configuration.md", "flags", flags_table),
     (GUIDE / "api.md", "api", api_table),
     (GUIDE / "api.md", "filters", filters_table),
+    (GUIDE / "agents.md", "tools", tools_table),
     (GUIDE / "search.md", "search", search_table),
     (GUIDE / "kinds.md", "kinds", kinds_table),
     (GUIDE / "metrics.md", "metrics", metrics_table),

@@ -108,7 +108,16 @@ ERROR_CODES = (
         status=409,
         meaning="The action does not apply to a resource of this kind. The message says which do.",
     ),
-    ErrorCode(code="method-not-allowed", status=405, meaning="The server answers GET and HEAD."),
+    ErrorCode(
+        code="ambiguous",
+        status=409,
+        meaning="Several resources have this name. The message lists them; agents are told it in the answer.",
+    ),
+    ErrorCode(
+        code="method-not-allowed",
+        status=405,
+        meaning="The server answers GET and HEAD, and POST where that is described.",
+    ),
     ErrorCode(
         code="timeout",
         status=408,

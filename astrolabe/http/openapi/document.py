@@ -40,6 +40,7 @@ _GROUPS = {
     "graph": "The current graph. Every answer belongs to one position in history.",
     "stream": "The graph, and every change of it. A client that applies the snapshot and the deltas in order "
     "holds exactly the server's filtered graph at `seq`. If it cannot, the server tells it.",
+    "agents": "The graph for agents.",
     "process": "The health of the process.",
     "grafana": "The graph for Grafana's panels.",
     "pages": "Pages for people, and this document.",

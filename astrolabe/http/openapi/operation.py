@@ -20,7 +20,7 @@ POSITION = ("X-Astrolabe-Epoch", "X-Astrolabe-Seq")
 #: Headers of responses that caches may keep.
 CACHED = ("ETag", "Cache-Control")
 
-Group = Literal["graph", "stream", "process", "grafana", "pages"]
+Group = Literal["graph", "stream", "agents", "process", "grafana", "pages"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,0 +1,128 @@
+"""The words of answers for agents: short lines, in which quotes set apart what comes from the cluster."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from astrolabe.age import age
+from astrolabe.engine.serving_state import ServingState
+from astrolabe.graph.state.graph import ServedGraph
+
+Json = Mapping[str, Any]
+
+#: Characters of a message that are told.
+LONGEST_MESSAGE = 200
+#: Kinds, namespaces and names that are listed in one line.
+MOST_LISTED = 6
+
+#: What names and fields of Kubernetes consist of. Others are quoted: a ClusterRole's name may have blanks.
+_PLAIN = re.compile(r"[][A-Za-z0-9._:/-]+")
+
+
+class AnswerText:
+    """Lines up to a number of characters. Each entry is told whole, or not at all.
+
+    left_out: whether an entry found no room.
+    """
+
+    def __init__(self, room: int) -> None:
+        self.left_out = False
+        self._room = room
+        self._lines: list[str] = []
+
+    def add(self, *lines: str) -> bool:
+        """Tell an entry. Returns whether there was room."""
+        size = sum(map(len, lines)) + len(lines)
+        if size > self._room:
+            self.left_out = True
+            return False
+        self._room -= size
+        self._lines += lines
+        return True
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines)
+
+
+def clean(text: str) -> str:
+    """Without control characters, invisible ones and line breaks, which could pass for something else."""
+    return " ".join("".join([each if each.isprintable() else " " for each in text]).split())
+
+
+def quoted(text: str, most: int = LONGEST_MESSAGE) -> str:
+    """A text of the cluster: data, and no instruction."""
+    said = clean(text).replace('"', "'")
+    return f'"{said if len(said) <= most else said[: most - 1] + "…"}"'
+
+
+def plain(name: str) -> str:
+    """A name, quoted if it has characters that names do not usually have."""
+    return name if _PLAIN.fullmatch(name) else quoted(name)
+
+
+def name_of(one: Json) -> str:
+    """`Pod/shop/web-1`, and `Secret/shop/db (missing)`."""
+    path = plain("/".join(filter(None, (one["kind"], one.get("namespace", ""), one["name"]))))
+    return f"{path} (missing)" if one.get("missing") else path
+
+
+def names_of(ones: Iterable[Json], most: int = MOST_LISTED) -> str:
+    """The first names, and the number of the others."""
+    names = [name_of(one) for one in ones]
+    return _listed(names, most)
+
+
+def listed(words: Iterable[str], most: int = MOST_LISTED) -> str:
+    """The first words, and the number of the others."""
+    return _listed([plain(word) for word in words], most)
+
+
+def _listed(words: list[str], most: int) -> str:
+    more = len(words) - most
+    return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def counts(kinds: Mapping[str, int], most: int = MOST_LISTED) -> str:
+    """`3 Pod, 1 Service`, the most first."""
+    ordered = sorted(kinds.items(), key=lambda each: (-each[1], each[0]))
+    return _listed([f"{number} {plain(kind)}" for kind, number in ordered], most)
+
+
+def status_of(one: Json, now: float) -> str:
+    """`Error CrashLoopBackOff for 12m`."""
+    status, reason = one.get("status", ""), one.get("reason", "")
+    words = [status, plain(reason) if reason and reason != status else ""]
+    since = age(one.get("since", ""), now)
+    return " ".join(filter(None, [*words, f"for {since}" if since else ""]))
+
+
+def edge_of(one: Json) -> str:
+    """`uses-secret by spec.volumes[0].secret.secretName`; "" without an edge."""
+    fields = one.get("field", ())
+    by = f" by {plain(fields[0])}" if fields else ""
+    return f"{one['type']}{by}" if "type" in one else ""
+
+
+def heading(state: ServingState, graph: ServedGraph) -> str:
+    """Of every answer: which cluster it is about, how far it may be trusted, and its place in history."""
+    parts = [f"cluster {plain(state.cluster.name or 'unnamed')}", f"state {state.state}"]
+    if state.why:
+        parts[1] += f" since {state.since}: {quoted(state.why)}"
+    parts.append(f"position {graph.epoch}:{graph.seq}")
+    hidden = _hidden(state)
+    parts.append(f"not visible: {hidden}" if hidden else "all visible")
+    return f"[{' | '.join(parts)}]"
+
+
+def _hidden(state: ServingState) -> str:
+    """What cannot be seen, of the whole or of what the user may see."""
+    kinds = {gap.kind for gap in state.partial if gap.reason == "forbidden"}
+    coverage = state.coverage
+    if coverage is None:
+        return listed(sorted(kinds))
+    parts = [listed(sorted(kinds | {*coverage.hidden}))]
+    if coverage.limited:
+        parts.append(f"{listed(coverage.limited)} outside of namespaces {listed(coverage.namespaces)}")
+    return "; ".join(filter(None, parts))
