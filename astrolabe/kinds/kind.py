@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from sys import intern
 from typing import Any, Generic, Literal, TypeVar, get_args
 
@@ -37,6 +37,18 @@ def is_custom(key: str) -> bool:
 
 #: In `Kind.makes`: the other end may be of any kind.
 ANY_KIND = "*"
+
+
+@lru_cache(maxsize=1024)
+def _event_decoder(manifest: type[Manifest]) -> msgspec.json.Decoder[Any]:
+    """Kinds of which the same is read share it."""
+    event = msgspec.defstruct("Event", [("type", str), ("object", manifest)], gc=False)
+    return msgspec.json.Decoder(event)
+
+
+@lru_cache(maxsize=1024)
+def _decoder(manifest: type[Manifest]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(manifest)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -199,8 +211,7 @@ class Kind(Generic[M]):
     @cached_property
     def event_decoder(self) -> msgspec.json.Decoder[Any]:
         """Decodes one line of a watch into an object with `type: str` and `object: M`."""
-        event = msgspec.defstruct(f"{self.name}Event", [("type", str), ("object", self.manifest)], gc=False)
-        return msgspec.json.Decoder(event)
+        return _event_decoder(self.manifest)
 
     def event_reader(self) -> EventReader:
         """See `WatchedKind`."""
@@ -209,7 +220,7 @@ class Kind(Generic[M]):
     @cached_property
     def decoder(self) -> msgspec.json.Decoder[M]:
         """Decodes one manifest."""
-        return msgspec.json.Decoder(self.manifest)
+        return _decoder(self.manifest)
 
     def facts(self, manifest: M) -> Facts:
         """Everything that the manifest says; see `Facts`. Raises InvalidObjectError if that is too much."""

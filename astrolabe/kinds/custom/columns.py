@@ -8,9 +8,10 @@ from typing import Annotated, Any, NamedTuple, cast
 
 import msgspec
 
+from astrolabe.kinds.custom.attribute_readers import SCALARS, Scalar
 from astrolabe.kinds.custom.definition import PrinterColumn
 from astrolabe.kinds.custom.paths import Each, Key, Path, from_json_path, last_many
-from astrolabe.kinds.custom.projection import SCALARS, ProjectionOf, Scalar, readable
+from astrolabe.kinds.custom.projection import ProjectionOf, readable
 from astrolabe.kinds.metadata import Metadata, Time, about
 
 #: Keys that every node has, or that this package sets.

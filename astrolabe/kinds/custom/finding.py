@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from astrolabe.kinds.custom.attribute_readers import Scalar
 from astrolabe.kinds.custom.conditions import ConditionList, LenientCondition, listed, text
 from astrolabe.kinds.custom.paths import Path, last_many, show
-from astrolabe.kinds.custom.projection import ProjectionOf, Scalar
+from astrolabe.kinds.custom.projection import ProjectionOf
 from astrolabe.kinds.custom.rule import Bound, Test
 
 

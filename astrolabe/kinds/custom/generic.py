@@ -13,6 +13,7 @@ import msgspec
 
 from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN
 from astrolabe.kinds.custom import status_counts, status_errors, status_scan, words
+from astrolabe.kinds.custom.attribute_readers import Scalar
 from astrolabe.kinds.custom.conditions import (
     LenientCondition,
     is_stale,
@@ -21,7 +22,6 @@ from astrolabe.kinds.custom.conditions import (
     status_of,
     text,
 )
-from astrolabe.kinds.custom.projection import Scalar
 from astrolabe.kinds.custom.status_scan import Conditions, Phase, Raws
 from astrolabe.kinds.custom.verdict import Verdict, error, pending, ready, unknown
 

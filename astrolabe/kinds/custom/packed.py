@@ -38,7 +38,11 @@ def unpacker(packing: str) -> Callable[[str], Iterable[PackedTarget]]:
             return _inventory
         case "host":
             return _host
-    return lambda text: (PackedTarget(text),)
+    return _plain
+
+
+def _plain(text: str) -> tuple[PackedTarget, ...]:
+    return (PackedTarget(text),)
 
 
 def _pair(text: str) -> tuple[PackedTarget, ...]:

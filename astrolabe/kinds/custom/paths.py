@@ -8,6 +8,7 @@ of a map, and `a.**Ref` each object below `a` under a key that ends so.
 from __future__ import annotations
 
 import re
+from sys import intern
 from typing import NamedTuple
 
 
@@ -119,7 +120,7 @@ def from_json_path(text: str) -> Path | None:
 
 
 def show(path: Path) -> str:
-    """The path as text again."""
+    """The path as text again. Kinds share it."""
     text = ""
     for segment in path:
         match segment:
@@ -135,7 +136,7 @@ def show(path: Path) -> str:
                 text += ".*"
             case Walk(suffix):
                 text += f".**{suffix}"
-    return text.lstrip(".")
+    return intern(text.lstrip("."))
 
 
 def last_many(path: Path) -> int:

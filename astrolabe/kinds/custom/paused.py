@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from astrolabe.kinds.custom.paths import Path, parse, show
@@ -49,6 +50,7 @@ def step(projection: ProjectionOf) -> Callable[[Any], Verdict | None]:
     return find
 
 
+@lru_cache(maxsize=64)
 def _verdict(path: Path) -> Verdict:
     where = show(path)
     return pending("Paused", f"Paused by {where}", by=where)

@@ -9,11 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, reduce
 from operator import attrgetter, or_
+from sys import intern
 from types import MappingProxyType
 from typing import Annotated, Any, cast
 
 import msgspec
 
+from astrolabe.kinds.custom.attribute_readers import (
+    SCALARS,
+    Scalar,
+    field_reader,
+    object_reader,
+    plain_reader,
+    value_reader,
+)
 from astrolabe.kinds.custom.paths import AnyKey, Each, Index, Key, Path, Segment, Walk, Where, show
 from astrolabe.kinds.custom.walking import Item, walker
 from astrolabe.kinds.manifest import LONGEST_NAME, Annotations, Manifest, ObjectMeta
@@ -34,8 +43,6 @@ class Skipped(msgspec.Struct, gc=False):
 
 #: The value at the end of a path. Only scalars are read.
 Leaf = str | int | float | bool | Skipped | list[msgspec.Raw] | None
-Scalar = str | int | float | bool | None
-SCALARS = (str, int, float, bool)
 #: Stands for an element of a list that is not an object.
 Other = str | int | float | bool | list[msgspec.Raw] | None
 
@@ -143,9 +150,12 @@ def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(type_)
 
 
+@lru_cache(maxsize=4096)
 def attribute(key: str) -> str:
-    """The attribute that holds a field."""
-    return ATTRIBUTE_PREFIX + "".join([sign if sign.isalnum() else f"_{ord(sign):x}_" for sign in key])
+    """The attribute that holds a field. Kinds share the text."""
+    return intern(
+        ATTRIBUTE_PREFIX + "".join([sign if sign.isalnum() else f"_{ord(sign):x}_" for sign in key])
+    )
 
 
 class ProjectionOf:
@@ -177,7 +187,7 @@ class ProjectionOf:
                 self._tree.add(path)
         for key in raw:
             self._tree.keys.setdefault(key, _Tree()).is_raw = True
-        self.type: type[Manifest] = self._tree.struct(name, (_manifest(name, annotations),))
+        self.type: type[Manifest] = self._tree.struct("Read", (_manifest(frozenset(annotations)),))
 
     def scalar(self, path: Path) -> Callable[[Any], Scalar]:
         """Reads the one scalar of a path; of a path of many the first."""
@@ -224,22 +234,7 @@ class ProjectionOf:
         than that. What it reads may be of any type."""
         keys = base[:-1] if base and isinstance(base[-1], Each) else base
         fields = self.plain_fields(keys) if keys else None
-        if not fields:
-            return None
-        first, *more = fields
-        if not more:
-            return attrgetter(first)
-        if len(more) == 1:
-            (second,) = more
-            return lambda manifest: getattr(getattr(manifest, first), second, None)
-
-        def read(manifest: Any) -> Any:
-            value = manifest
-            for field in fields:
-                value = getattr(value, field, None)
-            return value
-
-        return read
+        return object_reader(fields) if fields else None
 
     def field_below(self, base: Path, path: Path) -> str | None:
         """The attribute of what `objects(base)` reads, or of its elements, that holds the scalar of a path;
@@ -260,22 +255,24 @@ class ProjectionOf:
 _KNOWN_ANNOTATIONS = {each.encode_name: each.name for each in msgspec.structs.fields(Annotations)}
 
 
-def _manifest(name: str, annotations: set[str]) -> type[Manifest]:
+@lru_cache(maxsize=1024)
+def _manifest(annotations: frozenset[str]) -> type[Manifest]:
+    """The base of a manifest of which these annotations are read. Kinds share it: it takes some 8 kB."""
     if not annotations:
         return Manifest
     text = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME * 4)]
     more = msgspec.defstruct(
-        f"{name}Annotations",
+        "MoreAnnotations",
         [(attribute(key), text | None, msgspec.field(default=None, name=key)) for key in sorted(annotations)],
         bases=(Annotations,),
         gc=False,
     )
     meta = msgspec.defstruct(
-        f"{name}Meta", [("annotations", more | None, None)], bases=(ObjectMeta,), rename="camel", gc=False
+        "MoreMeta", [("annotations", more | None, None)], bases=(ObjectMeta,), rename="camel", gc=False
     )
     return cast(
         "type[Manifest]",
-        msgspec.defstruct(f"{name}Manifest", [("metadata", meta)], bases=(Manifest,), gc=False),
+        msgspec.defstruct("MoreManifest", [("metadata", meta)], bases=(Manifest,), gc=False),
     )
 
 
@@ -290,6 +287,7 @@ _META = {
 }
 
 
+@lru_cache(maxsize=1024)
 def _metadata_reader(path: Path) -> Callable[[Any], Scalar]:
     match path[1:]:
         case (Key("labels"), Key(name)):
@@ -334,8 +332,7 @@ def _step(tree: _Tree, segment: Key) -> Callable[[Any], Any]:
     if tree.any is not None:
         name = segment.name
         return lambda value: value.get(name) if isinstance(value, dict) else None
-    field = attribute(segment.name)
-    return lambda value: getattr(value, field, None)
+    return field_reader(attribute(segment.name))
 
 
 def scalar_in(path: Path, tree: _Tree) -> Callable[[Any], Scalar]:
@@ -343,7 +340,7 @@ def scalar_in(path: Path, tree: _Tree) -> Callable[[Any], Scalar]:
     if not path:
         return lambda value: value if isinstance(value, SCALARS) else None
     if all(isinstance(each, Key) for each in path) and _is_plain(path, tree):
-        return _plain_reader([attribute(each.name) for each in path if isinstance(each, Key)])
+        return plain_reader(tuple([attribute(each.name) for each in path if isinstance(each, Key)]))
     items = _items(path, tree)
 
     def first(value: Any) -> Scalar:
@@ -363,46 +360,10 @@ def _is_plain(path: Path, tree: _Tree) -> bool:
     return True
 
 
-def _plain_reader(fields: list[str]) -> Callable[[Any], Scalar]:
-    # A closure for each of the usual lengths: a loop would cost twice as much.
-    match fields:
-        case [a]:
-
-            def one(value: Any) -> Scalar:
-                value = getattr(value, a, None)
-                return value if isinstance(value, SCALARS) else None
-
-            return one
-        case [a, b]:
-
-            def two(value: Any) -> Scalar:
-                value = getattr(getattr(value, a, None), b, None)
-                return value if isinstance(value, SCALARS) else None
-
-            return two
-        case [a, b, c]:
-
-            def three(value: Any) -> Scalar:
-                value = getattr(getattr(getattr(value, a, None), b, None), c, None)
-                return value if isinstance(value, SCALARS) else None
-
-            return three
-
-    def many(value: Any) -> Scalar:
-        for field in fields:
-            value = getattr(value, field, None)
-        return value if isinstance(value, SCALARS) else None
-
-    return many
-
-
 def _whole_in(path: Path, tree: _Tree) -> Callable[[Any], Any]:
     fields = [attribute(each.name) for each in path if isinstance(each, Key)]
-    if len(fields) == len(path) == 1 and _is_plain(path, tree):
-        return attrgetter(fields[0])
-    if len(fields) == len(path) == 2 and _is_plain(path, tree):
-        first, second = fields
-        return lambda value: getattr(getattr(value, first, None), second, None)
+    if len(fields) == len(path) <= 2 and path and _is_plain(path, tree):
+        return value_reader(*fields)
     items = _items(path, tree)
     return lambda value: next((found for found, _ in items(value)), None)
 

@@ -11,10 +11,11 @@ from typing import Any
 from astrolabe.graph.model.links import Link, Permit, Ref, RefByUid
 from astrolabe.graph.state.identity import GroupKind
 from astrolabe.kinds.custom import packed, shapes
+from astrolabe.kinds.custom.attribute_readers import Scalar
 from astrolabe.kinds.custom.finding import Find, matcher, word_of
 from astrolabe.kinds.custom.label_selections import selection_reader
 from astrolabe.kinds.custom.paths import Key, Path, last_many, show
-from astrolabe.kinds.custom.projection import ProjectionOf, Scalar
+from astrolabe.kinds.custom.projection import ProjectionOf
 from astrolabe.kinds.custom.rule import KindRule, ReferenceRule
 from astrolabe.kinds.custom.siblings import sibling_kinds
 from astrolabe.kinds.manifest import LONGEST_NAME
@@ -85,6 +86,13 @@ def _reader(
         return selection_reader(reference, reference.select, projection)
     home = homes.get(reference.home, reference.home)
     return _NameReader(rule, reference, projection, scope_of, home).reader(projection)
+
+
+_NO_READERS: list[Any] = []
+
+
+def _nothing(_: Any) -> tuple[()]:
+    return ()
 
 
 class _NameReader:
@@ -186,8 +194,8 @@ class _NameReader:
 
     def _forget_readers(self) -> None:
         """A shape has its own: of 200 kinds without a rule, these would take 4 MB."""
-        self._items = lambda manifest: ()
-        self._names, self._saying = [], []
+        self._items = _nothing
+        self._names = self._saying = _NO_READERS
         self._namespace = self._host = self._kind = self._group = self._api_version = None
         self._optional = self._second = None
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
 from astrolabe.kinds.custom import paused, words
+from astrolabe.kinds.custom.attribute_readers import SCALARS
 from astrolabe.kinds.custom.conditions import (
     LenientCondition,
     is_stale,
@@ -24,7 +25,7 @@ from astrolabe.kinds.custom.finding import (
     word_of,
 )
 from astrolabe.kinds.custom.paths import Path, last_many, parse, show
-from astrolabe.kinds.custom.projection import SCALARS, ProjectionOf
+from astrolabe.kinds.custom.projection import ProjectionOf
 from astrolabe.kinds.custom.rule import MessageTemplate, StatusRule, Test
 from astrolabe.kinds.custom.verdict import NOT_JUDGED, Verdict, pending, unknown
 

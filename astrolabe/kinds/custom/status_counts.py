@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from astrolabe.kinds.custom.attribute_readers import Scalar
 from astrolabe.kinds.custom.conditions import number, text
-from astrolabe.kinds.custom.projection import Scalar
 from astrolabe.kinds.custom.status_scan import FRACTION, Raws, first_sign, flags, is_past, parts, scalar
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])

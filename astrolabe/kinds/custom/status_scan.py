@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from astrolabe.kinds.custom.attribute_readers import SCALARS, Scalar
 from astrolabe.kinds.custom.conditions import ConditionList, LenientCondition, listed, number, text
-from astrolabe.kinds.custom.projection import SCALARS, Leaf, Scalar
+from astrolabe.kinds.custom.projection import Leaf
 from astrolabe.kinds.custom.words import remembered
 
 #: Elements of one list, and entries of one map, that are looked at.
