@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -203,6 +204,11 @@ class HttpServer:
             connection.abort()
         await self._doors.close()
         await _settled(self.open, self._limits.grace)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(
+                self._limits.grace
+            ):  # a transport closes in the turns after it was cut
+                await self._app.ctx.sockets.until_empty()
 
 
 def _create_app(source: GraphSource, limits: Limits, *, scoped: bool) -> Sanic[Any, Any]:

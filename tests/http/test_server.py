@@ -145,3 +145,15 @@ async def test_two_writes_do_not_wait_for_an_acknowledgement() -> None:
         accepted = connection.transport.get_extra_info("socket")
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
         assert answer.status == 200
+
+
+async def test_all_connections_are_closed_once_the_server_has_stopped() -> None:
+    """Also one whose answer is ready, so that no task belongs to it. Whoever stops may end the loop then."""
+    async with serve(crowd(400), Limits(grace=0.1)) as site, dial(site.port) as stalled:
+        await stalled.ask("/api/v1/graph", "Connection: close\r\n")
+        await eventually(lambda: bool(site.server.open))
+        (connection,) = site.server.open
+        while connection.task is not None:
+            await stalled.read(1024)
+        await site.server.stop()
+        assert not site.server.open

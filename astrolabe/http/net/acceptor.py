@@ -12,6 +12,7 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from ssl import SSLContext
 from time import perf_counter
@@ -200,10 +201,12 @@ class Acceptor:
             longest.cancel()
         task = self._loop.create_task(self._open(connection), name="astrolabe.http.accept")
         self._entering[task] = None
-        task.add_done_callback(self._forget)
+        task.add_done_callback(partial(self._forget, connection))
 
-    def _forget(self, task: asyncio.Task[None]) -> None:
+    def _forget(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
         self._entering.pop(task, None)
+        if task.cancelled():  # it may not have begun, so that no transport owns the socket
+            connection.close()
 
     async def _open(self, connection: socket.socket) -> None:
         with suppress(OSError):  # the peer has left or speaks no TLS, and the transport is closed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -71,9 +72,16 @@ class SocketLimit:
         self._limit = limit
         self._open: set[Any] = set()
         self._resting: dict[Any, None] = {}
+        self._emptied: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
         return len(self._open)
+
+    async def until_empty(self) -> None:
+        """Wait until no connection is open. Only one may wait."""
+        if self._open:
+            self._emptied = asyncio.get_running_loop().create_future()
+            await self._emptied
 
     def enter(self, connection: Any) -> None:
         """A connection was made."""
@@ -97,3 +105,5 @@ class SocketLimit:
         """The connection is closed or closing."""
         self._open.discard(connection)
         self._resting.pop(connection, None)
+        if self._emptied is not None and not self._open and not self._emptied.done():
+            self._emptied.set_result(None)

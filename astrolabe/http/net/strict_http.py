@@ -31,10 +31,11 @@ class StrictHttp(Http):
     async def http1_request_header(self) -> None:
         """Check the head when it is complete, and the request line before that."""
         buffer = self.recv_buffer
+        checked = False
         while b"\r\n\r\n" not in buffer and len(buffer) < self.HEADER_MAX_SIZE:
-            line, end, _ = bytes(buffer).partition(b"\n")
-            if end:
-                _check_line(line.removesuffix(b"\r"))
+            if not checked and b"\n" in buffer:  # once: the head may come byte by byte
+                _check_line(bytes(buffer).partition(b"\n")[0].removesuffix(b"\r"))
+                checked = True
             await self._receive_more()
         end_of_head = buffer.find(b"\r\n\r\n")
         if 0 <= end_of_head < self.HEADER_MAX_SIZE:

@@ -49,6 +49,7 @@ class StreamProtocol(HttpProtocol):
         "_emptied",
         "_last",
         "_lost",
+        "_sent_much",
         "_waits",
         "channel",
         "ended",
@@ -60,6 +61,8 @@ class StreamProtocol(HttpProtocol):
         super().__init__(**options)
         self.channel: Channel | None = None
         self._begun = self._lost = self._waits = self._admitted = False
+        #: Whether a body was sent that the system may not accept at once.
+        self._sent_much = False
         #: Whether the peer has ended its side before its request had a turn.
         self.ended = False
         self._last: Any = None  # sanic.http.Http
@@ -101,6 +104,7 @@ class StreamProtocol(HttpProtocol):
         await self._can_write.wait()
         if self.is_leaving:
             raise RequestCancelled
+        self._sent_much = True
         self.write_buffer.send(chunks)
         while self.write_buffer.pending:
             self._emptied = self.loop.create_future()
@@ -243,15 +247,19 @@ class StreamProtocol(HttpProtocol):
     def close(self, timeout: float | None = None) -> None:
         """Close once all is sent. A peer that does not read is cut off.
 
-        Sanic's version cuts a TLS connection when the transport has encrypted everything, although the system
-        may not have accepted it yet. timeout: ignored.
+        Sanic's version cuts a TLS connection when the transport has encrypted everything. Of a long body the
+        system may not have accepted all of it by then. timeout: ignored.
         """
         if self._callback_check_timeouts:
             self._callback_check_timeouts.cancel()
-        if not self.is_leaving:
-            assert self.transport is not None
-            self.transport.close()
+        if self.is_leaving:
+            return
+        assert self.transport is not None
+        self.transport.close()
+        if self.write_buffer.direct or self._sent_much or self.transport.get_write_buffer_size():
             self.stall.watch()
+        else:
+            self.loop.call_soon(self.abort)  # TLS would decrypt what the peer goes on to send
 
     def abort(self) -> None:
         """Cut the connection. Sanic's version fails if half a request has come."""
