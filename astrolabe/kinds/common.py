@@ -28,6 +28,10 @@ LONGEST_QUOTE = 1_024
 LONGEST_TIME = 64
 
 
+#: What is kept at hand of objects that others are like. They come together, in a list and in a rollout.
+SIBLINGS = 1024
+
+
 def too_many_links(most: int) -> str:
     """Why an object with more is left out."""
     return f"has more than {most} references to other objects"
@@ -74,29 +78,40 @@ def labels_of(manifest: Manifest) -> dict[str, str]:
 
 
 def interned_labels(meta: ObjectMeta) -> dict[str, str]:
-    """The labels, interned, since all pods of a workload have the same."""
-    return {intern(key): intern(value) for key, value in (meta.labels or {}).items()}
+    """The labels, of which there is one copy for all pods of a workload. Do not change them."""
+    return _shared_labels(tuple(meta.labels.items())) if meta.labels else {}
+
+
+@lru_cache(maxsize=SIBLINGS)
+def _shared_labels(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    return {intern(key): intern(value) for key, value in pairs}
 
 
 def owner_links(meta: ObjectMeta) -> list[RefByUid]:
     """metadata.ownerReferences, for every kind, by uid.
 
-    The owner is in the holder's namespace or has none. Siblings share the interned texts.
+    The owner is in the holder's namespace or has none.
     """
     return [
-        RefByUid(
-            OWNS,
-            intern(owner.uid),
-            intern(owner.kind),
-            intern(meta.namespace),
-            intern(owner.name),
-            intern(f"metadata.ownerReferences[{index}].uid"),
-            reverse=True,
-            group=intern(owner.api_version.rpartition("/")[0]) if owner.api_version else None,
-        )
+        _owner_link(owner.uid, owner.kind, meta.namespace, owner.name, index, owner.api_version)
         for index, owner in enumerate(meta.owner_references or ())
         if owner.uid
     ]
+
+
+@lru_cache(maxsize=SIBLINGS)
+def _owner_link(uid: str, kind: str, namespace: str, name: str, index: int, api_version: str) -> RefByUid:
+    """One copy for all that it owns."""
+    return RefByUid(
+        OWNS,
+        intern(uid),
+        intern(kind),
+        intern(namespace),
+        intern(name),
+        intern(f"metadata.ownerReferences[{index}].uid"),
+        reverse=True,
+        group=intern(api_version.rpartition("/")[0]) if api_version else None,
+    )
 
 
 def own_release(meta: ObjectMeta) -> Release | None:

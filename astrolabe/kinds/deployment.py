@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from sys import intern
 
 import msgspec
 from msgspec.structs import replace
@@ -160,7 +161,7 @@ class Rollout(msgspec.Struct, frozen=True, gc=False):
 def revision_of(manifest: Manifest) -> str:
     """The number of its revision, which the Deployment controller sets."""
     annotations = manifest.metadata.annotations
-    return annotations.revision if annotations is not None else ""
+    return intern(annotations.revision) if annotations is not None else ""
 
 
 def _deployment_details(deployment: Deployment) -> Rollout:

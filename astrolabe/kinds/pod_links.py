@@ -6,6 +6,7 @@ A cluster has millions of these references but few different ones, so their text
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from sys import intern
 
 from astrolabe.graph.model.faults import InvalidObjectError
@@ -19,7 +20,7 @@ from astrolabe.graph.state.edge_types import (
     USES_SECRET,
     USES_SERVICE_ACCOUNT,
 )
-from astrolabe.kinds.common import MOST_LINKS, too_many_links
+from astrolabe.kinds.common import MOST_LINKS, SIBLINGS, too_many_links
 from astrolabe.kinds.manifest import ObjectMeta
 from astrolabe.kinds.pod import (
     Container,
@@ -86,9 +87,13 @@ def link_pod(pod: Pod) -> tuple[Ref, ...]:
     return tuple(links.found)
 
 
+#: One copy for all pods of a template, and of a Node.
+_shared = lru_cache(maxsize=SIBLINGS)(Ref)
+
+
 def link_node(node: str, *, optional: bool) -> Ref:
     """The reference to the Node of a pod, which is the last of its references."""
-    return Ref(RUNS_ON, "Node", "", node, "spec.nodeName", optional)
+    return _shared(RUNS_ON, "Node", "", node, "spec.nodeName", optional)
 
 
 def link_template(
@@ -209,17 +214,19 @@ class _Links:
         optional = self.optional or not (name or self.pod)
         name, field = intern(name or "default"), intern(f"{self.path}.serviceAccountName")
         kind = "ServiceAccount"
-        self.found.append(Ref(USES_SERVICE_ACCOUNT, kind, self.namespace, name, field, optional))
+        self.found.append(_shared(USES_SERVICE_ACCOUNT, kind, self.namespace, name, field, optional))
 
     def add_configmap(self, source: Reference, field: str) -> None:
         if source.name:
             name, optional = intern(source.name), source.optional is True or self.optional
-            self.found.append(Ref(USES_CONFIGMAP, "ConfigMap", self.namespace, name, intern(field), optional))
+            self.found.append(
+                _shared(USES_CONFIGMAP, "ConfigMap", self.namespace, name, intern(field), optional)
+            )
 
     def add_secret(self, source: Reference | SecretVolume, field: str) -> None:
         if source.name:
             name, optional = intern(source.name), source.optional is True or self.optional
-            self.found.append(Ref(USES_SECRET, "Secret", self.namespace, name, intern(field), optional))
+            self.found.append(_shared(USES_SECRET, "Secret", self.namespace, name, intern(field), optional))
 
     def add_containers(self, path: str, containers: Iterable[Container]) -> None:
         for container in containers:

@@ -23,7 +23,7 @@ from astrolabe.kinds.manifest import (
     ObjectMeta,
     OwnerReference,
 )
-from tests.kinds.support import Json, judge, show
+from tests.kinds.support import Json, judge, make, show
 from tests.kinds.support import condition as condition_of
 from tests.support.kinds import KINDS
 
@@ -216,3 +216,15 @@ def test_conditions() -> None:
 def test_selector_of(selector: LabelSelector | None, text: str | None) -> None:
     found = selector_of(selector)
     assert (found if found is None else show(found)) == text
+
+
+def test_siblings_share_what_they_have_in_common() -> None:
+    meta = {
+        "labels": {"app": "web", "tier": "front"},
+        "ownerReferences": [{"uid": "u-rs", "kind": "ReplicaSet", "name": "web-1", "apiVersion": "apps/v1"}],
+    }
+    spec = {"containers": [{"name": "web", "envFrom": [{"configMapRef": {"name": "web"}}]}], "nodeName": "n1"}
+    one, other = (make("Pod", metadata={**meta, "name": name, "uid": name}, spec=spec) for name in ("a", "b"))
+    assert one.selectable is other.selectable
+    assert len(one.links) == 4  # the owner, a ConfigMap, the ServiceAccount, the Node
+    assert all(mine is yours for mine, yours in zip(one.links, other.links, strict=True))

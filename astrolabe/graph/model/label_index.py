@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
+from astrolabe.graph.model.few import Few, each_record, with_record, without_record
 from astrolabe.graph.model.links import Select
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.selector import Selector
 
 Pair = tuple[str, str]
-#: The records that have a pair: a single one (a pod's own name is often among its labels), or a dict.
-_Posting = Record | dict[Record, None]
 #: The selections of one scope, each under a pair that it wants, or None if it wants no particular one.
 _Selections = dict[Pair | None, dict[tuple[Record, Select], None]]
 
@@ -22,7 +21,7 @@ class _LabelScope:
 
     def __init__(self) -> None:
         self.members: dict[Record, None] = {}
-        self.postings: dict[Pair, _Posting] = {}
+        self.postings: dict[Pair, Few] = {}
         self.selections: _Selections = {}
 
     def __bool__(self) -> bool:
@@ -31,21 +30,16 @@ class _LabelScope:
     def add(self, pair: Pair, record: Record) -> None:
         """The record has this pair."""
         postings = self.postings
-        posting = postings.get(pair)
-        if posting is None:
-            postings[pair] = record
-        elif isinstance(posting, dict):
-            posting[record] = None
-        else:
-            postings[pair] = {posting: None, record: None}
+        known = postings.get(pair)
+        postings[pair] = record if known is None else with_record(known, record)
 
     def discard(self, pair: Pair, record: Record) -> None:
         """It no longer has it."""
-        posting = self.postings.get(pair)
-        if isinstance(posting, dict):
-            posting.pop(record, None)
-        if not posting or posting is record:
+        rest = without_record(self.postings.get(pair), record)
+        if rest is None:
             self.postings.pop(pair, None)
+        else:
+            self.postings[pair] = rest
 
 
 class LabelIndex:
@@ -135,13 +129,11 @@ class LabelIndex:
         scope = self._scopes.get((select.kind, namespace))
         if scope is None:
             return
-        candidates = scope.members
+        candidates: Collection[Record] = scope.members
         for pair in select.selector.pinned():
-            posting = scope.postings.get(pair)
-            if posting is None:
+            posting = each_record(scope.postings.get(pair))
+            if not posting:
                 return
-            if not isinstance(posting, dict):
-                posting = {posting: None}
             if len(posting) < len(candidates):
                 candidates = posting
         for record in candidates:

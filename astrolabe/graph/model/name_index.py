@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
+from astrolabe.graph.model.few import Few, each_record, with_record, without_record
 from astrolabe.graph.model.links import BY_UID, NameKey
 from astrolabe.graph.model.record import Record
 
 #: Nearly always one record. Several if a name is claimed more than once for a while, or an alias is shared.
 _Claims = Record | tuple[Record, ...]
-#: One record, or a dict of many, which keeps hubs cheap.
-_Holders = Record | dict[Record, None]
 
 
 class _NamesOf:
@@ -21,7 +20,7 @@ class _NamesOf:
 
     def __init__(self) -> None:
         self.targets: dict[str, _Claims] = {}
-        self.wants: dict[str, _Holders] = {}
+        self.wants: dict[str, Few] = {}
 
 
 class NameIndex:
@@ -81,12 +80,7 @@ class NameIndex:
         names = self._by_key.get(name_key) or self._open(name_key)
         wants = names.wants
         holders = wants.get(name)
-        if holders is None:
-            wants[name] = holder
-        elif isinstance(holders, dict):
-            holders[holder] = None
-        elif holders is not holder:
-            wants[name] = {holders: None, holder: None}
+        wants[name] = holder if holders is None else with_record(holders, holder)
         found = names.targets.get(name)
         return found if found is None else _newest(found)
 
@@ -96,13 +90,11 @@ class NameIndex:
         if names is None:
             return None
         wants = names.wants
-        holders = wants.get(name)
-        if holders is holder:
-            del wants[name]
-        elif isinstance(holders, dict):
-            holders.pop(holder, None)
-            if not holders:
-                del wants[name]
+        rest = without_record(wants.get(name), holder)
+        if rest is None:
+            wants.pop(name, None)
+        else:
+            wants[name] = rest
         found = names.targets.get(name)
         if found is not None:
             return _newest(found)
@@ -113,10 +105,7 @@ class NameIndex:
     def count_wanting(self, name_key: NameKey, name: str) -> int:
         """How many holders have a link to this name."""
         names = self._by_key.get(name_key)
-        holders = names.wants.get(name) if names is not None else None
-        if holders is None:
-            return 0
-        return len(holders) if isinstance(holders, dict) else 1
+        return len(each_record(names.wants.get(name))) if names is not None else 0
 
     def is_wanted(self, name_key: NameKey, name: str) -> bool:
         """Whether any holder has a link to this name."""
@@ -126,10 +115,7 @@ class NameIndex:
     def wanting(self, name_key: NameKey, name: str) -> tuple[Record, ...]:
         """The holders of links to this name; a copy, safe to walk while links change."""
         names = self._by_key.get(name_key)
-        holders = names.wants.get(name) if names is not None else None
-        if holders is None:
-            return ()
-        return tuple(holders) if isinstance(holders, dict) else (holders,)
+        return tuple(each_record(names.wants.get(name))) if names is not None else ()
 
     def _open(self, name_key: NameKey) -> _NamesOf:
         names = self._by_key.get(name_key)
