@@ -29,6 +29,11 @@ class Limits:
     max_visibilities: different sets of rights of users that are served at a time.
     max_filter_terms, max_filter_values, max_filter_bytes: size of one filter; see `FilterRules`.
     max_message_bytes, max_message_rate: size of a WebSocket message from a client; messages per second.
+    max_query_bytes, max_query_tokens, max_query_depth, max_query_fields, max_query_aliases,
+        max_query_directives: size of one GraphQL query, checked before it is executed.
+    max_query_cost: objects that it may answer with, estimated by the sizes of its pages.
+    max_query_visits: nodes, edges and items that it may look at.
+    max_query_answer: bytes of its answer.
     history_changes, history_bytes: changed nodes and edges, and their bytes, kept for clients that fall
         behind or come back.
     request_timeout: seconds for a request to arrive; for the first one, since connecting.
@@ -52,6 +57,15 @@ class Limits:
     max_filter_bytes: int = 2048
     max_message_bytes: int = 64 * 1024
     max_message_rate: int = 50
+    max_query_bytes: int = 16 * 1024
+    max_query_tokens: int = 1000
+    max_query_depth: int = 16
+    max_query_fields: int = 300
+    max_query_aliases: int = 50
+    max_query_directives: int = 20
+    max_query_cost: int = 20_000
+    max_query_visits: int = 1_000_000
+    max_query_answer: int = 8 * 1024 * 1024
     history_changes: int = 20_000
     history_bytes: int = 16 * 1024 * 1024
     request_timeout: float = 10.0

@@ -272,6 +272,24 @@ STREAM = (
         flag_types.integer(1),
         help="Most messages per second from a client.",
     ),
+    *(
+        _limit(name, metavar, flag_types.integer(1), help=help)
+        for name, metavar, help in (
+            ("max_query_bytes", "BYTES", "Longest GraphQL query."),
+            ("max_query_tokens", "N", "Most tokens of a GraphQL query."),
+            ("max_query_depth", "N", "Deepest nesting of fields in a GraphQL query."),
+            ("max_query_fields", "N", "Most fields of a GraphQL query, with its fragments expanded."),
+            ("max_query_aliases", "N", "Most aliases of a GraphQL query."),
+            ("max_query_directives", "N", "Most directives of a GraphQL query."),
+            (
+                "max_query_cost",
+                "N",
+                "Most objects that a GraphQL query may answer with, estimated by the sizes of its pages.",
+            ),
+            ("max_query_visits", "N", "Most nodes and edges that a GraphQL query may look at."),
+            ("max_query_answer", "BYTES", "Largest answer to a GraphQL query."),
+        )
+    ),
     _limit(
         "request_timeout",
         "DURATION",

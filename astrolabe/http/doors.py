@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from astrolabe.http.grafana.routes import Grafana
+from astrolabe.http.graphql.documents import QueryCache
+from astrolabe.http.graphql.endpoint import GraphQLEndpoint
 from astrolabe.http.mcp.endpoint import McpEndpoint
 from astrolabe.http.net.refusals import Handler
 from astrolabe.http.openapi.operation import ApiEndpoint
@@ -24,11 +26,11 @@ from astrolabe.settings import DEFAULT_SELECTOR, Settings
 
 
 class FrontDoors:
-    """REST, streams, Grafana, MCP and `/health` of one source.
+    """REST, GraphQL, streams, Grafana, MCP and `/health` of one source.
 
     source: what they serve. handlers: of the endpoints, by name. streams: those that are open.
-    share: the share of the memory for bodies that it may use. sight: whether objects of a kind in a namespace
-        may be seen; None: all.
+    queries: those of GraphQL that are known. share: the share of the memory for bodies that it may use.
+    sight: whether objects of a kind in a namespace may be seen; None: all.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class FrontDoors:
         connections: Connections,
         *,
         helm: HelmKnowledge,
+        queries: QueryCache,
         share: float = 1.0,
         sight: Sees | None = None,
     ) -> None:
@@ -47,17 +50,28 @@ class FrontDoors:
         cache = ResponseCache(size=int(limits.max_body_bytes * share))
         grafana = Grafana(source, connections, cache, rules=rules, limits=limits)
         self._making = (grafana, cache)
+        rest = Rest(source, rules, cache, helm=helm, sees=_sight(settings, source, sight))
         self.streams = StreamEndpoints(
             source.hub, connections, state=source.state, rules=rules, limits=limits
         )
+        graphql = GraphQLEndpoint(
+            source,
+            rules,
+            connections,
+            limits=limits,
+            cache=queries,
+            problems=self.streams.problems,
+            tables=rest.read,
+        )
         self.endpoints: tuple[ApiEndpoint, ...] = (
-            *Rest(source, rules, cache, helm=helm, sees=_sight(settings, source, sight)).endpoints,
+            *rest.endpoints,
             Completer(source, rules).endpoint,
             HitFinder(source, rules).endpoint,
             *ProblemEndpoints(source, rules, cache).endpoints,
             *StudyEndpoints(source).endpoints,
             *grafana.endpoints,
             *self.streams.endpoints,
+            graphql.endpoint,
             *Probes(source, scoped=settings.asks_for_rights).endpoints,
             McpEndpoint(source, rules).endpoint,
             Whoami(source).endpoint,

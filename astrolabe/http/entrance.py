@@ -22,6 +22,7 @@ from astrolabe.http.access.visible import Rights
 from astrolabe.http.answers.resource import detail
 from astrolabe.http.doors import FrontDoors
 from astrolabe.http.errors import JSON, Refusal
+from astrolabe.http.graphql.documents import QueryCache
 from astrolabe.http.net.refusals import Handler, defer
 from astrolabe.http.openapi.operation import ApiEndpoint
 from astrolabe.http.responses.shared import position_headers
@@ -56,7 +57,9 @@ class Entrance:
         connections: Connections,
         *,
         helm: HelmKnowledge,
+        queries: QueryCache,
     ) -> None:
+        self._queries = queries
         self._settings = settings
         self._source = source
         self._rights = rights
@@ -176,7 +179,13 @@ class Entrance:
     def _open(self, source: VisibleSource) -> FrontDoors:
         helm = VisibleHelm(self._helm, source)
         return FrontDoors(
-            self._settings, source, self._connections, helm=helm, share=SHARE, sight=source.sees
+            self._settings,
+            source,
+            self._connections,
+            helm=helm,
+            queries=self._queries,
+            share=SHARE,
+            sight=source.sees,
         )
 
 

@@ -27,6 +27,7 @@ from astrolabe.http.counters import ReviewCounters
 from astrolabe.http.doors import FrontDoors
 from astrolabe.http.entrance import Entrance
 from astrolabe.http.errors import JsonErrors, ServerError
+from astrolabe.http.graphql.documents import QueryCache
 from astrolabe.http.net.acceptor import Acceptor
 from astrolabe.http.net.limits import RequestLimit, SocketLimit
 from astrolabe.http.net.transport import StreamProtocol
@@ -85,11 +86,12 @@ def create_server(
     )
     connections = Connections(settings.limits.max_connections, guard)
     known = NoKnowledge() if helm is None else helm
-    doors = FrontDoors(settings, source, connections, helm=known)
+    queries = QueryCache(settings.limits)
+    doors = FrontDoors(settings, source, connections, helm=known, queries=queries)
     entrance: Entrance | None = None
     users = None
     if access is not None:
-        entrance = Entrance(settings, source, access.rights, doors, connections, helm=known)
+        entrance = Entrance(settings, source, access.rights, doors, connections, helm=known, queries=queries)
         users = partial(_figures, access, entrance)
     endpoints = [
         *doors.endpoints,

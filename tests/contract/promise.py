@@ -10,6 +10,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from astrolabe.http.mcp.tools import definitions
+from tests.contract import schema_promise
 from tests.support.api_changes import breaking_changes
 from tests.support.serving import serve
 from tests.support.worlds import World
@@ -88,6 +89,8 @@ def accept() -> None:
             sys.stderr.write(f"breaks clients: {change}\n")
     ACCEPTED.write_text(json.dumps(now, indent=1) + "\n")
     ACCEPTED_TOOLS.write_text(json.dumps(definitions(), indent=1) + "\n")
+    for change in schema_promise.accept():
+        sys.stderr.write(f"breaks queries: {change}\n")
 
 
 if __name__ == "__main__":

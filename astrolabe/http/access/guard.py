@@ -26,7 +26,7 @@ from astrolabe.http.access.bearer import bearer_token
 from astrolabe.http.access.hosts import AllowedHosts, TrustedProxies, hosts_of, parse_authority
 from astrolabe.http.access.tokens import Tokens
 from astrolabe.http.errors import Refusal
-from astrolabe.http.net.refusals import HOST_LINE, check_upgrade, defer, is_visible
+from astrolabe.http.net.refusals import HOST_LINE, check_upgrade, defer, seems_a_handshake
 from astrolabe.settings import Settings
 
 #: Headers of every response.
@@ -49,8 +49,8 @@ UNAUTHENTICATED, FORBIDDEN, UNKNOWN = "unauthenticated", "forbidden", "unknown"
 DENIALS = (UNAUTHENTICATED, FORBIDDEN, UNKNOWN)
 
 _PREFLIGHT: Mapping[str, str] = {
-    "Access-Control-Allow-Methods": "GET, HEAD",
-    "Access-Control-Allow-Headers": "Authorization, If-None-Match, Last-Event-ID",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match, Last-Event-ID",
     "Access-Control-Max-Age": "600",
 }
 _EXPOSED = "ETag, Retry-After, X-Astrolabe-Epoch, X-Astrolabe-Seq, X-Astrolabe-State"
@@ -153,7 +153,7 @@ class Guard:
             return
         own = site == "same-origin" or (site not in _ELSEWHERE and self._is_own(origin, request))
         if not own and not _matches(origin, self._origins):
-            if is_visible(request) and site not in _ELSEWHERE:
+            if seems_a_handshake(request) and site not in _ELSEWHERE:
                 # A proxy that drops the upgrade is the likelier cause.
                 check_upgrade(request, knows_host=False)
             raise Refusal(403, "forbidden-origin", _FOREIGN)

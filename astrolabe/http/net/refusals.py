@@ -37,6 +37,14 @@ def is_visible(request: Request) -> bool:
     return bool(getattr(request.route and request.route.ctx, "visible", False))
 
 
+def seems_a_handshake(request: Request) -> bool:
+    """Whether the request was meant to open a WebSocket, whatever a proxy has dropped of it."""
+    if not is_visible(request) or request.route is None:
+        return False
+    # Another path that is not for WebSockets alone takes POST, too.
+    return "sec-websocket-key" in request.headers or "POST" not in request.route.methods
+
+
 def defer(request: Request, refusal: Refusal) -> bool:
     """Leave a refusal to the WebSocket handler made by `visibly`. False if the request has none."""
     if not is_visible(request) or not is_browsers(request):

@@ -83,6 +83,10 @@ class EventStream(Channel):
             self.abort()
             return
         self.write(Message("error", wire.error(error, message), None))
+        self.end_body()
+
+    def end_body(self) -> None:
+        """End the stream: everything is said."""
         if self._chunked:
             self.put(_LAST_CHUNK)
         self.finish()

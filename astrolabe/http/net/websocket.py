@@ -79,10 +79,15 @@ class Listener(Protocol):
 
 
 class WebSocket(Channel):
-    """Implements `subscription.StreamConnection`. Raises Refusal if the request is no valid handshake."""
+    """Implements `subscription.StreamConnection`. Raises Refusal if the request is no valid handshake.
+
+    subprotocol: the one that it accepts, and does not require.
+    """
+
+    subprotocol = wire.PROTOCOL
 
     def __init__(self, request: Request, limits: Limits, counters: Counters) -> None:
-        self._frames, answer = _accept(request, limits.max_message_bytes)
+        self._frames, answer = _accept(request, limits.max_message_bytes, self.subprotocol)
         super().__init__(request, counters.websocket, text_frame)
         self._counters = counters
         self.put(answer)
@@ -286,19 +291,22 @@ class WebSocket(Channel):
 class _Frames(ServerProtocol):
     """The protocol of one connection. (A function argument instead of a subclass would be a cycle.)"""
 
+    accepted = Subprotocol("")
+
     def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
         """Accept our subprotocol; it is not required."""
-        return Subprotocol(wire.PROTOCOL) if wire.PROTOCOL in subprotocols else None
+        return self.accepted if self.accepted in subprotocols else None
 
     def fail(self, code: CloseCode | int, reason: str = "") -> None:
         """Replace 1009: clients would reconnect and send the same message."""
         super().fail(TOO_BIG if code == CloseCode.MESSAGE_TOO_BIG else code, reason)
 
 
-def _accept(request: Request, max_size: int) -> tuple[_Frames, bytes]:
+def _accept(request: Request, max_size: int, subprotocol: str) -> tuple[_Frames, bytes]:
     """The protocol of the connection, and the response to the handshake."""
     check_upgrade(request)
     protocol = _Frames(state=State.OPEN, max_size=max_size)
+    protocol.accepted = Subprotocol(subprotocol)
     try:
         headers = Headers(list(request.headers.items()))
     except InvalidHeader as error:  # from bytes that are not UTF-8

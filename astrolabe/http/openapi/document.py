@@ -67,6 +67,7 @@ _REFUSALS: Mapping[int, tuple[str, tuple[str, ...]]] = {
     403: ("Pages of this origin are not allowed.", ()),
     404: ("Not found.", ()),
     409: ("What is asked does not apply to this resource. The message says what does.", ()),
+    415: ("The body is of another type than the one that is described.", ()),
     426: ("This path serves only WebSockets.", ()),
     503: (
         "Try again later: the position is not reached yet, or there are too many streams.",
@@ -153,7 +154,11 @@ def _operation(
         "tags": [operation.group],
         "summary": operation.summary,
         "description": "\n\n".join(filter(None, (operation.details, _speakers(operation)))),
-        "parameters": [{"$ref": f"#/components/parameters/{_key(each)}"} for each in operation.parameters],
+        "parameters": [
+            {"$ref": f"#/components/parameters/{_key(each)}"}
+            for each in operation.parameters
+            if each.method in ("", method)
+        ],
         "responses": {
             **{str(status): _answer(answer, schemas, spoken) for status, answer in operation.answers.items()},
             **{

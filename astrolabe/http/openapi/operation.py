@@ -29,6 +29,7 @@ class Parameter:
 
     component: its name in the document, if others of the same name mean something else.
     required: whether the request is refused without it; one in the path always is.
+    method: the only one that takes it; "" for all.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Parameter:
     place: Literal["query", "path", "header"] = "query"
     component: str = ""
     required: bool = False
+    method: Literal["", "get"] = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

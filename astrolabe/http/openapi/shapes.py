@@ -40,6 +40,20 @@ class Error(Shape):
     at: Annotated[Count, about("Where in `q` it does not parse: characters before it.")] | Absent = UNSET
 
 
+class GraphQLAnswer(Shape):
+    """What GraphQL answers: data, or errors, or both."""
+
+    data: dict[str, Any] | Absent | None = UNSET
+    errors: list[dict[str, Any]] | Absent = UNSET
+    extensions: (
+        Annotated[
+            dict[str, Any],
+            about("`position`: the place in history that the data is of. `state`: see X-Astrolabe-State."),
+        ]
+        | Absent
+    ) = UNSET
+
+
 class Proposed(Shape):
     """A text to write."""
 

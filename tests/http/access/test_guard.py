@@ -341,7 +341,7 @@ async def test_preflight_requests_need_no_token(file: Path) -> None:
         async with site.http.options(url, headers=asks) as answer:
             assert answer.status == 204
             assert answer.headers["Access-Control-Allow-Origin"] == PAGE
-            assert answer.headers["Access-Control-Allow-Methods"] == "GET, HEAD"
+            assert answer.headers["Access-Control-Allow-Methods"] == "GET, HEAD, POST"
             assert "Authorization" in answer.headers["Access-Control-Allow-Headers"]
         async with site.http.options(url, headers={**asks, "Origin": "https://other"}) as answer:
             assert answer.status == 403

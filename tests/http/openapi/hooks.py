@@ -31,7 +31,12 @@ def before_load_schema(_: Any, document: dict[str, Any]) -> None:
     schemas["selector"]["pattern"] = SELECTOR
     for name, component in (("kind", "Kind"), ("status", "Status")):
         schemas[name]["items"] = {"enum": [*components["schemas"][component]["enum"], ""]}
-    components["schemas"] = closed(components["schemas"])
+    schemas["variables"]["pattern"] = r"^(\{\})?$"  # JSON in a string
+    # A client of GraphQL may send keys that this server does not know.
+    components["schemas"] = {
+        **closed(components["schemas"]),
+        "GraphQLRequest": components["schemas"]["GraphQLRequest"],
+    }
 
 
 @schemathesis.hook

@@ -1,0 +1,108 @@
+"""Queries as parsed and validated documents, remembered by their text."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.validation import MaxIntrospectionDepthRule
+
+from astrolabe.http.graphql.limits import Breadth, check_text
+from astrolabe.http.graphql.schema import schema
+from astrolabe.settings import Limits
+
+#: Tokens of all documents that are remembered: some 500 bytes each.
+REMEMBERED = 8_000
+#: Longer queries are validated in a thread, one at a time: at worst it takes 60 ms, as each field is compared
+#: with all others of its name.
+SHORT = 120
+#: Errors of one document that are told.
+MOST_ERRORS = 5
+
+
+class ParsedQuery(NamedTuple):
+    """A document that may be executed."""
+
+    document: DocumentNode
+    tokens: int
+
+    def operation(self, name: str | None) -> OperationDefinitionNode | None:
+        """The operation that is to be executed, if there is one such."""
+        operations = [each for each in self.document.definitions if isinstance(each, OperationDefinitionNode)]
+        if name is not None:
+            operations = [each for each in operations if each.name is not None and each.name.value == name]
+        return operations[0] if len(operations) == 1 else None
+
+    def is_subscription(self, name: str | None) -> bool:
+        """Whether the operation is one."""
+        operation = self.operation(name)
+        return operation is not None and operation.operation is OperationType.SUBSCRIPTION
+
+
+class QueryErrors(Exception):
+    """A query cannot be executed."""
+
+    def __init__(self, errors: Sequence[GraphQLError]) -> None:
+        super().__init__("; ".join(str(each) for each in errors))
+        self.errors = list(errors)
+
+
+class QueryCache:
+    """Parses, checks and validates queries. Valid ones are remembered, those that were used last."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._known: OrderedDict[str, ParsedQuery] = OrderedDict()
+        self._tokens = 0
+        self._validating = asyncio.Lock()
+
+    async def get(self, text: str) -> ParsedQuery:
+        """The query of this text. Raises QueryErrors."""
+        known = self._known.get(text)
+        if known is not None:
+            self._known.move_to_end(text)
+            return known
+        try:
+            parsed = self._parse(text)
+        except GraphQLError as error:
+            raise QueryErrors([error]) from None
+        if parsed.tokens <= SHORT:
+            errors = _validate(parsed.document)
+        else:
+            async with self._validating:
+                errors = await asyncio.to_thread(_validate, parsed.document)
+        if errors:
+            raise QueryErrors(errors)
+        self._remember(text, parsed)
+        return parsed
+
+    def _parse(self, text: str) -> ParsedQuery:
+        size = check_text(text, self._limits)
+        document = parse(text, max_tokens=self._limits.max_query_tokens + 1)
+        Breadth(document, self._limits).check()
+        return ParsedQuery(document, size.tokens)
+
+    def _remember(self, text: str, parsed: ParsedQuery) -> None:
+        if text in self._known:  # meanwhile
+            return
+        self._known[text] = parsed
+        self._tokens += parsed.tokens
+        while self._tokens > REMEMBERED and len(self._known) > 1:
+            _, dropped = self._known.popitem(last=False)
+            self._tokens -= dropped.tokens
+
+
+def _validate(document: DocumentNode) -> list[GraphQLError]:
+    rules = [*specified_rules, MaxIntrospectionDepthRule]
+    return validate(schema(), document, rules, max_errors=MOST_ERRORS)
