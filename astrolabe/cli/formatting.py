@@ -61,6 +61,8 @@ def coverage_line_of(coverage: UserCoverage) -> str:
         said.append(f"you see {kinds} only in these namespaces: {places}")
     if coverage.hidden:
         said.append(f"not visible to you: {_named(coverage.hidden, 'kinds')}")
+    if not coverage.complete:
+        said.append("Astrolabe is still asking in which namespaces you may see more")
     return printable("; ".join(said))
 
 

@@ -10,8 +10,8 @@ Public are the names in `__all__`, and `Plan`, `Report`, `Latency` and `run` of 
 - `Graph`, `Position`, `Node`, `Edge`, `EdgeKey`, `Change`, `NodeChange`, `EdgeChange`: the graph.
 - `ServerState`, `ClusterName`, `SyncProgress`, `PartialKind`, `UserCoverage`: how complete and how fresh
   the graph is.
-- `ProblemList`, `ReportedProblem`, `Explanation`, `ImpactForecast`, `FoundResources`: what `Client.problems`,
-  `why`, `impact` and `find` return.
+- `ProblemList`, `ReportedProblem`, `Explanation`, `ImpactForecast`, `FoundResources`, `OwnAccess`,
+  `NamedUser`: what `Client.problems`, `why`, `impact`, `find` and `whoami` return.
 - `ClientError`, `ProtocolError`: what can go wrong.
 """
 
@@ -19,6 +19,8 @@ from astrolabe.client.answers import (
     Explanation,
     FoundResources,
     ImpactForecast,
+    NamedUser,
+    OwnAccess,
     ProblemList,
 )
 from astrolabe.client.backoff import Backoff
@@ -48,8 +50,10 @@ __all__ = [
     "Graph",
     "ImpactForecast",
     "KubeconfigToken",
+    "NamedUser",
     "Node",
     "NodeChange",
+    "OwnAccess",
     "PartialKind",
     "Position",
     "ProblemList",

@@ -9,6 +9,7 @@ import msgspec
 from astrolabe.client.message import Node
 from astrolabe.client.progress import Position
 from astrolabe.client.reported import AnsweredValue, NamedObject, PathName, ReleaseId, ReportedProblem
+from astrolabe.client.state import UserCoverage
 
 
 class LastWarning(AnsweredValue, frozen=True, kw_only=True):
@@ -113,6 +114,23 @@ class ImpactForecast(AnsweredValue, frozen=True, kw_only=True):
     releases: tuple[ReleaseId, ...] = ()
     namespaces: tuple[str, ...] = ()
     coverage: tuple[str, ...] = ()
+
+
+class NamedUser(AnsweredValue, frozen=True, kw_only=True):
+    """A user as the API server knows them."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+
+
+class OwnAccess(AnsweredValue, frozen=True, kw_only=True):
+    """Who asks, and what they may see.
+
+    user: None without `--auth`, and with a token of the server's file. coverage: None for everything.
+    """
+
+    user: NamedUser | None = None
+    coverage: UserCoverage | None = None
 
 
 class FoundResources(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from astrolabe.client.answers import (
     Explanation,
     FoundResources,
     ImpactForecast,
+    OwnAccess,
 )
 from astrolabe.client.backoff import Backoff
 from astrolabe.client.follower import NO_HEADERS, Access, Decode, Endless, Event, Filter, StreamFollower
@@ -186,6 +187,10 @@ class Client:
         return FoundResources(
             resources=found, position=Position(answer.epoch, answer.seq), state=answer.state
         )
+
+    async def whoami(self) -> OwnAccess:
+        """As whom the server knows the sender of the client's token, and what they may see."""
+        return decoded(await self._rest.get("/api/v1/whoami"), OwnAccess, self._rest.shown)
 
     def _query(self, q: str) -> dict[str, Sequence[str] | str]:
         return {**self._filter, **({"q": q} if q else {})}

@@ -38,12 +38,14 @@ class UserCoverage(msgspec.Struct, frozen=True):
     """What the user may see, where that is not everything (see `--auth=kubernetes`).
 
     hidden: kinds that they may not see at all. limited: kinds that they may see in some namespaces only.
-    namespaces: these.
+    namespaces: these. complete: whether that is all; False while the server is still asking about more
+        namespaces.
     """
 
     hidden: tuple[str, ...] = ()
     limited: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
+    complete: bool = True
 
 
 class ServerState(msgspec.Struct, frozen=True, tag_field="type", tag="state"):

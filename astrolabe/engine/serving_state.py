@@ -83,12 +83,14 @@ class Coverage(msgspec.Struct, frozen=True):
     """What a user may see, if that is not everything.
 
     hidden: kinds that they may not see at all. limited: kinds that they may see in some namespaces only.
-    namespaces: these.
+    namespaces: these. complete: whether that is all that they may see; False while the API server is still
+        being asked about further namespaces.
     """
 
     hidden: tuple[str, ...] = ()
     limited: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
+    complete: bool = True
 
 
 class ClusterState(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from astrolabe.client import Client
+from astrolabe.client import Client, NamedUser
 from astrolabe.http import entrance
 from astrolabe.sim.kubeconfig import kubeconfig
 from tests.access.test_access import two_shops
@@ -187,6 +187,9 @@ async def test_a_client_goes_on_when_rights_change(monkeypatch: pytest.MonkeyPat
         assert jane.state is not None
         assert jane.state.coverage is not None
         assert jane.state.coverage.namespaces == ("shop",)
+        told = await jane.whoami()
+        assert told.user == NamedUser(name="jane", groups=("system:authenticated",))
+        assert told.coverage == jane.state.coverage
         grant(store, binding("jane-bank", "reader", "User/jane", namespace="bank"))
         events = []
         async for update in jane.updates():

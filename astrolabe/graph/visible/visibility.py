@@ -18,10 +18,18 @@ class Visibility(msgspec.Struct, frozen=True):
 
     everywhere: keys of kinds (`GroupKind.key`), `Event` and `EVERYTHING` included.
     within: pairs of namespace and kind.
+    complete: whether that is all; False while the API server is still being asked where else.
     """
 
     everywhere: frozenset[str] = frozenset()
     within: frozenset[tuple[str, str]] = frozenset()
+    complete: bool = True
+
+    def includes(self, other: Visibility) -> bool:
+        """Whether all may be seen that may be seen there."""
+        return self.everywhere >= other.everywhere and all(
+            self.sees(kind, namespace) for namespace, kind in other.within - self.within
+        )
 
     def sees(self, kind: str, namespace: str) -> bool:
         """Whether objects of this kind may be seen there; namespace "": cluster-scoped ones, or all."""

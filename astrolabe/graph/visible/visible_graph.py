@@ -73,7 +73,7 @@ class VisibleGraph:
         hidden = [node.uid for node in shown if not visibility.sees(node.kind, node.namespace)]
         for begin in range(0, len(hidden), STEP):
             yield self._looked_at(hidden[begin : begin + STEP])
-        if before != visibility:
+        if (before.everywhere, before.within) != (visibility.everywhere, visibility.within):
             yield from self.enter()
 
     def _looked_at(self, uids: Iterable[str]) -> Changes:

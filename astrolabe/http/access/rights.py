@@ -10,13 +10,19 @@ import asyncio
 import logging
 import re
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from contextvars import Context
+from functools import partial
+
+from msgspec import structs
 
 from astrolabe.graph.visible.visibility import Visibility
 from astrolabe.http.access.doubts import Doubts, kinds_listed
-from astrolabe.http.access.inquiry import Answers, QuestionTable, RightsInquiry
+from astrolabe.http.access.inquiry import QuestionTable, RightsInquiry
+from astrolabe.http.access.namespace_search import NamespaceSearch
 from astrolabe.http.access.question_desk import CALM, REMEMBERED, STREAMED, WAITED_FOR, QuestionDesk
+from astrolabe.http.access.remembered_user import MOST_SINGLE, RememberedUser
 from astrolabe.http.access.visible import RightsChanged
 from astrolabe.http.errors import Refusal
 from astrolabe.kinds.catalogue import Catalogue
@@ -30,12 +36,15 @@ KEEP_SECONDS = 60.0
 IDLE_SECONDS = 600.0
 #: Users that are remembered, beside those who have open streams.
 MOST_USERS = 2_000
-#: Questions about single objects or paths that one user has under way, and that are remembered.
-SINGLE_ABREAST, MOST_SINGLE = 4, 256
 #: Seconds that a request waits for what it needs to know about its user.
 TIMEOUT = 10.0
-#: Namespaces that are asked about for one user, where no binding tells of them; and because they named them.
-MOST_NAMESPACES, MOST_NAMED = 2_000, 64
+#: Namespaces that are asked about for one user because they named them; and that are asked about together.
+#: What is known then is served, and grows with the next ones.
+MOST_NAMED, PART = 64, 50
+#: Seconds that a request waits for everything, if at least something is known, and if nothing is.
+PATIENCE, FIRST_SECONDS = 1.0, 3.0
+#: Seconds after which a search for namespaces begins again.
+SEARCH_AGAIN = 600.0
 #: Seconds within which several changes of roles are one.
 SETTLE = 0.2
 #: Seconds that changes wait at most for those of others, who may share a view.
@@ -45,39 +54,6 @@ RETRY_SECONDS, LONGEST_RETRY = 0.5, 30.0
 
 #: What may be the name of a namespace (RFC 1123 label).
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-
-
-class _Known:
-    """What is known of a user. named: namespaces that they named. asked: when all questions were.
-
-    doubts: answers that may have become wrong. asking_about: those that are being asked again.
-    failures: how often in a row the API server did not answer. paused: until asked about again,
-    unless by a request. changes: of roles, so far.
-    single: answers about objects and paths.
-    """
-
-    def __init__(self) -> None:
-        self.answers = Answers()
-        self.named: OrderedDict[str, None] = OrderedDict()
-        self.asked = 0.0
-        self.used = 0.0
-        self.failures = 0
-        self.paused = False
-        self.doubts = Doubts(all=True)
-        self.asking_about = Doubts()
-        self.changes = 0
-        self.asking: asyncio.Task[None] | None = None
-        self.single: OrderedDict[object, tuple[bool, float]] = OrderedDict()
-        self.single_abreast = asyncio.Semaphore(SINGLE_ABREAST)
-
-    @property
-    def is_doubted(self) -> bool:
-        """Whether any answer is about to be given again."""
-        return bool(self.doubts or self.asking_about) and self.answers.table is not None
-
-    def may_be_wrong(self, kind: str, namespace: str) -> bool:
-        """Whether this answer is about to be given again."""
-        return self.doubts.covers(kind, namespace) or self.asking_about.covers(kind, namespace)
 
 
 class KubernetesRights:
@@ -100,7 +76,7 @@ class KubernetesRights:
         self._catalogue = catalogue
         self._namespaces = namespaces
         self._clock = clock
-        self._users: OrderedDict[User, _Known] = OrderedDict()
+        self._users: OrderedDict[User, RememberedUser] = OrderedDict()
         self._streaming: Callable[[], Collection[User]] = frozenset[User]
         self._listeners: list[RightsChanged] = []
         self._asking: set[asyncio.Task[None]] = set()
@@ -110,6 +86,7 @@ class KubernetesRights:
         self._news: dict[User, tuple[Visibility, Visibility]] = {}
         self._telling: asyncio.TimerHandle | None = None
         self._table = QuestionTable(catalogue)
+        self._there: Sequence[str] = ()
         grants.follow(self._note_change)
         catalogue.observe(lambda _: self._changed.set())
 
@@ -145,9 +122,18 @@ class KubernetesRights:
                     asking = self._start_to_ask(user, known, WAITED_FOR)
                     self._desk.hurry(user)
                     await asyncio.shield(asking)
+                await self._wait_for_more(known)
         except TimeoutError:
             raise _unavailable(f"no answer within {TIMEOUT:.0f} s") from None
         return known.answers.visibility
+
+    async def _wait_for_more(self, known: RememberedUser) -> None:
+        """If there are many namespaces, wait until something worth showing is known, but not for all."""
+        if not known.is_shown.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FIRST_SECONDS):
+                    await known.is_shown.wait()
+            known.is_shown.set()
 
     def known(self, user: User) -> Visibility | None:
         known = self._users.get(user)
@@ -182,13 +168,16 @@ class KubernetesRights:
             for task in self._asking:
                 task.cancel()
             await asyncio.gather(*self._asking, return_exceptions=True)
+            for known in self._users.values():
+                if known.search is not None:
+                    await known.search.stop()
 
     # One user
 
-    def _know(self, user: User) -> _Known:
+    def _know(self, user: User) -> RememberedUser:
         known = self._users.get(user)
         if known is None:
-            known = self._users[user] = _Known()
+            known = self._users[user] = RememberedUser()
             if len(self._users) > MOST_USERS:
                 self._make_room()
         self._users.move_to_end(user)
@@ -202,22 +191,46 @@ class KubernetesRights:
             if len(self._users) <= MOST_USERS:
                 return
             if user not in streaming:
-                del self._users[user]
+                self._forget(user)
 
-    def _is_fresh(self, user: User, known: _Known) -> bool:
+    def _forget(self, user: User) -> None:
+        if (search := self._users.pop(user).search) is not None:
+            search.cancel()
+
+    def _is_fresh(self, user: User, known: RememberedUser) -> bool:
         table, namespaces = known.answers.table, known.answers.namespaces
         if known.doubts or table is None or table.version != self._catalogue.version:
             return False
-        return self._clock() - known.asked < KEEP_SECONDS and self._wanted(user, known) <= namespaces
+        if not namespaces.issuperset(known.named) or self._lacks_few(user, known):
+            return False
+        # About so many places, answers are given for as long as it takes to ask again.
+        keep = KEEP_SECONDS + (2 * known.took if len(namespaces) > PART else 0.0)
+        return self._clock() - known.asked < keep
 
-    def _wanted(self, user: User, known: _Known) -> frozenset[str]:
-        """Where to ask: where a binding names the user, and the namespaces that they named."""
+    def _wanted(self, user: User, known: RememberedUser) -> frozenset[str]:
+        """Where to ask: where a binding names the user or a search has found a right, and the namespaces that
+        they named."""
         granted = self._grants.namespaces_of(user)
-        if granted is None:
-            granted = sorted(self._namespaces())[:MOST_NAMESPACES]
-        return frozenset((*granted, *known.named))
+        return frozenset((*(known.found if granted is None else granted), *known.named))
 
-    def _start_to_ask(self, user: User, known: _Known, urgency: int, rank: int = 0) -> asyncio.Task[None]:
+    def _lacks(self, user: User, known: RememberedUser) -> frozenset[str]:
+        """Where to ask, as far as that was not done."""
+        return self._wanted(user, known) - known.answers.namespaces
+
+    def _lacks_few(self, user: User, known: RememberedUser) -> bool:
+        """Whether so little is not known that it is waited for."""
+        return 0 < len(self._lacks(user, known)) <= PART and known.search is None
+
+    def _part(self, user: User, known: RememberedUser) -> frozenset[str]:
+        """The namespaces to ask about next: those that were, and some more."""
+        lacking = self._lacks(user, known)
+        named = [namespace for namespace in known.named if namespace in lacking]
+        part = dict.fromkeys((*named, *sorted(lacking)))
+        return (self._wanted(user, known) & known.answers.namespaces) | frozenset(list(part)[:PART])
+
+    def _start_to_ask(
+        self, user: User, known: RememberedUser, urgency: int, rank: int = 0
+    ) -> asyncio.Task[None]:
         """Ask everything about the user, once for all who wait for it, whoever of them leaves."""
         if known.asking is None:
             asking = self._ask(user, known, urgency, rank)
@@ -229,14 +242,15 @@ class KubernetesRights:
             def done(task: asyncio.Task[None]) -> None:
                 known.asking = None
                 self._asking.discard(task)
-                if not task.cancelled():
-                    task.exception()  # nobody may have waited for it
+                # Nobody may have waited for it.
+                if not task.cancelled() and task.exception() is None:
+                    self._go_on(user, known)
                 self._tell_soon()
 
             task.add_done_callback(done)
         return known.asking
 
-    async def _ask(self, user: User, known: _Known, urgency: int, rank: int) -> None:
+    async def _ask(self, user: User, known: RememberedUser, urgency: int, rank: int) -> None:
         """Ask what is not known of the user. Raises Refusal, and knows what it knew before."""
         if self._table.version != self._catalogue.version:
             self._table = QuestionTable(self._catalogue)
@@ -244,7 +258,7 @@ class KubernetesRights:
         is_all = before.table is None or began - known.asked >= KEEP_SECONDS
         doubts = known.asking_about = Doubts(all=True) if is_all else known.doubts
         known.doubts = Doubts()
-        inquiry = RightsInquiry(before, doubts, self._table, self._wanted(user, known))
+        inquiry = RightsInquiry(before, doubts, self._table, self._part(user, known))
         try:
             wide = await self._desk.answers(user, inquiry.wide(), urgency=urgency, rank=rank)
             inquiry.take_wide(wide)
@@ -260,14 +274,67 @@ class KubernetesRights:
         finally:
             known.asking_about = Doubts()
         if doubts.all:
-            known.asked = began
+            known.asked, known.took = began, self._clock() - began
         known.failures = 0
         self._note_state("")
         # Meanwhile less may have been presumed.
         shown, known.answers = known.answers.visibility, answers
-        if before.table is not None and shown != answers.visibility:
-            self._note_news(user, shown, answers.visibility)
-            self._presume(user, shown, answers.visibility)
+        self._search(user, known)
+        now = self._note_completeness(user, known)
+        if before.table is not None and shown != now:
+            self._note_news(user, shown, now)
+            self._presume(user, shown, now)
+
+    def _go_on(self, user: User, known: RememberedUser) -> None:
+        """Ask about further namespaces, if there are any."""
+        is_idle = known.asking is None and not known.paused and known.answers.table is not None
+        if is_idle and self._users.get(user) is known and self._lacks(user, known):
+            urgency = STREAMED if known.is_shown.is_set() else WAITED_FOR
+            self._start_to_ask(user, known, urgency)
+
+    def _search(self, user: User, known: RememberedUser) -> None:
+        """Look for namespaces where the user has rights, if no binding tells of them."""
+        table, seen = known.answers.table, known.answers.visibility.everywhere
+        if table is None or self._grants.namespaces_of(user) is not None or table.namespaced <= seen:
+            if known.search is not None:
+                known.search.cancel()
+                known.search = None
+            return
+
+        def found(namespace: str) -> None:
+            known.found[namespace] = None
+            asyncio.get_running_loop().call_soon(self._go_on, user, known, context=Context())
+
+        if known.search is None:
+            progress = partial(self._note_progress, user, known)
+            known.search = NamespaceSearch(user, self._desk, found=found, progress=progress)
+        elif asyncio.get_running_loop().time() - known.search.began > SEARCH_AGAIN:
+            known.search.again()
+        known.search.look(table, table.namespaced - seen, self._all_namespaces())
+
+    def _note_progress(self, user: User, known: RememberedUser) -> None:
+        """A search has come further, or has to go on."""
+        before = known.answers.visibility
+        now = self._note_completeness(user, known)
+        if before != now:
+            self._note_news(user, before, now)
+            self._tell_soon()
+
+    def _all_namespaces(self) -> Sequence[str]:
+        """The namespaces that there are; the same object as long as they are the same."""
+        if len(self._there) != len(there := self._namespaces()) or set(self._there) != set(there):
+            self._there = sorted(there)
+        return self._there
+
+    def _note_completeness(self, user: User, known: RememberedUser) -> Visibility:
+        """What the user may see, which says whether that is all."""
+        search, lacks = known.search, bool(self._lacks(user, known))
+        complete = not lacks and (search is None or search.is_complete)
+        now = structs.replace(known.answers.visibility, complete=complete)
+        known.answers = known.answers._replace(visibility=now)
+        if complete or (search is not None and search.has_found_most(PATIENCE) and not lacks):
+            known.is_shown.set()
+        return now
 
     def _note_news(self, user: User, before: Visibility, after: Visibility) -> None:
         self._news[user] = self._news.get(user, (before,))[0], after
@@ -290,7 +357,7 @@ class KubernetesRights:
                 continue
             hidden = {place for place in places if known.may_be_wrong(place[1], place[0])}
             kinds, seen = {kind for namespace, kind in hidden if not namespace}, known.answers.visibility
-            presumed = Visibility(seen.everywhere - kinds, seen.within - hidden)
+            presumed = structs.replace(seen, everywhere=seen.everywhere - kinds, within=seen.within - hidden)
             if presumed != seen:
                 known.answers = known.answers._replace(visibility=presumed)
                 known.doubts.deep |= kinds if known.doubts else set()
@@ -304,7 +371,7 @@ class KubernetesRights:
             logger.info("the rights of users are checked again")
         self._is_failing = bool(why)
 
-    def _note_failure(self, known: _Known) -> None:
+    def _note_failure(self, known: RememberedUser) -> None:
         """Nothing is known to be true any more; ask again soon, for open streams."""
         seconds = min(RETRY_SECONDS * 2**known.failures, LONGEST_RETRY)
         known.doubts.join(known.asking_about)
@@ -351,6 +418,9 @@ class KubernetesRights:
                     continue
                 namespaces = set[str]().union(*named)
             known.doubts.add(kinds, namespaces)
+            if known.search is not None:
+                known.search.again(kinds)
+                self._note_progress(user, known)
             known.changes += 1
             known.single.clear()
         self._changed.set()
@@ -359,7 +429,7 @@ class KubernetesRights:
         now, streaming = self._clock(), frozenset(self._streaming())
         for user, known in list(self._users.items()):
             if now - known.used > IDLE_SECONDS and known.asking is None and user not in streaming:
-                del self._users[user]
+                self._forget(user)
 
     def _check(self) -> None:
         """Begin to ask again about all users whose rights may have changed. The slow ones hold up nobody.
@@ -368,7 +438,11 @@ class KubernetesRights:
         """
         streaming, ranks = frozenset(self._streaming()), Counter[frozenset[str]]()
         for user, known in self._users.items():
-            if known.paused or known.asking is not None or self._is_fresh(user, known):
+            if known.search is not None:
+                self._search(user, known)
+            if known.paused or known.asking is not None:
+                continue
+            if self._is_fresh(user, known) and not self._lacks(user, known):
                 continue
             bound = self._grants.bound_as(user) or frozenset((user.name,))
             urgency = CALM if not known.doubts else STREAMED if user in streaming else REMEMBERED

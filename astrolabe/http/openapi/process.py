@@ -92,6 +92,10 @@ class ShownCoverage(Shape):
     hidden: Annotated[list[str], about("Kinds that they may not see at all.")]
     limited: Annotated[list[str], about("The kinds that they may see in some namespaces only.")]
     namespaces: Annotated[list[str], about("These namespaces.")]
+    complete: Annotated[
+        bool,
+        about("Whether that is all; false while the API server is still asked about more namespaces."),
+    ]
 
 
 class Trust(Shape):

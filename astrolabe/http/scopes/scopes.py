@@ -24,6 +24,8 @@ logger = logging.getLogger("astrolabe.http")
 
 #: Seconds for which what nobody uses is kept, for those who come back; and between two looks for it.
 KEEP_SECONDS, SWEEP_SECONDS = 300.0, 60.0
+#: Seconds after which a new place follows rights that were found meanwhile.
+FOLLOW_SECONDS = 0.5
 #: Changes of a user's rights that a request waits for.
 MOST_TURNS = 5
 
@@ -116,8 +118,9 @@ class UserScopes(Generic[D]):
             scope = self._scopes.get(visibility) or await self._begin(visibility)
             await scope.source.settled()
             # Meanwhile the user's rights may have changed, or what the scope shows.
-            if visibility == await self._rights.of(user, named) == scope.source.visibility:
-                return self._lead(user, scope)
+            now = await self._rights.of(user, named)
+            if visibility == scope.source.visibility and now.includes(visibility):
+                return self._lead_on(user, scope, now)
         raise _restless()
 
     async def place_by_what_is_known(self, user: User) -> UserPlace[D]:
@@ -131,9 +134,23 @@ class UserScopes(Generic[D]):
                 return self._lead(user, None)
             scope = self._scopes.get(visibility) or await self._begin(visibility)
             await scope.source.settled()
-            if self._rights.known(user) == visibility == scope.source.visibility:
-                return self._lead(user, scope)
+            now = self._rights.known(user)
+            if visibility == scope.source.visibility and now is not None and now.includes(visibility):
+                return self._lead_on(user, scope, now)
         raise _restless()
+
+    def _lead_on(self, user: User, scope: UserScope[D], now: Visibility) -> UserPlace[D]:
+        """The user's place in the scope. If they see even more by now, the place follows a little later:
+        while rights are found, one would always be behind."""
+        if now != scope.source.visibility:
+            loop = asyncio.get_running_loop()
+            loop.call_later(FOLLOW_SECONDS, self._follow_rights, user, context=Context())
+        return self._lead(user, scope)
+
+    def _follow_rights(self, user: User) -> None:
+        place, now = self._places.get(user), self._rights.known(user)
+        if place is not None and place.scope is not None and now is not None:
+            self._change({user: (place.scope.source.visibility, now)})
 
     def _lead(self, user: User, scope: UserScope[D] | None) -> UserPlace[D]:
         """The user's place in the scope. Whatever they saw elsewhere, they see no more."""

@@ -215,6 +215,7 @@ class VisibleSource:
             hidden=tuple([kind for kind in kinds if kind not in within]),
             limited=tuple([kind for kind in kinds if kind in within]),
             namespaces=tuple(sorted({namespace for namespace, _ in visibility.within})),
+            complete=visibility.complete,
         )
 
 

@@ -8,7 +8,7 @@ const NAMED = 4;
 /** Says what the user may not see. No number on the page includes it. */
 export function Coverage({ coverage }: { coverage: UserCoverage | null }) {
   if (coverage === null) return null;
-  const { hidden, limited, namespaces } = coverage;
+  const { hidden, limited, namespaces, complete } = coverage;
   return (
     <section class="banner" data-trust="coverage" aria-label="What you may see">
       <details>
@@ -23,9 +23,10 @@ export function Coverage({ coverage }: { coverage: UserCoverage | null }) {
           )}
           {hidden.length > 0 && (
             <>
-              <strong>Not visible to you:</strong> {some(hidden)}.
+              <strong>Not visible to you:</strong> {some(hidden)}.{" "}
             </>
           )}
+          {complete === false && "Astrolabe is still asking in which namespaces you may see more."}
         </summary>
         <dl>
           {limited.length > 0 && <dt>In {namespaces.join(", ")} only</dt>}

@@ -33,6 +33,8 @@ export interface UserCoverage {
   readonly hidden: readonly string[];
   readonly limited: readonly string[];
   readonly namespaces: readonly string[];
+  /** false while the server still asks in which namespaces the user may see more; absent from older servers. */
+  readonly complete?: boolean;
 }
 
 /**
