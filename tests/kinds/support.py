@@ -133,6 +133,9 @@ class Neighborhood:
     def origin(self, peer: Peer) -> Peer | None:
         return self._origins.get(peer.name)
 
+    def fields_behind(self, type: str, peer: Peer) -> None:
+        raise NotImplementedError("of no kind that is written")
+
     def is_complete(self, kind: str) -> bool:
         self._check(kind)
         return kind not in self._unknown

@@ -299,6 +299,12 @@ class _Around:
             )
         return self._expected.facts[way[-1]] if len(way) > 1 else None
 
+    def fields_behind(self, type: str, peer: _Seen) -> set[str] | None:
+        edges = self._expected.all_edges
+        selected = {k[2] for k in edges if k[0] == "selects" and k[1] == peer.uid}
+        own = [k for k in edges if k[0] == type and k[1] == self._uid and k[2] in selected]
+        return {field for key in own for field in edges[key]} if selected else None
+
     def is_complete(self, kind: str) -> bool:
         scopes = self._expected.synced.get(kind, set())
         return "" in scopes or self._expected.facts[self._uid].namespace in scopes

@@ -116,6 +116,8 @@ class Settlement:
             ends = edit.source, edit.target
             now_ends = self._ends(key, edit) if transaction.removed else ends
             stays = (edit.now is None) is (before is None) and not edit.returned
+            if stays and key[0] in INNER_TYPES and before is not None and edit.now is not None:
+                stays = before.field == edit.now.field  # by which field, is all that such an edge tells
             if stays and now_ends == ends:
                 continue
             self._derivation.edge_changed(key[0], *now_ends)

@@ -20,7 +20,7 @@ from astrolabe.graph.model.readers import Readers
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.model.scopes import EVERYWHERE, Scopes
 from astrolabe.graph.state.edge import each_edge
-from astrolabe.graph.state.edge_types import OWNS
+from astrolabe.graph.state.edge_types import OWNS, SELECTS
 from astrolabe.graph.state.identity import qualified
 from astrolabe.graph.state.object_event import NODE
 from astrolabe.graph.state.status import Status
@@ -103,6 +103,16 @@ class _RecordNeighborhood:
         self.passed = (*self.passed, *way)
         return _by_manifest(way[-1]) if way[-1] is not first else None
 
+    def fields_behind(self, type: str, peer: Peer) -> Collection[str] | None:
+        assert isinstance(peer, Record), "only of what is not read by its manifest"
+        if peer not in self.passed:
+            self.passed = (*self.passed, peer)
+        selected = {edge.target for edge in each_edge(peer.outgoing) if edge.type == SELECTS}
+        own = [edge for edge in each_edge(self._record.outgoing) if edge.type == type]
+        return (
+            {field for edge in own if edge.target in selected for field in edge.field} if selected else None
+        )
+
     @property
     def unresolved(self) -> Collection[Ref | RefByUid]:
         return self._record.unresolved
@@ -167,6 +177,8 @@ class Derivation:
             self.mark(target)
         if type == OWNS and target in self._passing:
             self._mark_passing(target)
+        if type == SELECTS and source in self._passing:
+            self._mark_passing(source)
 
     def begin(self, record: Record) -> None:
         """The record is new: it has no edges, so nobody reads it yet."""

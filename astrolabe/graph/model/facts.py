@@ -106,6 +106,12 @@ class Neighborhood(Protocol):
         """
         ...
 
+    def fields_behind(self, type: str, peer: Peer) -> Collection[str] | None:
+        """The fields by which edges of this type lead to what one of its neighbours selects; None if that
+        selects nothing. It costs as much as the neighbour selects, whenever that changes.
+        """
+        ...
+
     def is_complete(self, kind: str) -> bool:
         """Whether all resources of this kind are known, so that having no such neighbor is a fact."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from astrolabe.graph.model.facts import Facts
+from astrolabe.graph.model.links import Link
 from astrolabe.graph.state.edge_types import MANAGES
 from astrolabe.graph.state.identity import GroupKind
 from astrolabe.kinds import common
@@ -23,6 +24,7 @@ from astrolabe.kinds.custom import (
     paused,
     references,
     status,
+    subsets,
 )
 from astrolabe.kinds.custom.definition import Definition
 from astrolabe.kinds.custom.paths import parse
@@ -123,6 +125,8 @@ class _Maker:
         rule = self._rule
         paths = [key.path for key in self._keys] + references.paths_of(rule) + aliases.paths_of(rule)
         wholes = label_selections.wholes_of(rule)
+        if rule.subsets is not None:
+            wholes |= subsets.wholes_of(rule.subsets)
         for reference in rule.references:
             paths += finding.tests_paths(reference.when)
             wholes |= finding.tests_wholes(reference.when)
@@ -149,6 +153,26 @@ class _Maker:
             self._rule.status, self._projection, generic=self._generic, has_status=has_status
         )
 
+    def _links(self, finder: finding.Finder) -> Callable[[Any], Iterable[Link]]:
+        links = references.compile_references(
+            self._rule,
+            self._projection,
+            _scopes(self._book, self._odd_scopes),
+            lambda reference: [finder.find(test) for test in reference.when],
+            self._book.homes,
+        )
+        of_host = self._rule.subsets
+        if of_host is None or not of_host.labels:
+            return links
+        of_subsets = subsets.compile_links(of_host, self._projection)
+        return lambda manifest: [*links(manifest), *of_subsets(manifest)]
+
+    def _details(self) -> Callable[[Any], Any]:
+        of_host = self._rule.subsets
+        if of_host is None or not of_host.labels:
+            return common.no_details
+        return subsets.compile_details(of_host, self._projection)
+
     def entry(self) -> CustomKind:
         definition, rule, book = self._definition, self._rule, self._book
         finder = finding.Finder(self._projection)
@@ -167,13 +191,8 @@ class _Maker:
             manifest=self._projection.type,
             status=_not_called,
             shows=columns.metadata_type(definition.kind, self._keys),
-            links=references.compile_references(
-                rule,
-                self._projection,
-                _scopes(book, self._odd_scopes),
-                lambda reference: [finder.find(test) for test in reference.when],
-                book.homes,
-            ),
+            links=self._links(finder),
+            details=self._details(),
             makes=_makes(rule),
             most_links=MOST_MANAGED
             if any(each.edge == MANAGES for each in rule.references)

@@ -55,7 +55,7 @@ def selection_reader(
     """Reads what an object selects; of a path of many each of the selectors there."""
     path = select.selector or select.labels
     read = _of_many(path, projection) if last_many(path) else _of_one(path, projection)
-    of = _labels if select.labels else selector_of
+    of = labels_selector if select.labels else selector_of
     namespace_selector = projection.whole(select.namespace_selector) if select.namespace_selector else None
     names = projection.whole(select.namespace_names) if select.namespace_names else None
     kinds = [intern(kind.key) for kind in reference.to]
@@ -111,7 +111,8 @@ def _named_places(given: Any, own: str) -> Iterator[tuple[str, Selector | None]]
             yield intern(name), None
 
 
-def _labels(given: Any) -> Selector | None:
+def labels_selector(given: Any) -> Selector | None:
+    """What a map of labels selects; None if it is absent, empty or invalid."""
     if not isinstance(given, dict) or not given or len(given) > MOST_TERMS:
         return None
     # Labels are texts. If one that is not were left out, the selector would match more than it should.

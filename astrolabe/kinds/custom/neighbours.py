@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from astrolabe.graph.model.facts import Derive, Derived, Neighborhood, Peer, Read
 from astrolabe.graph.state.edge_types import SELECTS
-from astrolabe.graph.state.status import ERROR, READY, UNKNOWN, Status
+from astrolabe.graph.state.status import ERROR, PENDING, READY, UNKNOWN, Status
+from astrolabe.kinds.custom import subsets
 from astrolabe.kinds.custom.paths import show
 from astrolabe.kinds.custom.rule import KindRule, ReferenceRule
 from astrolabe.kinds.custom.verdict import NOT_JUDGED
@@ -23,6 +24,8 @@ def judge_by_neighbours(rule: KindRule) -> tuple[Derive | None, tuple[Read, ...]
     status = rule.status
     if status is None:
         return None, ()
+    if status.by_references and rule.subsets is not None and rule.subsets.labels:
+        return _by_subsets, subsets.READS
     if status.by_references:
         return _by_references, ()
     selections = [each for each in rule.references if each.select is not None and each.edge == SELECTS]
@@ -71,7 +74,8 @@ def _not_selected(selectors: Sequence[str]) -> Derived | None:
     if not selectors:
         return None
     message = f"No {_plain(selectors[0])} selects it: no selector matches its labels and its namespace"
-    return Derived(Status(ERROR, NOT_SELECTED, message), {"decidedBy": "metadata.labels"})
+    # No error: what else reads such objects is not known to all who watch them.
+    return Derived(Status(PENDING, NOT_SELECTED, message), {"decidedBy": "metadata.labels"})
 
 
 def _selects_nothing(references: Sequence[ReferenceRule]) -> Derived | None:
@@ -86,6 +90,10 @@ def _selects_nothing(references: Sequence[ReferenceRule]) -> Derived | None:
 
 def _plain(key: str) -> str:
     return key.partition(".")[0]
+
+
+def _by_subsets(itself: Peer, neighborhood: Neighborhood) -> Derived:
+    return subsets.judge(itself, neighborhood, _by_references(itself, neighborhood))
 
 
 def _by_references(itself: Peer, neighborhood: Neighborhood) -> Derived:

@@ -115,6 +115,14 @@ def _host(text: str) -> tuple[PackedTarget, ...]:
     return (PackedTarget(text, None, _SERVICE),)
 
 
+def namespace_of(host: str, own: str) -> str:
+    """The namespace of the Service that a host means; "" if it means none. own: that of who names it."""
+    match = _FQDN.match(host)
+    if match is not None:
+        return match[2]
+    return "" if "." in host or "*" in host else own
+
+
 def subset(host: str, name: str, namespace: str) -> str:
     """Under which a subset of a host is found. namespace: of who names the host; a short one is there."""
     match = _FQDN.match(host)

@@ -160,10 +160,15 @@ def _permissions(reader: Reader) -> Permissions:
 
 
 def _subsets(reader: Reader) -> Subsets:
-    fields = reader.fields(("host", "name"))
-    if len(fields) < 2:
+    fields = reader.fields(("host", "name", "labels"))
+    if not {"host", "name"} <= fields.keys():
         raise reader.error("`subsets` needs `host` and `name`, the paths of the host and of its subsets")
-    return Subsets(_path(fields["host"]), _path(fields["name"]))
+    labels = _path(fields["labels"]) if "labels" in fields else ()
+    if "labels" in fields and not paths.last_many(labels):
+        raise fields["labels"].error(
+            "`labels` of `subsets` must be a path of many, such as spec.subsets[].labels"
+        )
+    return Subsets(_path(fields["host"]), _path(fields["name"]), labels)
 
 
 def _name(kind: GroupKind) -> str:

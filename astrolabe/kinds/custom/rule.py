@@ -160,10 +160,11 @@ class ReferenceRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subsets(msgspec.Struct, frozen=True):
-    """Where a kind names the subsets of a host of Istio."""
+    """Where a kind names the subsets of a host of Istio, and the labels of their Pods."""
 
     host: Path
     names: Path
+    labels: Path = ()
 
 
 class Permissions(msgspec.Struct, frozen=True):
@@ -223,6 +224,7 @@ class KindRule(msgspec.Struct, frozen=True, kw_only=True):
         found.append(("aliases", self.aliases))
         if self.subsets is not None:
             found += [("subsets", self.subsets.host), ("subsets", self.subsets.names)]
+            found.append(("subsets", self.subsets.labels))
         return [(use, path) for use, path in found if path]
 
 

@@ -16,7 +16,7 @@ from astrolabe.graph.model.model import Model
 from astrolabe.graph.model.record import Record
 from astrolabe.graph.model.rendering import render
 from astrolabe.graph.selector import Selector, equality
-from astrolabe.graph.state.edge_types import OWNS, SELECTS, USES_SECRET
+from astrolabe.graph.state.edge_types import OWNS, SELECTS, USES, USES_SECRET, WOULD_SELECT
 from astrolabe.graph.state.node import parse_node
 from astrolabe.graph.state.status import READY, UNKNOWN, Status
 
@@ -313,6 +313,41 @@ def test_the_origin_of_a_neighbour_is_followed_while_it_is_read() -> None:
     assert reasons(model) == {"a": "nobody"}
     model.remove("Pod a")
     assert reasons(model) == {"a": "none"}
+
+
+def _tell_fields(_: Peer, neighborhood: Neighborhood) -> Derived:
+    (service,) = neighborhood.outgoing(USES, "Service")
+    fields = neighborhood.fields_behind(WOULD_SELECT, service)
+    return Derived(Status(READY, "none" if fields is None else ",".join(sorted(fields)) or "nothing"))
+
+
+def test_what_a_neighbour_selects_is_followed_while_it_is_read() -> None:
+    reads = (Read("outgoing", WOULD_SELECT, "Pod", own=True), Read("outgoing", USES, "Service"))
+    kinds = [Rules(kind=kind, api_version="v1") for kind in ("Pod", "Service")]
+    model = Model([*kinds, Rules(kind="Rule", api_version="v1", derive=_tell_fields, reads=reads)])
+
+    def pod(**labels: str) -> None:
+        model.upsert(msgspec.structs.replace(a("Pod", "a"), selectable=labels))
+
+    wanted = Select(WOULD_SELECT, "Pod", "a", equality({"version": "v1"}), "first")
+    other = Select(WOULD_SELECT, "Pod", "a", equality({"version": "v2"}), "second")
+    model.upsert(a("Service", "a", Select(SELECTS, "Pod", "a", equality({"app": "web"}), "spec.selector")))
+    model.upsert(a("Rule", "a", Ref(USES, "Service", "a", "x", "host"), wanted, other))
+
+    def told() -> list[str]:
+        return [node.document()["reason"] for node in model.commit().nodes_set if node.kind == "Rule"]
+
+    assert told() == ["none"]
+    for labels, said in (
+        ({"app": "web"}, "nothing"),
+        ({"app": "web", "version": "v1"}, "first"),
+        ({"app": "web", "version": "v2"}, "second"),
+        ({"version": "v2"}, "none"),
+    ):
+        pod(**labels)
+        assert told() == [said]
+    model.remove("Pod a")
+    assert told() == []
 
 
 def test_a_final_status_is_not_derived() -> None:

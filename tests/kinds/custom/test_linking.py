@@ -275,14 +275,14 @@ def service_monitor(**labels: str) -> Facts:
 def test_a_monitor_needs_a_prometheus_and_a_service() -> None:
     of = world(PROMETHEUS, SERVICE_MONITOR)
     of.step(service_monitor(release="main"))
-    assert told(of, "m") == ("Error", "NotSelected", "metadata.labels")
+    assert told(of, "m") == ("Pending", "NotSelected", "metadata.labels")
     main = {"serviceMonitorSelector": {"matchLabels": {"release": "main"}}}
     of.step(named(PROMETHEUS, "p", spec=main, status={}))
     assert told(of, "m") == ("Error", "SelectsNothing", "spec.selector")
     of.step(make("Service", metadata={"name": "web", "uid": "web", "labels": {"app": "web"}}))
     assert told(of, "m") == ("Ready", "Ready", "")
     of.step(service_monitor(release="other"))
-    assert told(of, "m") == ("Error", "NotSelected", "metadata.labels")
+    assert told(of, "m") == ("Pending", "NotSelected", "metadata.labels")
 
 
 def test_a_monitor_is_not_blamed_where_prometheuses_may_be_invisible() -> None:
@@ -390,3 +390,51 @@ def test_the_namespace_of_a_reference_is_passed_over_if_the_kind_is_in_none() ->
     of.step(named(widget, "w", spec={"ref": {**ref, "name": "gone"}}))
     (missing,) = unresolved(of, "w")
     assert (missing["name"], missing.get("namespace", "")) == ("gone", "")
+
+
+def pod(name: str, **labels: str) -> Facts:
+    meta = {"name": name, "namespace": "shop", "uid": name, "labels": labels}
+    return make("Pod", metadata=meta, spec={"containers": []})
+
+
+def test_a_subset_waits_for_pods_behind_its_host() -> None:
+    """The labels of a subset are often those of other apps, too: `version: v2`."""
+    of = world(DESTINATION_RULE)
+
+    def said() -> tuple[str, str]:
+        of.commit()
+        node = of.graph.nodes["dr"].document()
+        return node["status"], node["message"]
+
+    of.step(named(DESTINATION_RULE, "dr", spec=subsets("web", "v1", "v2")))
+    assert said() == ("Error", "Service web does not exist")
+    of.step(make("Service", metadata={"name": "web", "uid": "web"}, spec={"selector": {"app": "web"}}))
+    fine = ("Ready", "Everything that it names exists")
+    assert said() == fine  # that nobody is behind the host, its Service tells
+    of.step(pod("other", app="other", version="v2"))
+    of.step(pod("a", app="web", version="v1"))
+    assert said() == ("Pending", "No Pod of Service web has the labels of subset v2")
+    of.step(pod("b", app="web", version="v2"))
+    assert said() == fine
+    of.step(pod("b", app="web", version="v1"))
+    assert said() == ("Pending", "No Pod of Service web has the labels of subset v2")
+    of.step(pod("b", app="web", version="v2"))
+    of.step("a")
+    assert said() == ("Pending", "No Pod of Service web has the labels of subset v1")
+    of.step(named(DESTINATION_RULE, "dr", spec=subsets("web.other.svc.cluster.local", "v1")))
+    assert said() == ("Error", "Service web does not exist")
+    of.step(named(DESTINATION_RULE, "dr", spec=subsets("web.shop.svc.cluster.local", "v2")))
+    assert said() == fine
+    assert [edge for edge in edges(of) if "dr" in edge] == [("uses", "dr", "web")]
+
+
+def test_one_pod_that_changes_its_subset_is_noticed_at_once() -> None:
+    of = world(DESTINATION_RULE)
+    of.step(make("Service", metadata={"name": "web", "uid": "web"}, spec={"selector": {"app": "web"}}))
+    of.step(named(DESTINATION_RULE, "dr", spec=subsets("web", "v1", "v2")))
+    of.step(pod("a", app="web", version="v1"))
+    assert told(of, "dr") == ("Pending", "SubsetWithoutPods", "spec.subsets[1].labels")
+    of.step(pod("a", app="web", version="v2"))  # the same two ends, by another field
+    assert told(of, "dr") == ("Pending", "SubsetWithoutPods", "spec.subsets[0].labels")
+    of.step(pod("b", app="web", version="v1"))
+    assert told(of, "dr")[:2] == ("Ready", "Ready")

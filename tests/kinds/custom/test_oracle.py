@@ -30,6 +30,8 @@ def told(kind: CustomKind, manifest: Json) -> set[Told]:
                 found.add((link.type, oracle.BY_UID, "", link.uid, link.reverse))
             case Ref():
                 found.add((link.type, link.kind, link.namespace, link.name, link.reverse))
+            case Select() if link.type == "would-select":
+                pass  # no edge: a DestinationRule only looks for the Pods of its subsets
             case Select():
                 place = link.namespace if link.among is None else f"*{show(link.among)}"
                 found.add((link.type, link.kind, place, show(link.selector), False))
