@@ -261,6 +261,7 @@ def _route(endpoints: Iterable[ApiEndpoint], app: Sanic[Any, Any]) -> None:
             endpoint.path,
             methods=endpoint.methods,
             name=endpoint.name,
+            unquote=True,  # an id may have a slash in it, which stands as %2F in a path
             strict_slashes=endpoint.strict_slashes or None,
             ctx_open=endpoint.open,
             ctx_visible=endpoint.visible,
