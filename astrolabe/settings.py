@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -74,11 +74,20 @@ class Limits:
     min_rate: int = 1024
     grace: float = 1.0
 
-    def rules_of_filters(self, catalogue: Catalogue, *, cluster: str = "") -> FilterRules:
-        """The rules for filters over these kinds. Changes of the catalogue take effect. cluster: its name."""
+    def rules_of_filters(
+        self,
+        catalogue: Catalogue,
+        *,
+        cluster: str = "",
+        clusters: Callable[[], Collection[str] | None] = lambda: None,
+    ) -> FilterRules:
+        """The rules for filters over these kinds. Changes of the catalogue take effect.
+
+        cluster, clusters: see `Catalogue.vocabulary`.
+        """
         return FilterRules.of(
             catalogue.keys,
-            vocabulary=catalogue.vocabulary(cluster=cluster),
+            vocabulary=catalogue.vocabulary(cluster=cluster, clusters=clusters),
             terms=self.max_filter_terms,
             values=self.max_filter_values,
             size=self.max_filter_bytes,

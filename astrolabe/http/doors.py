@@ -13,6 +13,7 @@ from astrolabe.http.openapi.operation import ApiEndpoint
 from astrolabe.http.ops.probes import Probes
 from astrolabe.http.ops.whoami import Whoami
 from astrolabe.http.responses.cache import ResponseCache
+from astrolabe.http.rest.clusters import Clusters
 from astrolabe.http.rest.complete import Completer
 from astrolabe.http.rest.endpoints import Rest
 from astrolabe.http.rest.find import HitFinder
@@ -46,7 +47,9 @@ class FrontDoors:
     ) -> None:
         limits = settings.limits
         self.source = source
-        rules = limits.rules_of_filters(source.catalogue, cluster=source.state.current.cluster.name)
+        rules = limits.rules_of_filters(
+            source.catalogue, cluster=source.state.current.cluster.name, clusters=source.clusters
+        )
         cache = ResponseCache(size=int(limits.max_body_bytes * share))
         grafana = Grafana(source, connections, cache, rules=rules, limits=limits)
         self._making = (grafana, cache)
@@ -72,6 +75,7 @@ class FrontDoors:
             *grafana.endpoints,
             *self.streams.endpoints,
             graphql.endpoint,
+            Clusters(source).endpoint,
             *Probes(source, scoped=settings.asks_for_rights).endpoints,
             McpEndpoint(source, rules).endpoint,
             Whoami(source).endpoint,

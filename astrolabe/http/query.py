@@ -51,6 +51,11 @@ class QueryReader:
         """The filter that all remaining parameters make. Raises FilterError."""
         return parse_query(self._values, rules) if self._values else EVERYTHING
 
+    def pop_cluster(self, rules: FilterRules) -> Filter:
+        """The filter that `cluster` alone makes. Raises FilterError."""
+        named = self._values.pop("cluster", None)
+        return parse_query({"cluster": named}, rules) if named else EVERYTHING
+
     def refuse_unknown(self, *known: str) -> None:
         """Raise Refusal if a parameter is left. known: those that the path has, for the message."""
         if self._values:

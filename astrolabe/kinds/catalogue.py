@@ -95,9 +95,14 @@ class Catalogue:
         wanted |= {self.find(word[1:]).key for word in words if word.startswith("+")}
         return Catalogue(kind for kind in self if kind.key in wanted)
 
-    def vocabulary(self, *, cluster: str = "") -> SearchVocabulary:
-        """What a search may name; follows every change. cluster: its name."""
-        return SearchVocabulary(self, cluster=cluster)
+    def vocabulary(
+        self, *, cluster: str = "", clusters: Callable[[], Collection[str] | None] = lambda: None
+    ) -> SearchVocabulary:
+        """What a search may name; follows every change.
+
+        cluster: the name of the only one. clusters: returns the names of several; None if there is only one.
+        """
+        return SearchVocabulary(self, cluster=cluster, clusters=clusters)
 
     def change(self, *, added: Iterable[Kind[Any]] = (), removed: Collection[GroupKind] = ()) -> None:
         """Take out some, then put in others, which come last; one of the same identity is replaced in place.
@@ -138,8 +143,11 @@ class Catalogue:
 class SearchVocabulary:
     """Implements `parser.Vocabulary` for a catalogue."""
 
-    def __init__(self, catalogue: Catalogue, *, cluster: str = "") -> None:
+    def __init__(
+        self, catalogue: Catalogue, *, cluster: str, clusters: Callable[[], Collection[str] | None]
+    ) -> None:
         self.cluster = cluster
+        self._clusters = clusters
         self._catalogue = catalogue
         self._version = -1
         self._metadata: frozenset[str] = frozenset()
@@ -147,6 +155,11 @@ class SearchVocabulary:
     def kind(self, word: str, /) -> str:
         """The key of the kind that the word means. Raises UnknownKind."""
         return self._catalogue.find(word).key
+
+    @property
+    def clusters(self) -> Collection[str] | None:
+        """The names of the clusters; None if there is only one."""
+        return self._clusters()
 
     @property
     def kinds(self) -> KeysView[str]:

@@ -54,7 +54,7 @@ def require_parameter(document: Json) -> None:
 
 
 def add_required_parameter(document: Json) -> None:
-    new = {"name": "cluster", "in": "query", "schema": {"type": "string"}, "required": True}
+    new = {"name": "team", "in": "query", "schema": {"type": "string"}, "required": True}
     graph(document)["parameters"].append(new)
 
 
@@ -138,7 +138,7 @@ def take_no_text(document: Json) -> None:
         (ask_for_a_token, ["GET /livez: a token is needed now"]),
         (remove_parameter, ["GET /api/v1/graph: query parameter `namespace`: is removed"]),
         (require_parameter, ["GET /api/v1/graph: query parameter `q`: is required now"]),
-        (add_required_parameter, ["GET /api/v1/graph: query parameter `cluster`: is required now"]),
+        (add_required_parameter, ["GET /api/v1/graph: query parameter `team`: is required now"]),
         (turn_default, ["GET /api/v1/ws: query parameter `subscribe`: default is false, was true"]),
         (
             lower_limit,
@@ -177,10 +177,10 @@ def test_additions_pass() -> None:
     old = accepted()
     new = deepcopy(old)
     new["paths"]["/api/v1/novelties"] = new["paths"]["/api/v1/charts"]
-    graph(new)["parameters"].append({"name": "cluster", "in": "query", "schema": {"type": "string"}})
+    graph(new)["parameters"].append({"name": "team", "in": "query", "schema": {"type": "string"}})
     graph(new)["responses"]["429"] = {"description": "Too many requests."}
     kept = schemas(new)
-    kept["Node"]["properties"]["cluster"] = {"type": "string"}
+    kept["Node"]["properties"]["team"] = {"type": "string"}
     kept["Node"]["required"] = [*kept["Node"]["required"], "since"]
     kept["Status"]["enum"].append("Paused")
     kept["Novelty"] = {"type": "object"}

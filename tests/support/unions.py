@@ -66,6 +66,12 @@ class UnionSite:
             assert answer.status == 200, await answer.text()
             return await answer.json()
 
+    async def text(self, path: str) -> str:
+        """The text of a 200 answer."""
+        async with self._http.get(f"{self.url}{path}") as answer:
+            assert answer.status == 200
+            return await answer.text()
+
     async def refused(self, path: str) -> tuple[int, Any]:
         """The status and the document of any answer."""
         async with self._http.get(f"{self.url}{path}") as answer:

@@ -283,7 +283,7 @@ class Causes:
         """Whether what had a problem that stands no more is still not well, and no other that stands is known
         to be the cause."""
         holder = holder_of(problem.group)
-        uid = self.register.find(*holder) if holder is not None else None
+        uid = self.register.find(holder) if holder is not None else None
         if uid is None or self.register.words[uid].status == READY:
             return False
         if self.register.complaints[uid] is Complaint.INTENDED:

@@ -7,7 +7,7 @@ from typing import Any
 
 from astrolabe.graph.causes.arcs import Item
 from astrolabe.graph.causes.causes import Causes
-from astrolabe.graph.causes.problems import MOST_NAMED, FoundProblem, describe
+from astrolabe.graph.causes.problems import MOST_NAMED, FoundProblem, describe, tell_release
 
 Json = dict[str, Any]
 
@@ -54,12 +54,14 @@ def document_of(
     }
     if problem.since:
         document["since"] = problem.since
+    if problem.cluster:
+        document["cluster"] = problem.cluster
     return {
         **document,
         "cause": _cause(causes, problem, detail=detail),
         "affected": affected,
         "entries": [_who(causes, problem, uid) for uid in problem.entries[:MOST_NAMED]],
-        "releases": [{"namespace": namespace, "name": name} for namespace, name in problem.releases],
+        "releases": list(map(tell_release, problem.releases)),
         "namespaces": list(problem.namespaces),
         "path": _path_of(causes, problem),
         "also": list(also),

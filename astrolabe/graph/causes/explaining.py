@@ -33,6 +33,7 @@ from astrolabe.graph.state.edge_types import (
     SELECTS,
 )
 from astrolabe.graph.state.graph import ReadableGraph
+from astrolabe.graph.state.identity import Release, qualified
 from astrolabe.graph.state.status import ERROR, PENDING, READY
 
 #: Nodes that are well and that no Pod may be on: schedulers do not tell their taint from that of a lost one.
@@ -153,14 +154,15 @@ class CauseFinder:
         elif complaint is Complaint.HELM:
             # What was so before has not kept one from ending that is still under way.
             after = words.created if words.status == PENDING else -1.0
-            yield from self._of_release(words.release_namespace, words.release, after=after)
+            release = Release(words.release_namespace, words.release, words.cluster)
+            yield from self._of_release(release, after=after)
         elif (named := named_release(words)) and says_it_waited(words):
-            yield from self._of_release(*named)
+            yield from self._of_release(Release(*named, words.cluster))
         said = words.all_words
         if "https://" in said:
-            yield from self._called(said)
+            yield from self._called(said, words.cluster)
         if words.key == "HorizontalPodAutoscaler" or words.key == "Namespace" or is_custom(words.key):
-            yield from self._api_services(said)
+            yield from self._api_services(said, words.cluster)
 
     def _workloads_behind(self, service: Words) -> Iterator[Arc]:
         """The workloads whose Pods the Service would select."""
@@ -169,7 +171,7 @@ class CauseFinder:
                 yield Arc(edge.source, GOVERNED_BY, edge.field)
         if not service.selector:
             return
-        for uid in self._register.at((places.IDLE, service.namespace)):
+        for uid in self._register.at((places.IDLE, qualified(service.cluster, service.namespace))):
             words = self._register.words[uid]
             if words.key != "CronJob" and words.labels.issuperset(service.selector):
                 yield Arc(uid, SELECTS, ("spec.selector",))
@@ -178,7 +180,7 @@ class CauseFinder:
         """Nodes that are lost: those of which the scheduler speaks, and those on which Pods of the same owner
         are, whose place it should take."""
         yield from self._nodes_of_others(pod)
-        lost = self._register.at(places.LOST_NODES)
+        lost = self._register.at((places.LOST_NODES, pod.cluster))
         verdict = verdict_of(pod.own_message) or verdict_of(pod.message) if lost else None
         if verdict is None or verdict.others or not verdict.tainted:
             return
@@ -209,7 +211,7 @@ class CauseFinder:
         """What else is being deleted and must go before."""
         complaints = self._register.complaints
         if words.key == "Namespace":
-            for uid in self._register.at((places.TERMINATING, words.name)):
+            for uid in self._register.at((places.TERMINATING, qualified(words.cluster, words.name))):
                 yield Arc(uid, "contains")
         for edge in self._graph.outgoing(words.uid):
             if edge.type == OWNS and complaints.get(edge.target) is Complaint.TERMINATING:
@@ -220,25 +222,26 @@ class CauseFinder:
                 if edge.type == BINDS and complaints.get(edge.source) is Complaint.TERMINATING:
                     yield Arc(edge.source, BINDS, edge.field)
 
-    def _of_release(self, namespace: str, name: str, *, after: float = -1.0) -> Iterator[Arc]:
+    def _of_release(self, release: Release, *, after: float = -1.0) -> Iterator[Arc]:
         """The error of a Helm release, and since when."""
-        for uid in self._register.at((places.RELEASE, f"{namespace}/{name}")):
+        where = qualified(release.cluster, f"{release.namespace}/{release.name}")
+        for uid in self._register.at((places.RELEASE, where)):
             if self._register.words[uid].since > after:
                 yield Arc(uid, "releases")
 
-    def _called(self, said: str) -> Iterator[Arc]:
+    def _called(self, said: str, cluster: str) -> Iterator[Arc]:
         register = self._register
         for namespace, name in called_services(said):
-            service = register.find("Service", namespace, name)
+            named = Missing("Service", namespace, name, cluster)
+            service = register.find(named)
             if service is not None and register.complaints[service] is not Complaint.BALANCER:
                 yield Arc(service, CALLS)
-            missing = ("Service", namespace, name)
-            for uid in register.at(places.CALLERS):
-                if any(each.missing == missing for each in register.words[uid].unresolved):
+            for uid in register.at((places.CALLERS, cluster)):
+                if any(each.missing == named for each in register.words[uid].unresolved):
                     yield Arc(uid, CALLS)
 
-    def _api_services(self, said: str) -> Iterator[Arc]:
-        found = self._register.at(places.API_SERVICES)
+    def _api_services(self, said: str, cluster: str) -> Iterator[Arc]:
+        found = self._register.at((places.API_SERVICES, cluster))
         groups = named_groups(said) if found else ()
         for uid in found:
             if self._register.words[uid].name.partition(".")[2] in groups:

@@ -10,14 +10,15 @@ from astrolabe.graph.causes.arcs import Item
 from astrolabe.graph.causes.complaints import Complaint
 from astrolabe.graph.causes.explanations import verdict_of
 from astrolabe.graph.causes.graces import is_finished
-from astrolabe.graph.causes.words import WORKLOADS, Words, without_numbers
+from astrolabe.graph.causes.words import WORKLOADS, Missing, Words, without_numbers
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.status import ERROR
 
 if TYPE_CHECKING:
     from astrolabe.graph.causes.causes import Causes
 
-#: What stays the same of a problem: kind of its roots, what they have in common, class of the reason.
+#: What stays the same of a problem: kind of its roots, what they have in common, class of the reason; and
+#: their cluster, where there are several.
 GroupKey = tuple[str, ...]
 
 #: Classes of what a Pod says each time that it is started, and not in between.
@@ -47,8 +48,19 @@ _ORDINAL = re.compile(r"[-.]?[0-9a-f]*\d[0-9a-f]*$")
 def group_of(causes: Causes, root: Item) -> GroupKey:
     """The group of a root."""
     if not isinstance(root, str):
-        return (_MISSING, *root)
+        *named, cluster = root
+        return (_MISSING, *named, *_in(cluster))
     words, complaint = causes.register.words[root], causes.register.complaints[root]
+    return (*_group_within(causes, words, complaint), *_in(words.cluster))
+
+
+def _in(cluster: str) -> tuple[str, ...]:
+    return (cluster,) if cluster else ()
+
+
+def _group_within(causes: Causes, words: Words, complaint: Complaint) -> GroupKey:
+    """The group of a node among those of its cluster."""
+    root = words.uid
     name = _class_of(words, complaint)
     if words.key == "Node":
         node = causes.graph.node(root)
@@ -77,12 +89,12 @@ def is_shared(group: GroupKey) -> bool:
     return group[1] == _VERDICT and group[0] == "Pod"
 
 
-def holder_of(group: GroupKey) -> tuple[str, str, str] | None:
-    """Kind, namespace and name of what has Pods that fail whenever they are started; None of other causes."""
-    if group[0] != "Pod" or group[-1] not in _COMES_BACK:
+def holder_of(group: GroupKey) -> Missing | None:
+    """The identity of what has Pods that fail whenever they are started; None of other causes."""
+    if group[0] != "Pod" or is_shared(group) or group[4] not in _COMES_BACK:
         return None
-    _, kind, namespace, name, _ = group
-    return kind, namespace, name
+    _, kind, namespace, name, _, *cluster = group
+    return Missing(kind, namespace, name, *cluster)
 
 
 def id_of(cluster: str, group: GroupKey) -> str:

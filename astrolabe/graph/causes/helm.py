@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from astrolabe.graph.causes.words import Words, read_words
+from astrolabe.graph.state.identity import Release
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.status import ERROR, PENDING
 
@@ -29,8 +30,8 @@ class HelmReleases:
     """The revisions of each release."""
 
     def __init__(self) -> None:
-        self._releases: dict[tuple[str, str], dict[str, tuple[int, Node]]] = {}
-        self._by_uid: dict[str, tuple[str, str]] = {}
+        self._releases: dict[Release, dict[str, tuple[int, Node]]] = {}
+        self._by_uid: dict[str, Release] = {}
 
     def take(self, uid: str, node: Node | None) -> dict[str, Words | None]:
         """Take in a revision as it is now. Returns what the revisions of its release say: only a newest one
@@ -47,14 +48,14 @@ class HelmReleases:
         if node is not None:
             labels = node.labels()
             version = labels.get("version", "")
-            release = (node.namespace, labels.get("name", ""))
-            if labels.get("owner") == "helm" and version.isdigit() and release[1]:
+            release = Release(node.namespace, labels.get("name", ""), node.cluster)
+            if labels.get("owner") == "helm" and version.isdigit() and release.name:
                 self._releases.setdefault(release, {})[uid] = (int(version), node)
                 self._by_uid[uid] = release
                 found.update(self._say(release))
         return found
 
-    def _say(self, release: tuple[str, str]) -> Mapping[str, Words | None]:
+    def _say(self, release: Release) -> Mapping[str, Words | None]:
         revisions = self._releases.get(release, {})
         if not revisions:
             return {}
@@ -62,13 +63,13 @@ class HelmReleases:
         return {uid: _words(node, release) if uid == newest else None for uid, (_, node) in revisions.items()}
 
 
-def _words(node: Node, release: tuple[str, str]) -> Words | None:
+def _words(node: Node, release: Release) -> Words | None:
     labels = node.labels()
     told = _STATUSES.get(labels.get("status", ""))
     if told is None:
         return None
     status, reason, outcome = told
-    message = f"Helm release {release[1]}: revision {labels.get('version', '')} {outcome}"
+    message = f"Helm release {release.name}: revision {labels.get('version', '')} {outcome}"
     words = read_words(node)
     return Words(
         uid=node.uid,
@@ -77,8 +78,8 @@ def _words(node: Node, release: tuple[str, str]) -> Words | None:
         group=words.group,
         namespace=node.namespace,
         name=node.name,
-        release=release[1],
-        release_namespace=release[0],
+        release=release.name,
+        release_namespace=release.namespace,
         status=status,
         reason=reason,
         message=message,
@@ -88,4 +89,5 @@ def _words(node: Node, release: tuple[str, str]) -> Words | None:
         since=words.created,
         since_text=words.created_text,
         created=words.created,
+        cluster=node.cluster,
     )

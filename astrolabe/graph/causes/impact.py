@@ -129,7 +129,7 @@ class ImpactStudy:
         if target.kind == NAMESPACE and action == "delete":
             found = []
             for count, node in enumerate(self._nodes, 1):
-                if node.namespace == target.name:
+                if node.namespace == target.name and node.cluster == target.cluster:
                     found.append(node.uid)
                 if count % 1000 == 0:
                     yield
@@ -155,7 +155,8 @@ class ImpactStudy:
     def _of_drain(self) -> Generator[None, None, list[str]]:
         ending = set()
         for count, node in enumerate(self._nodes, 1):
-            if node.kind == NAMESPACE and read_words(node).reason == "Terminating":
+            is_here = node.kind == NAMESPACE and node.cluster == self._target.cluster
+            if is_here and read_words(node).reason == "Terminating":
                 ending.add(node.name)
             if count % 1000 == 0:
                 yield

@@ -16,6 +16,7 @@ from astrolabe.graph.causes.graces import due_by_effect, due_of, due_of_empty
 from astrolabe.graph.causes.grouping import GroupKey, is_shared
 from astrolabe.graph.causes.words import WORKLOADS, Missing, ToldWarning, Words, seconds
 from astrolabe.graph.state.edge_types import ROUTES_TO, USES
+from astrolabe.graph.state.identity import Release
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.status import ERROR, PENDING, READY, WORST_FIRST
 
@@ -89,7 +90,7 @@ class FoundProblem(msgspec.Struct, frozen=True, gc=False):
     absent: tuple[Missing, ...]
     kinds: dict[str, int]
     entries: tuple[str, ...]
-    releases: tuple[tuple[str, str], ...]
+    releases: tuple[Release, ...]
     namespaces: tuple[str, ...]
     path: tuple[tuple[Item, Arc | None], ...]
     dues: tuple[float, ...] = ()
@@ -102,9 +103,17 @@ class FoundProblem(msgspec.Struct, frozen=True, gc=False):
     @property
     def namespace(self) -> str:
         """Of the cause, or if that is of the cluster, of all that is concerned if this is in one."""
-        if self.missing is not None and self.missing[1]:
-            return self.missing[1]
+        if self.missing is not None and self.missing.namespace:
+            return self.missing.namespace
         return self.namespaces[0] if len(self.namespaces) == 1 else ""
+
+    @property
+    def cluster(self) -> str:
+        """Of the cause, where there are several."""
+        if self.missing is not None:
+            return self.missing.cluster
+        name: str = self.names[self.members[0]].get("cluster", "")
+        return name
 
     @property
     def reach(self) -> int:
@@ -152,7 +161,7 @@ def build(causes: Causes, group: GroupKey, roots: Iterable[Item]) -> FoundProble
         affected=tuple(node.uid for node in nodes),
         absent=absent,
         kinds=dict(
-            sorted(Counter([*[node.kind for node in nodes], *[kind for kind, _, _ in absent]]).items())
+            sorted(Counter([*[node.kind for node in nodes], *[each.kind for each in absent]]).items())
         ),
         entries=entries,
         releases=tuple(sorted(_releases(causes, concerned))),
@@ -220,7 +229,7 @@ def _headline(
 ) -> tuple[str, str, str]:
     """Reason, message, and since when."""
     if missing is not None:
-        kind, namespace, name = missing
+        kind, namespace, name, _ = missing
         where = f" in namespace {namespace}" if namespace else ""
         first = min([words.since_text for words in told if words.since_text], default="")
         return (
@@ -314,15 +323,15 @@ def is_entry(causes: Causes, uid: str) -> bool:
     return node.kind in _ENTRY_KINDS or _is_route(node.kind)
 
 
-def _releases(causes: Causes, uids: Iterable[str]) -> set[tuple[str, str]]:
+def _releases(causes: Causes, uids: Iterable[str]) -> set[Release]:
     nodes = _nodes(causes, uids)
-    return {(node.release_namespace, node.release) for node in nodes if node.release}
+    return {Release(node.release_namespace, node.release, node.cluster) for node in nodes if node.release}
 
 
 def _namespaces(causes: Causes, uids: Iterable[str], missing: Missing | None) -> set[str]:
     found = {node.namespace for node in _nodes(causes, uids)}
     if missing is not None:
-        found.add(missing[1])
+        found.add(missing.namespace)
     return found - {""}
 
 
@@ -382,9 +391,15 @@ def _back(entry: Item, way: dict[Item, Arc]) -> tuple[tuple[Item, Arc | None], .
 def describe(causes: Causes, item: Item) -> dict[str, Any]:
     """The identity of an item."""
     if not isinstance(item, str):
-        kind, _, group = item[0].partition(".")
-        group = group or GROUPS.get(kind, "")
-        return {"kind": kind, "group": group, "namespace": item[1], "name": item[2], "missing": True}
+        kind, _, group = item.kind.partition(".")
+        return {
+            "kind": kind,
+            "group": group or GROUPS.get(kind, ""),
+            "namespace": item.namespace,
+            "name": item.name,
+            **_cluster(item.cluster),
+            "missing": True,
+        }
     node = causes.graph.node(item)
     words = causes.register.words.get(item)
     if node is None:
@@ -395,9 +410,19 @@ def describe(causes: Causes, item: Item) -> dict[str, Any]:
         "group": group,
         "namespace": node.namespace,
         "name": node.name,
+        **_cluster(node.cluster),
         "uid": item,
         "status": node.status,
     }
+
+
+def _cluster(name: str) -> dict[str, str]:
+    return {"cluster": name} if name else {}
+
+
+def tell_release(release: Release) -> dict[str, str]:
+    """A Helm release as a JSON object."""
+    return {"namespace": release.namespace, "name": release.name, **_cluster(release.cluster)}
 
 
 def kind_and_group(node: Node) -> tuple[str, str]:

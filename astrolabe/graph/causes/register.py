@@ -16,10 +16,12 @@ from astrolabe.graph.causes.explanations import (
 from astrolabe.graph.causes.helm import HelmReleases, is_helm_revision
 from astrolabe.graph.causes.words import WORKLOADS, Missing, Words, is_custom, read_words
 from astrolabe.graph.state.edge_types import MAKES, MANAGES
+from astrolabe.graph.state.identity import qualified
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.status import ERROR, READY, UNKNOWN
 
-#: (what they are in it, where): the place under which some of the nodes are listed.
+#: (what they are in it, where): the place under which some of the nodes are listed. Each is in one cluster:
+#: where is its name, or something in it (`qualified`).
 Place = tuple[str, str]
 
 TERMINATING = "terminating"
@@ -27,15 +29,15 @@ TERMINATING = "terminating"
 IDLE = "idle"
 #: Services of a namespace that select nothing.
 EMPTY = "empty"
-UNSCHEDULED: Place = ("unscheduled", "")
-LOST_NODES: Place = ("lost", "")
+UNSCHEDULED = "unscheduled"
+LOST_NODES = "lost"
 #: Configurations by which the API server calls Services.
-CALLERS: Place = ("callers", "")
-API_SERVICES: Place = ("api services", "")
+CALLERS = "callers"
+API_SERVICES = "api services"
 #: Nodes whose words speak of API groups.
-ASKING: Place = ("asking", "")
+ASKING = "asking"
 #: Nodes whose words speak of a call to a Service.
-CALLING: Place = ("calling", "")
+CALLING = "calling"
 #: Makers of an object that does not exist.
 MAKERS = "makers"
 #: The error of a Helm release.
@@ -76,9 +78,9 @@ class Register:
         """The uids that are listed there."""
         return self.places.get(place, _NOTHING).keys()
 
-    def find(self, key: str, namespace: str, name: str) -> str | None:
+    def find(self, identity: Missing) -> str | None:
         """The node of this identity, if it is listed."""
-        return self._identities.get((key, namespace, name))
+        return self._identities.get(identity)
 
     def take(self, uid: str, node: Node | None) -> list[tuple[str, Words | None, Words | None]]:
         """Take in a node as it is now; None: it is gone. Returns (uid, before, now) of each that changed."""
@@ -102,7 +104,7 @@ class Register:
                 del listed[uid]
                 if not listed:
                     del self.places[place]
-            identity = (before.key, before.namespace, before.name)
+            identity = Missing(before.key, before.namespace, before.name, before.cluster)
             if self._identities.get(identity) == uid:
                 del self._identities[identity]
         if words is None:
@@ -111,24 +113,24 @@ class Register:
             return
         complaint = complaint_of(words)
         self.words[uid], self.complaints[uid] = words, complaint
-        self._identities[words.key, words.namespace, words.name] = uid
+        self._identities[Missing(words.key, words.namespace, words.name, words.cluster)] = uid
         for place in _places_of(words, complaint):
             self.places.setdefault(place, {})[uid] = None
 
     def dependents_of(self, words: Words, complaint: Complaint) -> Iterator[str]:
         """Those whose explanation may depend on this node without an edge."""
         if complaint is Complaint.TERMINATING and words.namespace:
-            namespace = self.find("Namespace", "", words.namespace)
+            namespace = self.find(Missing("Namespace", "", words.namespace, words.cluster))
             if namespace is not None:
                 yield namespace
         if words.key in WORKLOADS:
-            yield from self.at((EMPTY, words.namespace))
+            yield from self.at((EMPTY, qualified(words.cluster, words.namespace)))
         if words.key == "Node":
-            yield from self.at(UNSCHEDULED)
+            yield from self.at((UNSCHEDULED, words.cluster))
         if words.key == "APIService":
-            yield from self.at(ASKING)
+            yield from self.at((ASKING, words.cluster))
         if words.key == "Service" or words.key in _CALLER_KINDS:
-            yield from self.at(CALLING)
+            yield from self.at((CALLING, words.cluster))
         if words.status == ERROR:
             for release in _releases_of(words):
                 yield from self.at((HELM, release))
@@ -140,34 +142,35 @@ def _is_kept(words: Words) -> bool:
 
 def makers_place(missing: Missing) -> Place:
     """Where the makers of a missing object are listed."""
-    return (MAKERS, "/".join(missing))
+    return (MAKERS, qualified(missing.cluster, "/".join(missing[:3])))
 
 
 def _places_of(words: Words, complaint: Complaint) -> Iterator[Place]:
+    cluster, namespace = words.cluster, qualified(words.cluster, words.namespace)
     if complaint is Complaint.TERMINATING:
-        yield (TERMINATING, words.namespace)
+        yield (TERMINATING, namespace)
     elif complaint is Complaint.EMPTY:
-        yield (EMPTY, words.namespace)
+        yield (EMPTY, namespace)
     elif complaint is Complaint.UNSCHEDULED:
-        yield UNSCHEDULED
+        yield (UNSCHEDULED, cluster)
     elif complaint is Complaint.NODE_LOST:
-        yield LOST_NODES
+        yield (LOST_NODES, cluster)
     if words.key in WORKLOADS:
-        yield (IDLE, words.namespace)
+        yield (IDLE, namespace)
     elif words.key in _CALLER_KINDS:
-        yield CALLERS
+        yield (CALLERS, cluster)
     elif words.key == "APIService":
-        yield API_SERVICES
+        yield (API_SERVICES, cluster)
     said = words.all_words
     if "https://" in said and any(called_services(said)):
-        yield CALLING
+        yield (CALLING, cluster)
     if words.status != READY and any(named_groups(said)):
-        yield ASKING
+        yield (ASKING, cluster)
     yield from {makers_place(each.missing) for each in words.unresolved if each.type in (MAKES, MANAGES)}
     if complaint is Complaint.HELM:
-        yield (HELM, f"{words.release_namespace}/{words.release}")
+        yield (HELM, qualified(cluster, f"{words.release_namespace}/{words.release}"))
     elif named := named_release(words):
-        yield (HELM, "/".join(named))
+        yield (HELM, qualified(cluster, "/".join(named)))
     if complaint is not Complaint.HELM and words.status == ERROR:
         yield from {(RELEASE, release) for release in _releases_of(words)}
 
@@ -175,9 +178,9 @@ def _places_of(words: Words, complaint: Complaint) -> Iterator[Place]:
 def _releases_of(words: Words) -> Iterator[str]:
     """The Helm releases that it belongs to, or that it is about."""
     if words.release:
-        yield f"{words.release_namespace}/{words.release}"
+        yield qualified(words.cluster, f"{words.release_namespace}/{words.release}")
     if named := named_release(words):
-        yield "/".join(named)
+        yield qualified(words.cluster, "/".join(named))
 
 
 def is_of_interest(node: Node) -> bool:

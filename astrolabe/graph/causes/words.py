@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -16,23 +16,30 @@ WORKLOADS = frozenset(
     ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob")
 )
 
-#: An object that does not exist: the key of its kind, namespace, name.
-Missing = tuple[str, str, str]
+
+class Missing(NamedTuple):
+    """An object that does not exist. kind: by its key. cluster: of whoever names it, see `Node.cluster`."""
+
+    kind: str
+    namespace: str
+    name: str
+    cluster: str = ""
 
 
 class UnresolvedReference(msgspec.Struct, frozen=True, gc=False):
-    """A reference that leads nowhere. kind: by its key, see `GroupKind.key`."""
+    """A reference that leads nowhere. kind: by its key, see `GroupKind.key`. cluster: of its holder."""
 
     type: str
     kind: str
     name: str
     field: str = ""
     namespace: str = ""
+    cluster: str = ""
 
     @property
     def missing(self) -> Missing:
         """The objects that it names."""
-        return (self.kind, self.namespace, self.name)
+        return Missing(self.kind, self.namespace, self.name, self.cluster)
 
 
 class ToldWarning(msgspec.Struct, frozen=True, gc=False):
@@ -85,7 +92,7 @@ class Words(msgspec.Struct, frozen=True, gc=False):
     own_status, own_reason, own_message: by its own manifest alone. status, reason, message: as served.
     owner: of a Pod, `Kind/name` of what controls it, whether that can be seen or not. is_static: it only
     shows a Pod that a kubelet runs from a file. empty_dirs: its volumes that go with it.
-    since, created: seconds since 1970; 0 when not told.
+    since, created: seconds since 1970; 0 when not told. cluster: see `Node.cluster`.
     labels: of a workload, those of its Pods.
     """
 
@@ -117,6 +124,7 @@ class Words(msgspec.Struct, frozen=True, gc=False):
     labels: frozenset[tuple[str, str]] = frozenset()
     is_static: bool = False
     empty_dirs: tuple[str, ...] = ()
+    cluster: str = ""
 
     @property
     def all_words(self) -> str:
@@ -160,7 +168,7 @@ def read_words(node: Node) -> Words:
         created=seconds(created_text),
         created_text=created_text,
         warning=text.warning,
-        unresolved=tuple(text.unresolved),
+        unresolved=_references(text.unresolved, node.cluster),
         node_name=_word(metadata.node_name),
         service_type=_word(metadata.service_type),
         phase=_word(metadata.phase),
@@ -169,7 +177,14 @@ def read_words(node: Node) -> Words:
         labels=frozenset(_pairs(metadata.pod_labels or node.labels()) if node.kind in WORKLOADS else ()),
         is_static=metadata.static_pod is True,
         empty_dirs=_list(metadata.empty_dirs),
+        cluster=node.cluster,
     )
+
+
+def _references(found: list[UnresolvedReference], cluster: str) -> tuple[UnresolvedReference, ...]:
+    if cluster:
+        found = [msgspec.structs.replace(each, cluster=cluster) for each in found]
+    return tuple(found)
 
 
 def _word(value: Any) -> str:

@@ -95,7 +95,8 @@ def closed_values(place: Place, vocabulary: Vocabulary) -> list[Proposal] | None
         case "unresolved":
             values = ("true", "false")
         case "cluster":
-            values = (vocabulary.cluster,) if vocabulary.cluster else ()
+            only = (vocabulary.cluster,) if vocabulary.cluster else ()
+            values = only if vocabulary.clusters is None else vocabulary.clusters
         case "neighbour" | "object" if "/" not in place.typed:
             values = [f"{kind}/" for kind in vocabulary.kinds]
         case _:

@@ -15,11 +15,11 @@ from astrolabe.graph.state.node import Node, reason_of
 
 #: How the values of a field are written: a text with wildcards; a part of a text; one of a closed set;
 #: another object, as `kind/name`; `true`, `false` or an object; the other end of an edge; its type; the name
-#: of the cluster, which is the same for all nodes.
+#: of a cluster, which is the same for all nodes unless several are served.
 Shape = Literal["text", "part", "kind", "status", "object", "unresolved", "neighbour", "edge", "cluster"]
 
 
-#: What a name of a cluster is parsed to that is the name of the served one; and any other.
+#: What a name of a cluster is parsed to that is the name of the only one; and any other.
 THIS_CLUSTER, OTHER_CLUSTER = "this", "other"
 
 
@@ -117,7 +117,7 @@ _ENTRIES = (
         description="The cluster, by the name that `/health` shows.",
         example="cluster:prod",
         shape="cluster",
-        texts=lambda _: (THIS_CLUSTER,),
+        texts=lambda node: (node.cluster or THIS_CLUSTER,),
     ),
     SearchField(
         name="status",

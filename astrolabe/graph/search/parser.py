@@ -55,7 +55,12 @@ class Vocabulary(Protocol):
 
     @property
     def cluster(self) -> str:
-        """The name of the cluster; "" if nobody knows."""
+        """The name of the only cluster; "" if nobody knows, or if there are several."""
+        ...
+
+    @property
+    def clusters(self) -> Collection[str] | None:
+        """The names of the clusters; None if there is only one, so that nodes have none."""
         ...
 
 
@@ -211,6 +216,8 @@ def _kind(value: Pattern, vocabulary: Vocabulary) -> Pattern:
 
 def _cluster(value: Pattern, vocabulary: Vocabulary) -> Pattern:
     wanted = tuple([piece.lower() for piece in value])
+    if vocabulary.clusters is not None:
+        return wanted
     return (THIS_CLUSTER if matches(wanted, vocabulary.cluster.lower()) else OTHER_CLUSTER,)
 
 

@@ -30,8 +30,8 @@ class GraphStats:
 
     Call `update` for every batch, after the graph has applied it. `count` takes in what was there before, in
     steps; until it is done, the numbers are too small.
-    nodes: by kind and status. edges: by type. unresolved: unresolved references, by the kind of the node that
-        holds them.
+    nodes: by kind and status. clusters: nodes by cluster and status, if they have one. edges: by type.
+    unresolved: unresolved references, by the kind of the node that holds them.
     """
 
     def __init__(self, graph: ServedGraph) -> None:
@@ -39,6 +39,7 @@ class GraphStats:
         #: Nodes that were there before and are not counted yet, and neither are their outgoing edges.
         self._uncounted: dict[str, None] = dict.fromkeys(graph.nodes)
         self.nodes: Counter[tuple[str, str]] = Counter()
+        self.clusters: Counter[tuple[str, str]] = Counter()
         self.edges: Counter[str] = Counter()
         self.unresolved: Counter[str] = Counter()
 
@@ -74,5 +75,7 @@ class GraphStats:
 
     def _count(self, node: Node, sign: int) -> None:
         self.nodes[node.kind, node.status] += sign
+        if node.cluster:
+            self.clusters[node.cluster, node.status] += sign
         if node.unresolved:
             self.unresolved[node.kind] += sign * len(_DECODER.decode(node.text).unresolved)

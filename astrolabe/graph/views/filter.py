@@ -66,6 +66,7 @@ class _KindsOnly:
         self.kinds = kinds
         self.metadata: Collection[str] = ()
         self.cluster = ""
+        self.clusters: Collection[str] | None = None
 
     def kind(self, word: str, /) -> str:
         for kind in self.kinds:
@@ -166,6 +167,7 @@ def parse_message(document: Any, rules: FilterRules) -> Filter:
 def _build(lists: Mapping[str, Iterable[str]], selector: str, q: str, rules: FilterRules) -> Filter:
     values = {name: frozenset(value for value in lists[name] if value) for name in LISTS}
     values["kind"] = frozenset(_kind(word, rules) for word in values["kind"])
+    values["cluster"] = _clusters(values["cluster"], rules.words)
     try:
         parsed = selectors.parse(selector)
     except SelectorError as error:
@@ -196,6 +198,17 @@ def _kind(word: str, rules: FilterRules) -> str:
         return rules.words.kind(word)
     except ValueError:
         return word
+
+
+def _clusters(named: frozenset[str], words: Vocabulary) -> frozenset[str]:
+    """The clusters that nodes are asked for: none where there is only one. Raises FilterError."""
+    known = words.clusters
+    allowed = known if known is not None else {words.cluster} - {""}
+    unknown = min([name for name in named if name not in allowed], default=None)
+    if unknown is not None:
+        listed = f"it is one of {', '.join(allowed)}" if allowed else "this server has one, without a name"
+        raise FilterError(f"unknown cluster {quoted(unknown)}; {listed}")
+    return named if known is not None else frozenset()
 
 
 def own_values(given: Mapping[str, frozenset[str]]) -> tuple[OwnValues, ...]:

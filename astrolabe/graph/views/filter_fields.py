@@ -23,6 +23,7 @@ class FilterField(msgspec.Struct, frozen=True, kw_only=True):
     shape: several values, one of which must match; a label selector; a text.
     closed: the closed set that its values are of, as the API's description names it; "": any text.
     value: of a node, one of the values asked for; None for a field that needs more than the node.
+    broad: whether so many nodes share each value that any other field says more.
     """
 
     name: str
@@ -32,6 +33,7 @@ class FilterField(msgspec.Struct, frozen=True, kw_only=True):
     shape: Literal["values", "selector", "text"] = "values"
     closed: Literal["", "Kind", "Status"] = ""
     value: Callable[[Node], str] | None = None
+    broad: bool = False
 
 
 _ENTRIES = (
@@ -67,6 +69,13 @@ _ENTRIES = (
         description="Nodes with these reasons, word for word, such as `CrashLoopBackOff`.",
         help="Nodes with these reasons.",
         value=reason_of,
+    ),
+    FilterField(
+        name="cluster",
+        description="Nodes of these clusters, by the names that `/api/v1/clusters` lists.",
+        help="Nodes of these clusters.",
+        value=attrgetter("cluster"),
+        broad=True,
     ),
     FilterField(
         name="selector",

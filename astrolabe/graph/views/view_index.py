@@ -338,9 +338,10 @@ def _text_of(filter: Filter) -> Term | None:
 
 def _index_keys_of_own(own: tuple[OwnValues, ...]) -> list[IndexKey]:
     """The values of a field without a closed set, since these are rare. Otherwise the combined values of all
-    closed fields."""
-    open = [(name, values) for name, values in own if not FILTER_FIELDS[name].closed]
-    chosen = open[:1] or list(own)
+    closed fields, or of a broad one if there is nothing else."""
+    telling = [(name, values) for name, values in own if not FILTER_FIELDS[name].broad]
+    open = [(name, values) for name, values in telling if not FILTER_FIELDS[name].closed]
+    chosen = open[:1] or telling or list(own)
     dimension = _AND.join([name for name, _ in chosen])
     return [(dimension, " ".join(each)) for each in product(*[values for _, values in chosen])]
 

@@ -54,6 +54,7 @@ def identity(node: Node) -> dict[str, str]:
         "kind": node.kind,
         "namespace": node.namespace,
         "name": node.name,
+        **({"cluster": node.cluster} if node.cluster else {}),
         "status": node.status,
     }
 

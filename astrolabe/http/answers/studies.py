@@ -11,9 +11,10 @@ from astrolabe.graph.causes.evictions import Eviction
 from astrolabe.graph.causes.grouping import id_of
 from astrolabe.graph.causes.impact import ACTIONS, OF_NODES, Impact, ImpactStudy, Level
 from astrolabe.graph.causes.paths import USUAL_TYPES, Way, find_ways
-from astrolabe.graph.causes.problems import describe, is_entry
+from astrolabe.graph.causes.problems import describe, is_entry, tell_release
 from astrolabe.graph.causes.why import roots_in, why
 from astrolabe.graph.state.edge_types import EDGE_TYPES
+from astrolabe.graph.state.identity import Release
 from astrolabe.graph.state.node import Node
 from astrolabe.http.errors import Refusal, bad_parameter
 from astrolabe.http.source import GraphSource
@@ -93,6 +94,8 @@ class Studies:
         graph, causes = self._hub.graph, self._hub.problems.causes
         hit = [uid for uids in impact.levels.values() for uid in uids if uid in graph.nodes]
         nodes = [graph.nodes[uid] for uid in (node.uid, *hit) if uid in graph.nodes]
+        released = [each for each in nodes if each.release]
+        releases = {Release(each.release_namespace, each.release, each.cluster) for each in released}
         return {
             "action": action,
             "target": describe(causes, node.uid),
@@ -102,11 +105,7 @@ class Studies:
             "blocks": [{**describe(causes, each.uid), "why": each.why} for each in impact.blocks],
             "evictions": [_tell_eviction(causes, each) for each in impact.evictions],
             "entries": _named(causes, [uid for uid in hit if is_entry(causes, uid)]),
-            "releases": [
-                {"namespace": namespace, "name": name}
-                for namespace, name in sorted({(each.release_namespace, each.release) for each in nodes})
-                if name
-            ],
+            "releases": list(map(tell_release, sorted(releases))),
             "namespaces": sorted({each.namespace for each in nodes} - {""}),
             "coverage": self._coverage(),
         }

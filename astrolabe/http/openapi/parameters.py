@@ -29,6 +29,12 @@ def _schema_of(field: FilterField) -> Mapping[str, Any]:
     return {"type": "array", "items": items}
 
 
+CLUSTER = Parameter(
+    name="cluster",
+    description="The cluster, if several are served and more than one has it.",
+    schema={"type": "string"},
+    component="in-cluster",
+)
 MIN_SEQ = Parameter(
     name="min_seq",
     description="Wait until the server has reached this position, for at most 2 seconds.",

@@ -6,16 +6,17 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET
 
-from astrolabe.http.openapi.terms import Absent, Count, Shape, Status, Time, about
+from astrolabe.http.openapi.terms import Absent, Count, InCluster, Shape, Status, Time, about
 
 
-class ProblemNode(Shape):
+class ProblemNode(Shape, kw_only=True):
     """The identity of an object. If it does not exist, it has no uid and no status."""
 
     kind: Annotated[str, about("As the manifest has it.", "Pod")]
     group: Annotated[str, about("Empty for the core group.", "apps")]
     namespace: Annotated[str, about("Empty when it is cluster-scoped.")]
     name: str
+    cluster: InCluster | Absent = UNSET
     uid: str | Absent = UNSET
     status: Status | Absent = UNSET
     missing: Annotated[bool, about("Whether it does not exist.")] | Absent = UNSET
@@ -43,20 +44,22 @@ class PathStep(ProblemNode):
     field: Annotated[list[str], about("The fields of the manifest that make this edge.")] | Absent = UNSET
 
 
-class ReleaseName(Shape):
+class ReleaseName(Shape, kw_only=True):
     """A Helm release."""
 
     namespace: str
     name: str
+    cluster: InCluster | Absent = UNSET
 
 
-class Problem(Shape):
+class Problem(Shape, kw_only=True):
     """One cause, with all that it breaks."""
 
     id: Annotated[str, about("The same from beginning to end, whatever Pods come and go meanwhile.")]
     status: Annotated[Status, about("The worst of what is concerned.")]
     reason: Annotated[str, about("Of the cause, in one word.", "ImagePullBackOff")]
     message: Annotated[str, about("Of the cause, in a sentence.")]
+    cluster: InCluster | Absent = UNSET
     reach: Annotated[Count, about("How far it is felt: the larger, the nearer to users. For sorting.")]
     cause: ProblemCause
     affected: AffectedNodes

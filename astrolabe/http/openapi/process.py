@@ -86,6 +86,12 @@ class UnitedCluster(Shape):
     progress: ListingProgress
 
 
+class CountedCluster(UnitedCluster):
+    """A cluster that is served."""
+
+    counts: Annotated[dict[Literal["Ready", "Pending", "Error", "Unknown"], Count], about("Nodes by status.")]
+
+
 class ShownCoverage(Shape):
     """What a user may see, if that is not everything; see `--auth=kubernetes`."""
 

@@ -13,6 +13,7 @@ from astrolabe.http.openapi.terms import (
     Count,
     EdgeType,
     Epoch,
+    InCluster,
     Kind,
     Seq,
     Shape,
@@ -70,13 +71,14 @@ class Completion(Shape):
     proposals: list[Proposed]
 
 
-class SearchHit(Shape):
+class SearchHit(Shape, kw_only=True):
     """A resource that a search finds."""
 
     uid: str
     kind: Kind
     namespace: Annotated[str, about("Empty when it is cluster-scoped.")]
     name: str
+    cluster: InCluster | Absent = UNSET
     status: Status
     reason: str
     message: str
@@ -137,12 +139,19 @@ class EventShape(Shape):
     source: Annotated[str, about("The component that reports it.", "kubelet")]
 
 
-class NodeShape(Shape):
+class NodeShape(Shape, kw_only=True):
     """One resource. A key that is not required is absent when it has no value."""
 
-    uid: Annotated[str, about("The uid in Kubernetes.", "e2e7b339-5a6f-4d99-acca-96b3276dcee0")]
+    uid: Annotated[
+        str,
+        about(
+            "The uid in Kubernetes. If several clusters are served, it is `<cluster>/<uid>`.",
+            "e2e7b339-5a6f-4d99-acca-96b3276dcee0",
+        ),
+    ]
     kind: Kind
     name: str
+    cluster: InCluster | Absent = UNSET
     namespace: Annotated[str, about("Empty if the resource is cluster-scoped.")]
     api_version: Annotated[str, about("The apiVersion in the manifest.", "apps/v1")]
     status: Status
@@ -190,13 +199,14 @@ class GraphShape(Shape):
     edges: list[EdgeShape]
 
 
-class IdentityShape(Shape):
+class IdentityShape(Shape, kw_only=True):
     """Identifies a node, with its status."""
 
     uid: str
     kind: Kind
     namespace: Annotated[str, about("Empty if the resource is cluster-scoped.")]
     name: str
+    cluster: InCluster | Absent = UNSET
     status: Status
 
 
@@ -227,11 +237,12 @@ class ResourceDetail(Shape):
     ) = UNSET
 
 
-class ResourceShape(Shape):
+class ResourceShape(Shape, kw_only=True):
     """One resource as a flat object."""
 
     uid: str
     name: str
+    cluster: InCluster | Absent = UNSET
     namespace: Annotated[str, about("Empty if the resource is cluster-scoped.")]
     kind: Kind
     api_version: str
@@ -265,7 +276,7 @@ class Tally(Shape):
     unknown: Count
 
 
-class ReleaseShape(Tally):
+class ReleaseShape(Tally, kw_only=True):
     """A Helm release, known by its resources or by the revisions that Helm keeps.
 
     Revision and status are null where the Secrets or ConfigMaps are not watched in which Helm keeps them.
@@ -273,6 +284,7 @@ class ReleaseShape(Tally):
 
     name: str
     namespace: str
+    cluster: InCluster | Absent = UNSET
     chart: Annotated[str, about("That was installed, with its version; empty when no node names one.")]
     charts: Annotated[list[str], about("The chart and its subcharts, as far as nodes name them.")]
     revision: int | None

@@ -29,6 +29,8 @@ Kind = Annotated[str, Meta(extra_json_schema=reference("Kind"))]
 WatchedName = Annotated[str, Meta(extra_json_schema=reference("WatchedName"))]
 EdgeType = Annotated[str, Meta(extra_json_schema=reference("EdgeType"))]
 
+InCluster = Annotated[str, Meta(description="Its cluster, if several are served.", examples=["prod-eu"])]
+
 #: The format of whole numbers of more than 32 bits. None is above 2^53, the limit of JavaScript.
 INT64 = {"format": "int64"}
 

@@ -23,7 +23,13 @@ from sanic.response import HTTPResponse
 
 from astrolabe import __version__, telemetry
 from astrolabe.engine.readiness import WatchReadiness
-from astrolabe.engine.serving_state import PARTIAL_REASONS, STATE_NAMES, ServingState, absent_kinds
+from astrolabe.engine.serving_state import (
+    PARTIAL_REASONS,
+    STATE_NAMES,
+    ClusterState,
+    ServingState,
+    absent_kinds,
+)
 from astrolabe.graph.causes.problems import FoundProblem
 from astrolabe.graph.state.edge_types import EDGE_TYPES
 from astrolabe.graph.state.status import ERROR, PENDING, SEVERITIES, UNKNOWN
@@ -105,6 +111,8 @@ class Metrics:
             lines_dropped=telemetry.lines_dropped(),
         )
         yield from of_state(source.state.refresh(), now=time.time())
+        lost = {name: len(each.disconnected()) for name, each in (source.clusters() or {}).items()}
+        yield from of_clusters(source.state.current.clusters, hub.stats.clusters, lost, now=time.time())
         yield from of_graph(hub, source.catalogue.keys)
         yield from of_problems(hub.problems.active)
         yield from of_batches(hub.counters)
@@ -168,6 +176,44 @@ def of_state(state: ServingState, *, now: float) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "astrolabe_state_seconds", "Seconds since the state last changed.", value=max(0.0, now - since)
     )
+
+
+def of_clusters(
+    clusters: Sequence[ClusterState] | None,
+    counts: Mapping[tuple[str, str], int],
+    lost: Mapping[str, int],
+    *,
+    now: float,
+) -> Iterator[Metric]:
+    """Each cluster of a union; nothing where there is only one.
+
+    counts: of nodes by cluster and status. lost: how many kinds have no connection. now: seconds since 1970.
+    """
+    if clusters is None:
+        return
+    states = GaugeMetricFamily(
+        "astrolabe_cluster_state", "1 for the current state of each cluster.", labels=["cluster", "state"]
+    )
+    seconds = GaugeMetricFamily(
+        "astrolabe_cluster_state_seconds", "Seconds since its state last changed.", labels=["cluster"]
+    )
+    nodes = GaugeMetricFamily(
+        "astrolabe_cluster_nodes", "Nodes of each cluster in the graph.", labels=["cluster", "status"]
+    )
+    disconnected = GaugeMetricFamily(
+        "astrolabe_cluster_watches_disconnected",
+        "Kinds of each cluster whose watch has no connection.",
+        labels=["cluster"],
+    )
+    for each in clusters:
+        for word in STATE_NAMES:
+            states.add_metric([each.name, word], word == each.state)
+        since = datetime.fromisoformat(each.since).timestamp()
+        seconds.add_metric([each.name], max(0.0, now - since))
+        for level in SEVERITIES:
+            nodes.add_metric([each.name, level], counts.get((each.name, level), 0))
+        disconnected.add_metric([each.name], lost.get(each.name, 0))
+    yield from (states, seconds, nodes, disconnected)
 
 
 def of_graph(hub: Hub, kinds: Iterable[str]) -> Iterator[Metric]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from astrolabe.graph.encoding import wire
-from astrolabe.http.errors import JSON
+from astrolabe.graph.selector import quoted
+from astrolabe.http.errors import JSON, Refusal
 from astrolabe.http.openapi import operation, process
 from astrolabe.http.openapi.operation import POSITION, ApiEndpoint, Operation
 from astrolabe.http.ops.health import health, readyz
@@ -63,9 +65,24 @@ class Probes:
     async def _show_life(self, _: Request) -> HTTPResponse:
         return self._answer({"status": "alive"})
 
-    async def _show_readiness(self, _: Request) -> HTTPResponse:
-        status, document = readyz(self._source.readiness, self._source.replication(), places=not self._scoped)
+    async def _show_readiness(self, request: Request) -> HTTPResponse:
+        name, clusters = request.args.get("cluster"), self._source.clusters()
+        if name is None:
+            readiness, replication = self._source.readiness, self._source.replication()
+        elif clusters is None or name not in clusters:
+            raise self._unknown(name, clusters)
+        else:
+            readiness, replication = clusters[name].readiness, None
+        status, document = readyz(readiness, replication, places=not self._scoped)
         return self._answer(document, status)
+
+    def _unknown(self, name: str, clusters: Collection[str] | None) -> Refusal:
+        """Who comes without a token learns of no cluster where users see only parts of the graph."""
+        if clusters is None:
+            known = "this server has one, and its readiness is that of /readyz"
+        else:
+            known = "the others are not told here" if self._scoped else f"it is one of {', '.join(clusters)}"
+        return Refusal(404, "not-found", f"unknown cluster {quoted(name)}; {known}")
 
     def _answer(self, document: dict[str, Any], status: int = 200) -> HTTPResponse:
         headers = {**position_headers(self._source.hub.graph), "Cache-Control": "no-store"}

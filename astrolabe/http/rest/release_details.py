@@ -58,6 +58,8 @@ class ReleaseComparison:
     def add(self, nodes: Iterable[Node]) -> None:
         """Take in some of the nodes of the graph."""
         for node in nodes:
+            if node.cluster != self._release.cluster:
+                continue
             place = ObjectPlace(node.kind, node.namespace, node.name)
             if place in self._declared:
                 self._missing.discard(place)
@@ -88,7 +90,7 @@ class ReleaseComparison:
 
     def _is_own(self, node: Node) -> bool:
         """Whether Helm applied it to this release; whoever is owned only belongs to it."""
-        if (node.release_namespace, node.release) != (self._release.namespace, self._release.name):
+        if Release(node.release_namespace, node.release, node.cluster) != self._release:
             return False
         return node.labels().get(_MANAGED) == "Helm" and not node.document().get("ownerReferences")
 

@@ -71,16 +71,16 @@ class ReleaseDocuments:
 
     def check(self, hub: Hub, params: QueryParams) -> None:
         """Raise Refusal (404) if nothing is known of the release, before the client's ETag is compared."""
-        release = _asked_for(params)
+        release = _asked_for(params, hub)
         if release in hub.graph.releases or self._helm.get(release) is not None:
             return
         alike = [node for node in hub.graph.nodes.values() if node.release == release.name]
-        if all(node.release_namespace != release.namespace for node in alike):
+        if release not in {Release(each.release_namespace, each.release, each.cluster) for each in alike}:
             raise Refusal(404, "not-found", f"there is no release {params.uid!r}")
 
     def one(self, hub: Hub, params: QueryParams, _: ViewSnapshot | None) -> Iterator[str]:
         """One release, with everything that Helm keeps about it if that is read."""
-        return self._one(_asked_for(params), hub)
+        return self._one(_asked_for(params, hub), hub)
 
     def _one(self, release: Release, hub: Hub) -> Iterator[str]:
         details, summary = self._helm.get(release), ReleaseSummary()
@@ -98,9 +98,26 @@ class ReleaseDocuments:
         yield encode(document)
 
 
-def _asked_for(params: QueryParams) -> Release:
+def _asked_for(params: QueryParams, hub: Hub) -> Release:
+    """The release that the path names, in the cluster that `cluster` names. Raises Refusal (404).
+
+    Without that it is the only one of this name; if several clusters have one, it must be said.
+    """
     namespace, _, name = params.uid.partition("/")
-    return Release(namespace, name)
+    wanted = dict(params.filter.own).get("cluster", frozenset())
+    having = {each.cluster for each in hub.graph.releases if (each.namespace, each.name) == (namespace, name)}
+    first = next(iter(hub.graph.nodes.values()), None)
+    if first is not None and first.cluster:
+        having |= {
+            node.cluster
+            for node in hub.graph.nodes.values()
+            if node.release == name and node.release_namespace == namespace
+        }
+    found = sorted(having & wanted if wanted else having) or [""]
+    if len(found) > 1:
+        message = f"several clusters have release {params.uid!r}; say cluster=…, one of {', '.join(found)}"
+        raise Refusal(400, "bad-filter", message)
+    return Release(namespace, name, found[0])
 
 
 def releases(
@@ -136,12 +153,12 @@ def _releases(
 
 def _keeps(filter: Filter, release: Release) -> bool:
     """Whether a release passes of which no node is known: what asks for properties of nodes keeps none."""
-    if filter.own or filter.selector.requirements:
+    if any(name != "cluster" for name, _ in filter.own) or filter.selector.requirements:
         return False
-    if not all(term.is_text or term.field == "release" for term in filter.search):
+    if not all(term.is_text or term.field in ("release", "cluster") for term in filter.search):
         return False
     text = encode({"message": release.name})
-    nothing_else = Node("", "", "", "", "", release.name, release.namespace, "", False, text)
+    nothing_else = Node("", "", "", "", "", release.name, release.namespace, "", False, text, release.cluster)
     return (not filter.release or release.name in filter.release) and filter.passes(nothing_else)
 
 
@@ -152,7 +169,7 @@ def summarize(
     for node in nodes:
         if not node.release or (only is not None and node.release != only.name):
             continue
-        release = Release(node.release_namespace, node.release)
+        release = Release(node.release_namespace, node.release, node.cluster)
         if only is not None and release != only:
             continue
         found = summaries.get(release)
@@ -174,6 +191,7 @@ def describe(
     return {
         "name": release.name,
         "namespace": release.namespace,
+        **({"cluster": release.cluster} if release.cluster else {}),
         "chart": chart_of(details) or summary.chart_of(release.name),
         "charts": sorted(summary.charts),
         "revision": revision.revision if revision else None,

@@ -54,6 +54,8 @@ def resource(document: dict[str, Any], now: float) -> dict[str, Any]:
         "creationTimestamp": created,
     }
     shown.update({key: metadata[key] for key in METADATA if key in metadata})
+    if "cluster" in document:
+        shown["cluster"] = document["cluster"]
     if "ownerReferences" in document:
         shown["ownerReferences"] = document["ownerReferences"]
     return shown

@@ -40,6 +40,11 @@ def whole(filter: Filter) -> Filter:
     return filter
 
 
+def no_part(_: Filter) -> Filter:
+    """Use the graph itself: the filter says only what is meant."""
+    return EVERYTHING
+
+
 @dataclass(frozen=True, kw_only=True)
 class GraphRoute:
     """One path, and what it accepts besides `min_seq`.
@@ -48,8 +53,9 @@ class GraphRoute:
     check: raises Refusal for what does not exist. borrowed: whether its body, without a filter, consists of
         bytes that the graph holds.
     prepare: steps that take turns with other work before the body reads the graph at once.
-    filtered: whether it accepts a filter. view: the filter of the snapshot that its body needs; an empty one
-        means the graph itself. detail: whether it accepts `detail`.
+    filtered: whether it accepts a filter. by_cluster: whether it accepts `cluster` alone.
+    view: the filter of the snapshot that its body needs; an empty one means the graph itself.
+    detail: whether it accepts `detail`.
     ages: whether the document changes with time. events: whether it shows the Events about its resource.
     """
 
@@ -62,6 +68,7 @@ class GraphRoute:
     prepare: Callable[[Hub, QueryParams], Iterable[None]] = no_steps
     borrowed: bool = False
     filtered: bool = True
+    by_cluster: bool = False
     view: Callable[[Filter], Filter] = whole
     detail: bool = False
     ages: bool = False
@@ -73,6 +80,9 @@ class GraphRoute:
         filter = EVERYTHING
         if self.filtered:
             filter = query.pop_filter(rules)
+        elif self.by_cluster:
+            filter = query.pop_cluster(rules)
+            query.refuse_unknown("cluster")
         else:
             query.refuse_unknown()
         return QueryParams(filter=filter, uid=uid, detail=detail)
@@ -87,6 +97,7 @@ class GraphRoute:
             parameters=(
                 *named,
                 *(parameters.of_filter() if self.filtered else ()),
+                *((parameters.CLUSTER,) if self.by_cluster else ()),
                 *((parameters.DETAIL,) if self.detail else ()),
                 parameters.MIN_SEQ,
                 parameters.IF_NONE_MATCH,
@@ -183,6 +194,8 @@ def routes(catalogue: Catalogue, releases: ReleaseDocuments) -> tuple[GraphRoute
             answer=shapes.ReleaseDetail,
             check=releases.check,
             filtered=False,
+            by_cluster=True,
+            view=no_part,
         ),
     )
     kinds = GraphRoute(

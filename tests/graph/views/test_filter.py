@@ -225,6 +225,8 @@ class _ByName:
 
     kinds = ("Certificate.cert-manager.io", "Pod")
     metadata = ()
+    cluster = ""
+    clusters = None
 
     def kind(self, word: str, /) -> str:
         names = {"po": "Pod", "certs": "Certificate.cert-manager.io"}
@@ -247,3 +249,26 @@ def test_an_unknown_custom_kind_matches_nothing() -> None:
     for word in ("Widget.", "widget.example.com", "Widget.Example.com", "Widgets", "Widget.com"):
         with pytest.raises(FilterError, match="unknown kind"):
             parse_query({"kind": [word]}, FilterRules.of(KINDS))
+
+
+class _OfClusters(_ByName):
+    """The same, of a union of two clusters."""
+
+    clusters = ("dev", "prod")
+
+
+def test_a_cluster_is_asked_for_where_there_are_several() -> None:
+    rules = FilterRules(kinds=("Pod",), vocabulary=_OfClusters())
+    assert parse_query({"cluster": ["dev,prod"]}, rules).own == (("cluster", frozenset(("dev", "prod"))),)
+    with pytest.raises(FilterError, match=r"^unknown cluster 'test'; it is one of dev, prod$"):
+        parse_query({"cluster": ["dev,test"]}, rules)
+
+
+def test_the_name_of_the_only_cluster_means_everything() -> None:
+    named = _ByName()
+    named.cluster = "prod"
+    assert not parse_query({"cluster": ["prod"]}, FilterRules(kinds=("Pod",), vocabulary=named))
+    with pytest.raises(FilterError, match=r"^unknown cluster 'dev'; it is one of prod$"):
+        parse_query({"cluster": ["dev"]}, FilterRules(kinds=("Pod",), vocabulary=named))
+    with pytest.raises(FilterError, match=r"^unknown cluster 'dev'; this server has one, without a name$"):
+        parse_query({"cluster": ["dev"]}, FilterRules(kinds=("Pod",)))

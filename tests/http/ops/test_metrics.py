@@ -9,7 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from astrolabe.engine.inbox import InvalidObject, Scope
 from astrolabe.engine.readiness import ReadinessTracker
+from astrolabe.engine.serving_state import ClusterState, Progress
 from astrolabe.graph.causes.problems import FoundProblem
+from astrolabe.graph.causes.words import Missing
 from astrolabe.graph.model.faults import Fault
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import ServedGraph
@@ -20,6 +22,7 @@ from astrolabe.http.ops.metrics import (
     AccessFigures,
     of_access,
     of_batches,
+    of_clusters,
     of_problems,
     of_replication,
     of_skipped,
@@ -308,8 +311,16 @@ async def test_documented_metrics_exist(site: Site) -> None:
         ReplicationHealth(complete=True, stale=False, document={}, report=None, lag=0.0),
     )
     skipped = of_skipped(ReadinessTracker([Scope("Pod")]))
+    one = ClusterState("prod", "live", "2026-11-30T14:02:00Z", "", "", Progress())
+    clusters = of_clusters([one], {}, {}, now=1.8e9)
     users = of_access(AccessFigures(0, 0, {"token": ReviewCounters()}))
-    for family in (*of_watches([health], now=2.0, epoch=3.0), *skipped, *of_replication(standing), *users):
+    for family in (
+        *of_watches([health], now=2.0, epoch=3.0),
+        *skipped,
+        *of_replication(standing),
+        *clusters,
+        *users,
+    ):
         served |= {sample.name: sample.labels.keys() for sample in family.samples}
     named = {name: labels for name, labels in METRICS.items() if name.startswith("astrolabe_")}
     assert {name: frozenset(served[name]) for name in named} == named
@@ -337,7 +348,7 @@ def a_problem(namespace: str) -> FoundProblem:
         "affected": (),
     }
     rest: dict[str, Any] = {"absent": (), "kinds": {}, "entries": (), "releases": (), "path": ()}
-    missing = ("Secret", namespace, "api")
+    missing = Missing("Secret", namespace, "api")
     return FoundProblem(
         group=(namespace,), status="Error", missing=missing, namespaces=(namespace,), **empty, **rest
     )

@@ -95,7 +95,10 @@ def test_json_and_a_bare_list_are_read_too_and_an_empty_file_has_no_clusters(tmp
         ("cluster: []", "1: the file has no key 'cluster'; did you mean 'clusters'? It can be: clusters"),
         ("clusters: 3", "1: clusters must be a list ([...]), not the text '3'"),
         ("- {name: a, inCluster: maybe}", "1: inCluster cannot be 'maybe'; it can be: true, false"),
-        ("- name: [", "2: not YAML: did not find expected node content"),
+        (
+            "- name: [",
+            "2: not YAML: did not find expected node content; a path with [], * or {} must be in quotes",
+        ),
     ],
 )
 def test_an_error_names_file_line_entry_and_what_to_do(tmp_path: Path, text: str, error: str) -> None:
