@@ -208,7 +208,7 @@ check: deps ## lint, and run the tests without network, clock or processes, in l
 PYTHONS ?= 3.11 3.12 3.13 3.14
 test-pythons: ## run the tests in Python on each of PYTHONS="3.11 3.12 3.13 3.14" that is installed
 	@for version in $(PYTHONS); do \
-	    python=$$(command -v python$$version || ls -d $$HOME/.pyenv/versions/$$version.*/bin/python 2>/dev/null | tail -1) || true; \
+	    python=$$(python$$version -c 'import sys; print(sys.executable)' 2>/dev/null || ls -d $$HOME/.pyenv/versions/$$version.*/bin/python 2>/dev/null | tail -1) || true; \
 	    test -n "$$python" || { echo "Python $$version: not installed"; continue; }; \
 	    test -x .venv-$$version/bin/python || "$$python" -m venv .venv-$$version; \
 	    .venv-$$version/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock; \
