@@ -9,7 +9,7 @@ import msgspec
 from astrolabe.graph.state.status import ERROR, PENDING, UNKNOWN, Status
 from astrolabe.kinds.custom import words
 from astrolabe.kinds.custom.attribute_readers import Scalar
-from astrolabe.kinds.custom.projection import ATTRIBUTE_PREFIX, Leaf, Other, Skipped
+from astrolabe.kinds.custom.path_tree import ATTRIBUTE_PREFIX, Leaf, Other, Skipped
 from astrolabe.kinds.custom.verdict import Verdict
 
 #: Conditions of one list; what comes after is not looked at.

@@ -10,8 +10,9 @@ import msgspec
 
 from astrolabe.graph.model.links import Link, Select
 from astrolabe.graph.selector import Selector, SelectorError, equality, from_expressions
+from astrolabe.kinds.custom.path_tree import Leaf, Other, Skipped
 from astrolabe.kinds.custom.paths import Path, last_many, show
-from astrolabe.kinds.custom.projection import Leaf, Other, ProjectionOf, Skipped
+from astrolabe.kinds.custom.projection import ProjectionOf
 from astrolabe.kinds.custom.rule import KindRule, ReferenceRule, SelectionRule
 from astrolabe.kinds.custom.walking import Item
 from astrolabe.kinds.manifest import MOST_TERMS

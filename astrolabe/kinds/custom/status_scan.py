@@ -14,7 +14,7 @@ import msgspec
 
 from astrolabe.kinds.custom.attribute_readers import SCALARS, Scalar
 from astrolabe.kinds.custom.conditions import ConditionList, LenientCondition, listed, number, text
-from astrolabe.kinds.custom.projection import Leaf
+from astrolabe.kinds.custom.path_tree import Leaf
 from astrolabe.kinds.custom.words import remembered
 
 #: Elements of one list, and entries of one map, that are looked at.

@@ -16,8 +16,9 @@ from astrolabe.graph.state.edge_types import USES, WOULD_SELECT
 from astrolabe.graph.state.status import PENDING, READY, Status
 from astrolabe.kinds.custom.label_selections import labels_selector
 from astrolabe.kinds.custom.packed import namespace_of
+from astrolabe.kinds.custom.path_tree import Leaf, Other
 from astrolabe.kinds.custom.paths import Path, last_many, show
-from astrolabe.kinds.custom.projection import Leaf, Other, ProjectionOf
+from astrolabe.kinds.custom.projection import ProjectionOf
 from astrolabe.kinds.custom.rule import Subsets
 
 #: Subsets of one object that are looked at.
