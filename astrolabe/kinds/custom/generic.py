@@ -174,7 +174,8 @@ def _at_work(lists: Conditions, phases: Phases, kind: str) -> Verdict | None:
     for conditions, where in lists:
         ready = named(conditions, "Ready")
         is_ready = ready is not None and ready.value == "True"
-        if any(each.name in words.ENDS and each.value == "True" for each in conditions):
+        is_over = words.runs_to_an_end(kind)
+        if is_over and any(each.name in words.ENDS and each.value == "True" for each in conditions):
             continue
         for each in conditions:
             reason = text(each.at_reason)
@@ -265,6 +266,8 @@ def _by_phase(status: Raws, phases: Phases, replicas: Scalar) -> Verdict | None:
     for phase, meaning in phases:
         if meaning == "ready" and phase.whole and phase.where not in _OPERATIONS:
             said, where = status_counts.shortage(status, replicas)
+            if not said:
+                said, where = status_counts.unhealthy_part(status)
             if said:
                 return pending("NotReady", said, by=where)
             return ready(words.reason_of(phase.word, phase.where, READY), phase.message, by=phase.where)

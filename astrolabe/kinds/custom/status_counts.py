@@ -56,6 +56,21 @@ def part_shortage(status: Raws) -> tuple[str, str]:
     return "", ""
 
 
+def unhealthy_part(status: Raws) -> tuple[str, str]:
+    """A part in its lists that says of itself that it is not healthy, and the field."""
+    for key, raw in status.items():
+        if first_sign(raw) == b"[" and not is_past(key):
+            for part, where in parts(key, raw):
+                for flag in _HEALTH:
+                    if scalar(part, flag) is False:
+                        return f"{where}.{flag} is false", f"{where}.{flag}"
+    return "", ""
+
+
+#: Flags of a part that say how it is.
+_HEALTH = ("healthy", "ready")
+
+
 def _shortage_of(where: str, raws: Raws, wanted: Scalar) -> tuple[str, str]:
     for found, what in ((counts(raws, wanted), " replicas"), (_desired(raws), "")):
         if found is not None and found.ready < found.wanted:

@@ -169,7 +169,7 @@ def phases(status: Raws) -> list[Phase]:
         for part, where in parts(key, raw):
             found += _part_phases(part, where, whole=first_sign(raw) == b"{")
             if first_sign(raw) == b"{" and where != _STATUSES and len(found) < MOST_PHASES:
-                for name, inner in islice(chain(_map(part), _maps_in(part)), MOST_PARTS):
+                for name, inner in islice(chain(_map(part), _maps_in(part), _single(part)), MOST_PARTS):
                     found += _part_phases(inner, f"{where}.{name}", whole=False)
     return [phase for phase in found if phase.word and not FRACTION.fullmatch(phase.word)]
 
@@ -183,6 +183,14 @@ def _map(part: Raws) -> Iterator[tuple[str, Raws]]:
     if all(first_sign(raw) == b"{" for raw in part.values()):
         for name, raw in list(part.items())[:MOST_PARTS]:
             if not is_past(name):
+                yield name, _OBJECT.decode(raw)
+
+
+def _single(part: Raws) -> Iterator[tuple[str, Raws]]:
+    """The objects in a part that has other fields, too: `execution.result.status`."""
+    if any(first_sign(raw) != b"{" for raw in part.values()):
+        for name, raw in list(part.items())[:MOST_PARTS]:
+            if first_sign(raw) == b"{" and not is_past(name):
                 yield name, _OBJECT.decode(raw)
 
 

@@ -74,6 +74,7 @@ BAD = frozenset(
         "InvalidRequest",
         "InvalidSpec",
         "NotReady",
+        "Offline",
         "PartiallyInvalid",
         "ReconcileError",
         "ReplicaFailure",
@@ -88,7 +89,7 @@ _AT_WORK = re.compile(
     r"|Applying|Building|Compacting|Decommissioning|Executing|Expanding|Importing|Joining|Preparing|Promoting"
     r"|In-?[Pp]rogress|Initializing|Installing|Issuing|Migrating|Pending|Provisioning|Rebalancing|Reconciling"
     r"|Rebuilding|Reconfiguring|Recovering|Redeploying|Reloading|Remediating|Replacing[A-Z]\w*|Resharding"
-    r"|Resizing|Restarting|Restoring|Resuming|Retrying|Rolling(?:Restart|Update)|Rotating|Scheduling|Syncing"
+    r"|FailingOver|FailingBack|Relocating|Resyncing|Resizing|Restarting|Restoring|Resuming|Retrying|Rolling(?:Restart|Update)|Rotating|Scheduling|Syncing"
     r"|RollingOut|Scaling(?:Up|Down|In|Out)?|\w*InProgress|Starting|Stopping|Synchronizing|Terminating|Updating"
     r"|Upgrading|Waiting)$"
 )
@@ -115,7 +116,8 @@ _GOOD_END = re.compile(
     r"|Accepted|Admitted|Adopted|Advertised|Discoverable|Established|Installed|Initialized|Reconciled"
     r"|Provisioned|Provided|Generated|UpToDate|Updated|Bound|Scheduled|Configured|Resolved|Registered|Connected"
     r"|Reserved|Success|Successful|Reachable|Satisfied|Balanced|WellFormed|Authorized|Authenticated|Verified"
-    r"|Validated|Joined|Published|Converged|Compliant|Passed|Permitted)$"
+    r"|Validated|Joined|Published|Converged|Compliant|Passed|Permitted|Enforced|Loaded|Protected|Replicated"
+    r"|Accomplished)$"
 )
 #: And of those whose True is bad.
 _BAD_END = re.compile(
@@ -182,9 +184,11 @@ _AT_IT = re.compile(
     r"|Initial|Dependenc\w*NotReady)"
     r"|(?:InProgress|Pending|Progressing|Running|NoTraffic|Provisioning|Initializing|Creating|Starting|Deploying"
     r"|Updating|Upgrading|Scaling|Reconciling|Installing|Waiting|Syncing)$|\bis being\b"
-    r"|^(?!Missing|Failing|Crashing|Existing|Conflicting|Nothing)[A-Z][a-z]*ing(?:[A-Z\s]|$)"
+    r"|^(?!Missing|Failing(?!Over|Back)|Crashing|Existing|Conflicting|Nothing)[A-Z][a-z]*ing(?:[A-Z\s]|$)"
 )
-_FAILURE = re.compile(r"error|fail|invalid|notfound|missing|denied|exceeded|backoff", re.IGNORECASE)
+_FAILURE = re.compile(
+    r"error|fail(?!ingover|ingback|over|back)|invalid|notfound|missing|denied|exceeded|backoff", re.IGNORECASE
+)
 #: And messages, where the reason says no more than that it is not.
 _SAYS_AT_IT = re.compile(
     r"^(?!Missing|Failing|Nothing)[A-Z][a-z]+ing\b|^Not yet\b|\b(?:is|are) (?:being|waiting)\b"
@@ -249,6 +253,7 @@ _FAILED = re.compile(
 )
 _WORKING = re.compile(
     r"pending|progress|yellow|^health_warn$|^modified$|^drifted$|^out[ _-]?of[ _-]?sync$|^prepared$|^request"
+    r"|^stale$|^in[ _-]?execution$"
     r"|^un(?:bound|deployed|initialized|provisioned|ready|scheduled|synced)$|^incomplete$|^partial|_partial$"
     r"|scheduled$|requires|needs|await|^new$|queued|^init$|submitted|requested|reconcil|upgrad|updat|retry|rerun"
     r"|^notfound$|not[ _-]?(?:ready|synced)$|^waitfor|^inqueue$|^bootstrap$|^planned$"
@@ -291,7 +296,7 @@ def meaning(word: str, kind: str) -> str:
         return "unknown"
     if _PAUSED.search(plain):
         return "paused"
-    if plain in _UNDER_WAY and runs_to_an_end(kind):
+    if (plain in _UNDER_WAY and runs_to_an_end(kind)) or (plain == "provisioned" and kind == "Machine"):
         return "pending"
     if plain == "scheduled" and _BY_CLOCK.search(kind):
         return "ready"

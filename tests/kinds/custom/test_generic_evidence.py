@@ -34,6 +34,8 @@ TROUBLE: list[tuple[str, Json, tuple[str, str, str]]] = [
     ("an error with a description", {"reconciliationError": {"statusCode": "409", "description": "taken"}}, ("Error", "Error", "status.reconciliationError.description")),
     ("no error", {"phase": "Running", "reconciliationError": {}, "syncError": ""}, ("Ready", "Running", "status.phase")),
     ("an error of the past", {"phase": "Running", "lastSyncError": "timeout"}, ("Ready", "Running", "status.phase")),
+    ("nobody reaches it", {"conditions": [condition("Offline", "True", "ClusterNotReachable")]}, ("Error", "ClusterNotReachable", "status.conditions[Offline]")),
+    ("how an inner part ended", {"id": "x", "latestExecution": {"id": "y", "executionResult": {"status": "failed"}}}, ("Error", "Failed", "status.latestExecution.executionResult.status")),
     ("a message that is an error", {"message": "Decryption error"}, ("Error", "Error", "status.message")),
     ("a phase that is not supported", {"phase": "Unsupported"}, ("Error", "Unsupported", "status.phase")),
 ]  # fmt: skip
@@ -50,6 +52,10 @@ UNFINISHED: list[tuple[str, Json, tuple[str, str, str]]] = [
     ("partly", {"state": "ONLINE_PARTIAL"}, ("Pending", "ONLINE_PARTIAL", "status.state")),
     ("too few of something", {"desiredInstances": 3, "healthyInstances": 2}, ("Pending", "ReplicasNotReady", "status.healthyInstances")),
     ("counts in one object", {"replicas": {"all": 2, "ready": 1}}, ("Pending", "ReplicasNotReady", "status.replicas.ready")),
+    ("a service of an application that is not healthy", {"status": "running", "services": [{"name": "a", "healthy": False}]}, ("Pending", "NotReady", "status.services[0].healthy")),
+    ("accepted, and not in force", {"conditions": [ACCEPTED, condition("Enforced", "False", "Unknown")]}, ("Pending", "Unknown", "status.conditions[Enforced]")),
+    ("complete, and at work again", {"state": "Secondary", "conditions": [condition("Completed", "True", "Demoted"), condition("Resyncing", "True")]}, ("Pending", "Resyncing", "status.conditions[Resyncing]")),
+    ("failing over is no failure", {"phase": "FailingOver", "conditions": [condition("Available", "False", "FailingOver")]}, ("Pending", "FailingOver", "status.phase")),
     ("a flag as a word", {"registered": "False"}, ("Pending", "NotReady", "status.registered")),
 ]  # fmt: skip
 
@@ -82,6 +88,7 @@ RUNS: list[tuple[str, Json, tuple[str, str, str]]] = [
         {"phase": "Processed", "errors": ["backup not found"]},
         ("Error", "Error", "status.errors"),
     ),
+    ("Machine", {"phase": "Provisioned"}, ("Pending", "Provisioned", "status.phase")),
     ("DeleteBackupRequest", {"phase": "Processed"}, ("Ready", "Processed", "status.phase")),
     (
         "Backup",
