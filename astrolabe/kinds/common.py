@@ -249,9 +249,10 @@ def _asked_at(deletion: str, grace: int) -> str:
 
 def condition(conditions: Iterable[Condition] | None, type: str) -> Condition | None:
     """The condition of this type."""
-    for each in conditions or ():
-        if each.type == type:
-            return each
+    if conditions is not None:
+        for each in conditions:
+            if each.type == type:
+                return each
     return None
 
 

@@ -92,7 +92,7 @@ class Kind(Generic[M]):
     closure_ends: whether the closure does not go on from an object; None: it always does.
     belonging: what `common.read_belonging` returns, of a manifest that remembers it; None: it is read anew.
     memory: makes an `EventReader` of `event_decoder`, which remembers what stays of objects when they change.
-    remembers: where a manifest keeps its facts, under FACTS; None: it does not.
+    remembers: whether a manifest keeps its facts, among its attributes under FACTS.
     """
 
     name: str
@@ -140,7 +140,7 @@ class Kind(Generic[M]):
     creates: str = ""
     belonging: Callable[[M], common.Belonging] | None = None
     memory: Callable[[msgspec.json.Decoder[Any]], EventReader] | None = None
-    remembers: Callable[[M], dict[str, Any]] | None = None
+    remembers: bool = False
 
     @property
     def id(self) -> GroupKind:
@@ -224,7 +224,7 @@ class Kind(Generic[M]):
 
     def facts(self, manifest: M) -> Facts:
         """Everything that the manifest says; see `Facts`. Raises InvalidObjectError if that is too much."""
-        memory = self.remembers(manifest) if self.remembers else {}
+        memory: dict[str, Any] = vars(manifest) if self.remembers else {}
         known: Facts | None = memory.get(FACTS)
         if known is None:
             status, metadata = self._status(manifest), msgspec.to_builtins(self.metadata(manifest))
@@ -258,9 +258,9 @@ class Kind(Generic[M]):
             own.made_by,
             own.chart,
             self.selectable(manifest) if self.selectable else None,
-            self.aliases(manifest),
+            self.aliases(manifest) if self.aliases is not common.no_aliases else (),
             self.details(manifest),
-            self.revision(manifest),
+            self.revision(manifest) if self.revision is not common.no_revision else None,
             self.closure_ends is not None and self.closure_ends(manifest),
         )
 

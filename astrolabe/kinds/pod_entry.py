@@ -143,5 +143,5 @@ POD = Kind(
     closure_ends=lambda pod: pod.of_meta.is_mirror,
     belonging=_belonging,
     memory=PodMemory,
-    remembers=lambda pod: pod.__dict__,
+    remembers=True,
 )

@@ -9,7 +9,7 @@ import msgspec
 from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.state.object_event import ObjectEvent
 
-#: The key of the facts in the memory of a manifest; see `Kind.remembers`.
+#: Under what a manifest remembers its facts; see `Kind.remembers`.
 FACTS = "facts"
 
 

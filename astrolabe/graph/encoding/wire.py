@@ -6,6 +6,7 @@ Shapes and rules: the guide, "Stream". Applied in order, snapshot and deltas are
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Literal
 
@@ -172,8 +173,12 @@ def delta(id: str, epoch: str, *, since: int, seq: int, changed: str, time: int 
 def delta_head(id: str, epoch: str, *, since: int, seq: int, time: int = 0) -> str:
     """What precedes the changes in a `delta`; DELTA_TAIL follows them."""
     began = f',"time":{time}' if time else ""
-    named = f'"id":{json_text(id)},"epoch":{json_text(epoch)}'
-    return f'{{"type":"delta",{named},"from":{since},"seq":{seq}{began},'
+    return f'{_delta_of(id, epoch)},"from":{since},"seq":{seq}{began},'
+
+
+@lru_cache(maxsize=1024)  # the same for all deltas of a subscription
+def _delta_of(id: str, epoch: str) -> str:
+    return f'{{"type":"delta","id":{json_text(id)},"epoch":{json_text(epoch)}'
 
 
 def bookmark(id: str, epoch: str, seq: int) -> str:

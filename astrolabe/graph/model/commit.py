@@ -174,12 +174,12 @@ class Settlement:
     def _emit_nodes(
         self, changes: Changes, rendered: list[Record], flipped: set[Record], removed: set[Record]
     ) -> None:
-        lost = {record.uid: record.node for record in removed if record.emitted}
+        lost = {record.uid: record.node for record in removed if record.emitted} if removed else {}
         for record in flipped.union(rendered) if flipped else rendered:
             if self.includes(record):
                 assert record.node is not None  # every known record was rendered when it came
                 record.emitted = True
-                if lost.pop(record.uid, None) != record.node:  # it may be back as it was
+                if not lost or lost.pop(record.uid, None) != record.node:  # it may be back as it was
                     changes.nodes_set.append(record.node)
             elif record.emitted:
                 record.emitted = False

@@ -152,6 +152,8 @@ def _identity(link: Link) -> Hashable:
 
 def differing(old: Sequence[Link], new: Sequence[Link]) -> tuple[int, int]:
     """How many links are the same at the beginning of both, and then at the end."""
+    if len(new) > len(old) and new[: len(old)] == old:
+        return len(old), 0
     most = min(len(old), len(new))
     begin = 0
     while begin + _CHUNK <= most and old[begin : begin + _CHUNK] == new[begin : begin + _CHUNK]:

@@ -76,14 +76,18 @@ def _encode(
         release=release.name if release else "",
         release_namespace=release.namespace if release else "",
         chart=record.chart,
-        unresolved=tuple(
-            [
-                describe(candidate, kind=kind, namespaced=scopes.namespaced(kind))
-                for candidate in unresolved
-                for kind in (kind_of(candidate),)
-            ]
-        ),
+        unresolved=_describe_all(unresolved, scopes) if unresolved else (),
         metadata=metadata,
         own=record.own_status,
         warning=record.warning,
+    )
+
+
+def _describe_all(unresolved: tuple[Ref | RefByUid, ...], scopes: Scopes) -> tuple[dict[str, str], ...]:
+    return tuple(
+        [
+            describe(candidate, kind=kind, namespaced=scopes.namespaced(kind))
+            for candidate in unresolved
+            for kind in (kind_of(candidate),)
+        ]
     )
