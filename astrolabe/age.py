@@ -1,4 +1,4 @@
-"""How long ago something was, for people."""
+"""How long ago something was, for people. A leaf that the API and the commands share."""
 
 from __future__ import annotations
 

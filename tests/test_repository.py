@@ -121,6 +121,13 @@ def test_every_path_in_the_contributor_docs_exists(name: str) -> None:
     assert [path for path in sorted(linked) if not path.exists()] == []
 
 
+def test_every_package_is_in_the_map_of_the_architecture(files: list[str]) -> None:
+    text = (ROOT / "astrolabe/ARCHITECTURE.md").read_text().partition("## The house")[2]
+    packages = {name.rpartition("/")[0] for name in files if re.match(r"astrolabe/.+/.+\.py$", name)}
+    leaves = {each for each in packages if any((ROOT / each).glob("[a-z]*.py"))}
+    assert [each for each in sorted(leaves) if f"`{each}/" not in text] == []
+
+
 def test_the_map_for_contributors_names_a_place_and_a_test_for_each_change() -> None:
     text = (ROOT / ".github/CONTRIBUTING.md").read_text()
     rows = re.findall(

@@ -1,4 +1,7 @@
-"""The bus within one process: publishing a batch hands it to the listeners."""
+"""The bus within one process: publishing a batch hands it to the listeners.
+
+The counterpart of `bus.redis`.
+"""
 
 from __future__ import annotations
 

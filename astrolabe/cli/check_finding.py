@@ -1,4 +1,4 @@
-"""What `astrolabe check` finds."""
+"""What `astrolabe check` finds. A leaf that all parts of the check share."""
 
 from __future__ import annotations
 

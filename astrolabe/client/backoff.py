@@ -1,4 +1,7 @@
-"""How long to wait before reconnecting."""
+"""How long to wait before reconnecting.
+
+The followers of the graph and of problems share it, and so does the load test.
+"""
 
 from __future__ import annotations
 

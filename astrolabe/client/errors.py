@@ -1,4 +1,4 @@
-"""Errors of a client of the stream."""
+"""Errors of a client of the stream. A leaf of the package, and part of its public interface."""
 
 from __future__ import annotations
 

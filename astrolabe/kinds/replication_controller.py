@@ -1,4 +1,7 @@
-"""ReplicationController: what a ReplicaSet was before there were Deployments."""
+"""ReplicationController: what a ReplicaSet was before there were Deployments.
+
+A short entry to copy from: each kind has a module or shares one with its siblings.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Splits a stream of bytes into lines."""
+"""Splits a stream of bytes into lines. It knows nothing of Kubernetes."""
 
 from __future__ import annotations
 

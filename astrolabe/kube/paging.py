@@ -1,4 +1,4 @@
-"""How many objects to request per page of a list."""
+"""How many objects to request per page of a list. Each list of the reflector adapts it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The kind Event as the simulator serves it: one collection in two API groups."""
+"""The kind Event as the simulator serves it: one collection in two API groups.
+
+A leaf, because the store, the encoder and the handler need it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The keys of a collection in etcd's order: by the bytes of `namespace/name`."""
+"""The keys of a collection in etcd's order: by the bytes of `namespace/name`.
+
+A data structure of its own: the store has one per kind.
+"""
 
 from __future__ import annotations
 

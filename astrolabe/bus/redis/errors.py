@@ -1,4 +1,7 @@
-"""Errors between a replica and Redis that callers handle differently."""
+"""Errors between a replica and Redis that callers handle differently.
+
+A leaf, because most modules of this package raise or handle them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""All delays and timeouts between replicas, in seconds."""
+"""All delays and timeouts between replicas, in seconds.
+
+They are in one place, because each depends on the others.
+"""
 
 from __future__ import annotations
 

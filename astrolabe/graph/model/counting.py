@@ -1,4 +1,7 @@
-"""Counts of what is there, from which nothing remains of what is gone."""
+"""Counts of what is there, from which nothing remains of what is gone.
+
+A leaf that the indices of releases and of Flux share.
+"""
 
 from __future__ import annotations
 

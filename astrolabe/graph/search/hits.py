@@ -1,4 +1,7 @@
-"""The order of what a search finds, for people: what they most likely meant comes first."""
+"""The order of what a search finds, for people: what they most likely meant comes first.
+
+Separate from the language: only lists for people have this order.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""JSON as it is sent: compact, and ASCII only, so that a text is as long in bytes as in characters."""
+"""JSON as it is sent: compact, and ASCII only, so that a text is as long in bytes as in characters.
+
+A leaf, because everything that is sent or stored is encoded with it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""An Event of Kubernetes: something that a component reports of one object. It is no node."""
+"""An Event of Kubernetes: something that a component reports of one object. It is no node.
+
+A leaf, because every layer from the watch to the API passes Events on.
+"""
 
 from __future__ import annotations
 

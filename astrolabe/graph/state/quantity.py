@@ -1,4 +1,7 @@
-"""Quantities of the API (`500m`, `10Gi`, `1e3`), as numbers that compare."""
+"""Quantities of the API (`500m`, `10Gi`, `1e3`), as numbers that compare.
+
+A leaf that kinds and the search share.
+"""
 
 from __future__ import annotations
 

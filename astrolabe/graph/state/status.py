@@ -1,4 +1,4 @@
-"""The status of a node: how severe it is, and why."""
+"""The status of a node: how severe it is, and why. A leaf that nearly every package imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The types and helpers that shapes are written in."""
+"""The types and helpers that shapes are written in. A leaf of all modules that describe answers."""
 
 from __future__ import annotations
 

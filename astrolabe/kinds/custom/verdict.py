@@ -1,4 +1,7 @@
-"""The status that a custom resource's own manifest gives, and the field that decided it."""
+"""The status that a custom resource's own manifest gives, and the field that decided it.
+
+A leaf, because every step of the judgement returns one.
+"""
 
 from __future__ import annotations
 
