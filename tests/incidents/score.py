@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,16 @@ class Case:
         wrong += [f"not listed under it: {' '.join(each)}" for each in sorted(self.affected - listed)]
         return wrong + [f"told as well: {tell(each)}" for each in mine[1:]]
 
+    def is_told_to(self, answer: str) -> bool:
+        """Whether an agent's answer has a root by name, and the words of the reason."""
+        told = answer.lower()
+        words, all_words = self.record["reason_words"], self.record.get("and_words", [])
+        named = any(
+            "/".join(filter(None, (kind, where, name))).lower() in told for kind, _, where, name in self.roots
+        )
+        has_words = not words or any(word.lower() in told for word in words)
+        return named and has_words and all(word.lower() in told for word in all_words)
+
     def _words(self, problem: Json) -> list[str]:
         told = json.dumps(problem).lower()
         words, all_words = self.record["reason_words"], self.record.get("and_words", [])
@@ -98,8 +109,8 @@ def tell(problem: Json) -> str:
     return f"{who} ({problem['status']} {problem['reason']}: {problem['message'][:80]})"
 
 
-async def ask(folder: Path) -> list[Json]:
-    """The problems that a server tells of what was recorded."""
+async def ask(folder: Path, namespaces: Iterable[str]) -> tuple[list[Json], dict[str, str]]:
+    """The problems that a server tells of what was recorded, and what it tells agents of each namespace."""
     async with standing_still(StillCluster(folder)) as url:
         with kubeconfig_file(url) as kubeconfig:
             settings = Settings(
@@ -110,12 +121,12 @@ async def ask(folder: Path) -> list[Json]:
             try:
                 async with asyncio.timeout(PATIENCE):
                     await application.ready()
-                    return await _settled(f"http://127.0.0.1:{application.port}")
+                    return await _settled(f"http://127.0.0.1:{application.port}", namespaces)
             finally:
                 await application.stop()
 
 
-async def _settled(url: str) -> list[Json]:
+async def _settled(url: str, namespaces: Iterable[str]) -> tuple[list[Json], dict[str, str]]:
     """The problems once two looks in a row find the same graph: what is optional may come late."""
     async with aiohttp.ClientSession() as session:
         before = None
@@ -130,7 +141,15 @@ async def _settled(url: str) -> list[Json]:
         async with session.get(f"{url}/api/v1/problems?detail=true") as answer:
             assert answer.status == 200, await answer.text()
             problems: list[Json] = await answer.json()
-            return problems
+        return problems, {each: await _told_to_agents(session, url, each) for each in sorted({*namespaces})}
+
+
+async def _told_to_agents(session: aiohttp.ClientSession, url: str, namespace: str) -> str:
+    call = {"name": "triage", "arguments": {"search": f"ns:{namespace}"}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    async with session.post(f"{url}/mcp", json=message) as answer:
+        text: str = (await answer.json())["result"]["content"][0]["text"]
+        return text
 
 
 def score(cases: list[Case], problems: list[Json]) -> tuple[dict[str, list[str]], int, int]:
@@ -161,7 +180,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print the problems, too")
     given = parser.parse_args()
     cases = [Case(record) for record in json.loads((given.folder / "expected.json").read_text())]
-    problems = asyncio.run(ask(given.folder))
+    problems, answers = asyncio.run(ask(given.folder, [case.namespace for case in cases]))
     if given.json:
         json.dump(problems, sys.stdout, indent=1)
     wrong, counted, right = score(cases, problems)
@@ -176,6 +195,12 @@ def main() -> None:
     effects = sum([each.startswith("told as well") for found in wrong.values() for each in found])
     false = sum([each.startswith("false") for found in wrong.values() for each in found])
     unlisted = sum([each.startswith("not listed") for found in wrong.values() for each in found])
+    asked = [case for case in cases if case.roots and "disputed" not in case.record]
+    untold = [case.name for case in asked if not case.is_told_to(answers[case.namespace])]
+    _say(
+        f"agents: {len(asked) - len(untold)} of {len(asked)}"
+        + (f", not {', '.join(untold)}" if untold else "")
+    )
     _say(f"{right} of {counted} right; {false} false problems; {effects} effects told; {unlisted} not listed")
 
 

@@ -18,6 +18,8 @@ from astrolabe.timeslice import Lane, in_slices
 
 #: Resources that are listed when several match, or when nothing does.
 MOST_LISTED = 8
+#: Nodes whose unresolved references are read in one step.
+MOST_READ = 100
 #: Names among which a similar one is sought.
 MOST_COMPARED = 5_000
 
@@ -95,7 +97,7 @@ async def _absence(text: str, name: ResourceName, nodes: Sequence[Node]) -> str:
     said = f"there is no {quoted(text)}"
     askers: list[Node] = []
     alike: dict[str, list[Node]] = {}
-    async for stretch in in_slices(stretches(nodes), Lane.ANSWER):
+    async for stretch in in_slices(stretches(nodes, MOST_READ), Lane.ANSWER):
         askers += [node for node in stretch if node.unresolved and name.kind and _asks_for(node, name)]
         if len(alike) < MOST_COMPARED:
             for node in stretch:

@@ -31,7 +31,7 @@ from astrolabe.http.mcp.text import (
     status_of,
 )
 from astrolabe.http.source import GraphSource
-from astrolabe.http.stream.problem_list import ProblemLister
+from astrolabe.http.stream.problem_list import FoundProblems, ProblemLister
 
 Json = Mapping[str, Any]
 
@@ -56,7 +56,9 @@ class AgentAnswers:
     async def triage(self, search: str, sort: str, limit: int, problem: str) -> str:
         """The problems by cause; or one of them."""
         filter = self._filter(search)
-        found = await (self._lister.part(filter) if filter else self._lister.everything())
+        found = await self._lister.everything()
+        if filter:
+            found = await self._concerning(filter, found)
         standing = [each for each in found.problems if each.group not in found.ended]
         told = list(self._lister.documents(found, sort=sort, limit=limit, detail=bool(problem), id=problem))
         text = self._begin(LONG)
@@ -65,7 +67,7 @@ class AgentAnswers:
                 raise Refusal(404, "not-found", f"there is no problem {problem!r}; it may have ended")
             text.add(*self._problem(told[0], 1), *_details(told[0]))
             return str(text)
-        where = f" among what matches {quoted(search)}" if filter else ""
+        where = f" concerning what matches {quoted(search)}" if filter else ""
         text.add(f"{_number(len(standing), 'problem')}{where}." if standing else self._nothing(where))
         shown = 0
         for number, each in enumerate(told, 1):
@@ -232,6 +234,12 @@ class AgentAnswers:
         text = AnswerText(room)
         text.add(heading(self._source.state.refresh(), self._hub.graph))
         return text
+
+    async def _concerning(self, filter: Filter, found: FoundProblems) -> FoundProblems:
+        """The problems that concern anything of this: their causes may lie elsewhere, such as in a Node."""
+        uids = {node.uid for node in (await self._hub.snapshot(filter)).nodes}
+        concerned = [each for each in found.problems if not uids.isdisjoint((*each.members, *each.affected))]
+        return found._replace(problems=concerned)
 
     def _filter(self, search: str) -> Filter:
         return parse_query({"q": [search]}, self._rules) if search.strip() else EVERYTHING

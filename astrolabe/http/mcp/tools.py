@@ -87,7 +87,8 @@ class Tool(NamedTuple):
 _TOOLS = (
     Tool(
         "triage",
-        "What is broken now, by root cause, worst first: each with what it breaks and since when.",
+        "What is broken now, by root cause, worst first: each with what it breaks and since when. "
+        "With search: what concerns anything that it finds.",
         TriageArguments,
         lambda answers, asked: answers.triage(asked.search, asked.sort, asked.limit, asked.problem),
     ),

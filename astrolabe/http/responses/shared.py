@@ -23,10 +23,10 @@ from astrolabe.http.net.message import SharedBytes
 STRETCH = 1000
 
 
-def stretches(nodes: Sequence[Node]) -> Iterator[Sequence[Node]]:
+def stretches(nodes: Sequence[Node], most: int = STRETCH) -> Iterator[Sequence[Node]]:
     """The nodes in stretches of less than a slice of time. A body yields "" after each."""
-    for begin in range(0, len(nodes), STRETCH):
-        yield nodes[begin : begin + STRETCH]
+    for begin in range(0, len(nodes), most):
+        yield nodes[begin : begin + most]
 
 
 def array(documents: Iterable[dict[str, Any]]) -> Iterator[str]:

@@ -70,9 +70,9 @@ async def test_triage_tells_causes_and_what_they_break(site: Site) -> None:
         "Left out: 1 more; narrow with search, or raise limit.",
     ]
     only = await told(site, "triage", search="ns:other")
-    assert only[0] == '1 problem among what matches "ns:other".'
+    assert only[0] == '1 problem concerning what matches "ns:other".'
     assert await told(site, "triage", search="ns:nosuch") == [
-        'No problem is known among what matches "ns:nosuch"; see the first line for what is not known.'
+        'No problem is known concerning what matches "ns:nosuch"; see the first line for what is not known.'
     ]
     one = await told(site, "triage", problem=ids[0])
     assert one[-2:] == [
