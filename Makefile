@@ -15,7 +15,9 @@ JOBS ?= logical
 REDIS_PORT ?= 6379
 # Of `make chaos`, `make fuzz` and `make access`: one run a seed.
 SEEDS ?= 1-50
-# Of `make soak`, and the seed of `make hostile`.
+# Of `make queries`.
+QUERIES ?= 1000
+# Of `make soak`, and the seed of `make hostile` and `make queries`.
 MINUTES ?= 60
 CLIENTS ?= 100
 CHURN ?= 200
@@ -48,7 +50,7 @@ TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The view
 PLUGIN := deploy/grafana/astrolabe-datasource
 PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
 
-.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster generators bench chaos fuzz access few-rights hostile incidents scores soak check test-pythons lint fmt accept-api docs docker-build docker-push clean
+.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster generators bench chaos fuzz access queries few-rights hostile incidents scores soak check test-pythons lint fmt accept-api docs docker-build docker-push clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -179,6 +181,9 @@ access: deps ## random roles and bindings by SEEDS=1-50: does any door tell what
 
 fuzz: deps ## serve the oddest manifests, and let custom kinds come and go, by SEEDS=1-50: is all else exact?
 	ASTROLABE_FUZZ_SEEDS=$(SEEDS) $(BIN)/pytest tests/test_odd_manifests.py tests/test_custom_references.py $(ARGS)
+
+queries: deps ## ask QUERIES=1000 random GraphQL queries, SEED=1: does each have REST's answer?
+	ASTROLABE_QUERIES=$(QUERIES) ASTROLABE_SEED=$(SEED) $(BIN)/pytest tests/http/graphql/test_random_queries.py --timeout 900 $(ARGS)
 
 few-rights: deps ## run with accounts that lack each right, and 40 sets of rights: is the rest served?
 	ASTROLABE_ALL_RIGHTS=1 $(BIN)/pytest tests/access/test_few_rights.py $(ARGS)

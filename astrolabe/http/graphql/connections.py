@@ -87,10 +87,10 @@ def take_page(
     keys: of some items; it may leave out items. values: what the answer has for a key, None for nothing.
     """
     best: list[Key] = []
-    total = 0
+    total = left = 0
 
     def steps() -> Iterator[None]:
-        nonlocal best, total
+        nonlocal best, total, left
         rest = iter(items)
         while some := list(islice(rest, STRETCH)):
             found = keys(some)
@@ -99,13 +99,14 @@ def take_page(
                 return
             if page.after is not None:
                 found = [key for key in found if key > page.after]
+            left += len(found)
             if page.first:
-                best = nsmallest(page.first + 1, [*best, *found])
+                best = nsmallest(page.first, [*best, *found])
             yield
 
     def result() -> Connection:
-        listed = [(key, value) for key in best[: page.first] if (value := values(key)) is not None]
-        return Connection(listed, total, page, more=len(best) > page.first)
+        listed = [(key, value) for key in best if (value := values(key)) is not None]
+        return Connection(listed, total, page, more=left > page.first)
 
     return work.run(steps(), result)
 
