@@ -81,7 +81,7 @@ $(BUILDERS): static/package.json static/package-lock.json $(STREAM)/package.json
 	cd static && npm ci --omit=dev --no-audit --no-fund
 	@touch $@
 
-static/dist/index.html: $(BUILDERS) static/index.html static/docs.html static/guide.html static/vite.config.ts $(shell find static/src static/public static/rendering static/docs $(STREAM)/src -type f)
+static/dist/index.html: $(BUILDERS) static/index.html static/docs.html static/graphiql.html static/guide.html static/vite.config.ts $(shell find static/src static/public static/rendering static/docs $(STREAM)/src -type f)
 	@echo "Building the viewer and the guide into static/dist (about 5 seconds) ..."
 	cd static && VITE_CONFIG_NATIVE_IGNORE_WARNING=true npm run --silent build -- --logLevel warn
 

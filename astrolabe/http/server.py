@@ -93,16 +93,18 @@ def create_server(
     if access is not None:
         entrance = Entrance(settings, source, access.rights, doors, connections, helm=known, queries=queries)
         users = partial(_figures, access, entrance)
+    viewer = Viewer(find_static())
     endpoints = [
         *doors.endpoints,
         Metrics(source, connections, open=settings.open_metrics, users=users).endpoint,
-        *Viewer(find_static()).endpoints,
+        *viewer.endpoints,
     ]
     description = ApiDescription(endpoints, source.catalogue, tokens=bool(settings.auth_modes))
     app = _create_app(source, settings.limits, scoped=access is not None)
     guard.install(app)
     if entrance is not None:
         endpoints = [entrance.of(endpoint) for endpoint in endpoints]
+    endpoints = [viewer.with_page(endpoint) if endpoint.page else endpoint for endpoint in endpoints]
     _route([*endpoints, description.endpoint], app)
     return HttpServer(
         app, settings, connections, source, doors=doors if entrance is None else entrance, listener=listener
@@ -265,6 +267,7 @@ def _route(endpoints: Iterable[ApiEndpoint], app: Sanic[Any, Any]) -> None:
             strict_slashes=endpoint.strict_slashes or None,
             ctx_open=endpoint.open,
             ctx_visible=endpoint.visible,
+            ctx_page=endpoint.page,
         )
 
 

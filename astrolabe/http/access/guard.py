@@ -128,7 +128,7 @@ class Guard:
         if request.method == "OPTIONS" and "access-control-request-method" in request.headers:
             self._check_origin(request)
             return HTTPResponse(status=204, headers=dict(_PREFLIGHT))
-        if request.route is not None and not getattr(request.route.ctx, "open", False):
+        if request.route is not None and not is_open(request):
             self._check_origin(request)
             await self._check_identity(request)
         return None
@@ -195,6 +195,19 @@ class Guard:
             why = "a token is needed" if bearer_token(request) is None else "the token is not known"
             raise Refusal(401, "unauthorised", why, headers={"WWW-Authenticate": "Bearer"})
         request.ctx.identity = identity
+
+
+def is_open(request: Request) -> bool:
+    """Whether anyone may have the answer: the endpoint is open, or it is its page that is asked for."""
+    context = request.route.ctx if request.route is not None else None
+    return getattr(context, "open", False) or (getattr(context, "page", False) and wants_page(request))
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser opens the address itself, and asks nothing by it."""
+    if request.method not in ("GET", "HEAD") or request.query_string or "upgrade" in request.headers:
+        return False
+    return "text/html" in request.headers.get("accept", "")
 
 
 def _always() -> bool:

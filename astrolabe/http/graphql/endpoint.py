@@ -24,7 +24,7 @@ from astrolabe.http.net.message import SharedBytes
 from astrolabe.http.net.refusals import visibly
 from astrolabe.http.net.sse import EventStream
 from astrolabe.http.openapi import parameters
-from astrolabe.http.openapi.operation import POSITION, ApiEndpoint, ApiResponse, Operation, Parameter
+from astrolabe.http.openapi.operation import HTML, POSITION, ApiEndpoint, ApiResponse, Operation, Parameter
 from astrolabe.http.openapi.shapes import GraphQLAnswer
 from astrolabe.http.query import QueryReader
 from astrolabe.http.responses.shared import SharedResponse, position_headers
@@ -68,6 +68,7 @@ class GraphQLEndpoint:
             handler=self._handle,
             methods=("GET", "POST", "HEAD"),
             visible=True,
+            page=True,
             operation=_OPERATION,
         )
 
@@ -148,7 +149,7 @@ def _of_get(name: str, description: str, *, required: bool = False, **schema: An
     )
 
 
-_ANSWER: dict[str, Any] = {JSON: GraphQLAnswer, RESPONSE: GraphQLAnswer, EVENT_STREAM: str}
+_ANSWER: dict[str, Any] = {JSON: GraphQLAnswer, RESPONSE: GraphQLAnswer, EVENT_STREAM: str, HTML: str}
 _OPERATION = Operation(
     summary="GraphQL: queries by GET and POST, subscriptions over a WebSocket or as server-sent events",
     details="""\

@@ -72,8 +72,3 @@ def accepts(request: Request, media: str) -> bool:
     """Whether the client names this media type in Accept."""
     given = request.headers.get("accept", "").lower().split(",")
     return any(each.partition(";")[0].strip() == media for each in given)
-
-
-def is_for_a_page(request: Request) -> bool:
-    """Whether a browser opens the address, rather than a program asking it."""
-    return request.method in ("GET", "HEAD") and accepts(request, "text/html") and "query" not in request.args

@@ -83,6 +83,7 @@ class ApiEndpoint:
     name: unique; the operation's id in the OpenAPI document. open: answers anyone, from any page and without
         a token. visible: a WebSocket whose refusals a browser can see, see `net.refusals`.
     strict_slashes: whether `/x` and `/x/` are two paths.
+    page: whether a browser that opens the address gets a page, which needs no token.
     """
 
     path: str
@@ -93,6 +94,7 @@ class ApiEndpoint:
     open: bool = False
     visible: bool = False
     strict_slashes: bool = False
+    page: bool = False
 
     @property
     def template(self) -> str:

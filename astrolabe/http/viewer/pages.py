@@ -1,15 +1,18 @@
-"""The viewer at `/`, the API page at `/docs`, the guide at `/guide/`: files that are read at the start."""
+"""The viewer at `/`, the API page at `/docs`, GraphiQL, the guide at `/guide/`: files that are read once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
 import astrolabe
+from astrolabe.http.access.guard import wants_page
 from astrolabe.http.errors import Refusal
 from astrolabe.http.openapi import parameters
 from astrolabe.http.openapi.operation import (
@@ -134,6 +137,16 @@ class Viewer:
                 ("file", "/<file:path>", self._file, _FILE),
             )
         )
+
+    def with_page(self, endpoint: ApiEndpoint) -> ApiEndpoint:
+        """The same endpoint, with GraphiQL for a browser that opens its address."""
+
+        async def handle(request: Request, **named: str) -> Any:
+            if wants_page(request):
+                return await self._page("graphiql.html", request)
+            return await endpoint.handler(request, **named)
+
+        return replace(endpoint, handler=handle)
 
     async def _page(self, name: str, request: Request) -> HTTPResponse:
         if name not in self._files:
