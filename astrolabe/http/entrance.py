@@ -211,10 +211,22 @@ class VisibleHelm:
     def __init__(self, known: HelmKnowledge, source: VisibleSource) -> None:
         self._known = known
         self._source = source
+        self._version = 0
+        #: All that may be seen, and the version of all at the time.
+        self._seen: dict[Release, ReleaseDetails] = {}
+        self._seen_at = known.version
 
     @property
     def version(self) -> int:
-        return self._known.version
+        """Grows with what may be seen: ETags must not tell of other releases."""
+        if self._known.version != self._seen_at:
+            self._seen_at = self._known.version
+            releases = self._source.hub.graph.releases
+            seen = {each: details for each in releases if (details := self._known.get(each)) is not None}
+            if seen != self._seen:
+                self._seen = seen
+                self._version += 1
+        return self._version
 
     def get(self, release: Release) -> ReleaseDetails | None:
         if release not in self._source.hub.graph.releases:

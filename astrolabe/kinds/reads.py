@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from astrolabe.graph.state.edge_types import ALLOWS, SELECTS
-from astrolabe.graph.visible.visibility import KindReads, Reads
+from astrolabe.graph.visible.visibility import READS_NOTHING, KindReads, Reads
 from astrolabe.kinds.kind import ANY_KIND, Kind, is_custom
 
 #: Layers of the kinds that own Pods. A kind that reads Pods may name their topmost owner.
@@ -34,13 +34,14 @@ def reads_of(kinds: Iterable[Kind[Any]]) -> Reads:
             for each in kind.reads
             if each.direction == "outgoing" and each.type not in _SELECTING and not direct.get(each.kind)
         }
-        if read or named:
+        if read or named or kind.inherits != READS_NOTHING.inherits:
             found[key] = KindReads(
                 kinds=frozenset(read - {key, *targets}),
                 targets=frozenset(targets),
                 references=frozenset(named),
                 metadata=frozenset(kind.derives),
                 anywhere=is_custom(key),
+                inherits=kind.inherits,
                 is_nothing_alone=kind.is_nothing_alone or (is_custom(key) and kind.derive is not None),
             )
     return found

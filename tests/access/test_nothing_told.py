@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 
 from tests.access.test_access import two_shops
 from tests.support.tenants import Tenancy, binding, grant, role, rule, tenancy
-from tests.test_helm_details import cluster
+from tests.test_helm_details import cluster, kept
 
 pytestmark = pytest.mark.asyncio
 
@@ -83,6 +83,37 @@ async def test_what_helm_keeps_in_another_namespace_is_told_to_who_may_see_it_th
         # Whether there is a Deployment, he does not know.
         assert [each["kind"] for each in everything["missing"]] == ["Deployment", "Secret", "Service"]
         assert [each["kind"] for each in fred["missing"]] == ["Secret", "Service"]
+
+
+async def test_what_is_read_of_a_hidden_release_changes_no_etag() -> None:
+    store = cluster()
+    grant(
+        store,
+        role("all", rule("*", group="*", verbs=["*"])),
+        role("keeper", rule("secrets", "configmaps")),
+        binding("admin", "all", "User/admin"),
+        binding("jane", "keeper", "User/jane", namespace="shop"),
+    )
+    async with tenancy(store, "jane", "admin", helm_details=True) as site:
+
+        async def etag() -> str:
+            url = site.url("/api/v1/releases?detail=true")
+            async with site.http.get(url, headers={"Authorization": "Bearer jane"}) as answer:
+                return answer.headers["ETag"]
+
+        async def reads(user: str, namespace: str) -> None:
+            async with asyncio.timeout(10):
+                while True:
+                    if "notes" in (await site.ask(user, f"/api/v1/releases/{namespace}/shop"))[1]:
+                        return
+                    await asyncio.sleep(0.05)
+
+        await reads("jane", "shop")
+        before = await etag()
+        store.create("Namespace", {"metadata": {"name": "bank"}})
+        store.create("Secret", kept("Secret", "", namespace="bank"))
+        await reads("admin", "bank")
+        assert await etag() == before
 
 
 async def test_who_is_named_twice_is_nobody(tmp_path: Path) -> None:

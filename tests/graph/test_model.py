@@ -158,6 +158,8 @@ def check_equal(graph: ServedGraph, expected: Expected) -> None:
         own = facts.status.severity, facts.status.reason, facts.status.message
         changed = own != (status.severity, status.reason, status.message)
         said = dict(zip(("status", "reason", "message"), own, strict=True))
+        if facts.status.since:
+            said["since"] = facts.status.since
         assert document.get("own") == (said if changed else None)
         release = expected.releases[uid]
         assert (node.release, node.release_namespace) == (

@@ -37,14 +37,24 @@ def rule(*resources: str, group: str = "", verbs: Iterable[str] = READ, **more: 
 def binding(
     name: str, role: str, *subjects: str, namespace: str = "", kind: str = "ClusterRole"
 ) -> tuple[str, dict[str, Any]]:
-    """A RoleBinding, or without a namespace a ClusterRoleBinding, and its kind. subjects: `User/jane`."""
+    """A RoleBinding, or without a namespace a ClusterRoleBinding, and its kind.
+
+    subjects: `User/jane`, `Group/team`, `ServiceAccount/namespace/name`.
+    """
     meta = {"name": name, **({"namespace": namespace} if namespace else {})}
-    named = [dict(zip(("kind", "name"), each.split("/", 1), strict=True)) for each in subjects]
+    named = [_subject(*each.split("/", 1)) for each in subjects]
     return ("RoleBinding" if namespace else "ClusterRoleBinding"), {
         "metadata": meta,
         "roleRef": {"apiGroup": _GROUP, "kind": kind, "name": role},
         "subjects": named,
     }
+
+
+def _subject(kind: str, name: str) -> dict[str, str]:
+    namespace, _, account = name.rpartition("/")
+    return (
+        {"kind": kind, "name": account, "namespace": namespace} if namespace else {"kind": kind, "name": name}
+    )
 
 
 def grant(store: ObjectStore, *objects: tuple[str, dict[str, Any]]) -> None:
@@ -55,6 +65,29 @@ def grant(store: ObjectStore, *objects: tuple[str, dict[str, Any]]) -> None:
             store.create(kind, manifest)
         else:
             store.update(kind, manifest)
+
+
+def aggregated(name: str, selects: dict[str, str]) -> tuple[str, dict[str, Any]]:
+    """A ClusterRole that has the rules of those with these labels, once `aggregate` was called."""
+    rule = {"clusterRoleSelectors": [{"matchLabels": selects}]}
+    return "ClusterRole", {"metadata": {"name": name}, "aggregationRule": rule, "rules": []}
+
+
+def aggregate(store: ObjectStore) -> None:
+    """Do what kube-controller-manager does: fill in the rules of aggregated ClusterRoles."""
+    roles = list(store.manifests("ClusterRole"))
+    for each in roles:
+        selectors = each.get("aggregationRule", {}).get("clusterRoleSelectors", ())
+        wanted = [selector["matchLabels"].items() for selector in selectors]
+        rules = [
+            rule
+            for other in roles
+            for labels in wanted
+            if labels <= other["metadata"].get("labels", {}).items()
+            for rule in other.get("rules") or ()
+        ]
+        if wanted and rules != each.get("rules"):
+            store.update("ClusterRole", {**each, "rules": rules})
 
 
 def withdraw(store: ObjectStore, *objects: tuple[str, dict[str, Any]]) -> None:

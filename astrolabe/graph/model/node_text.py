@@ -39,6 +39,7 @@ class _EncodedWords(msgspec.Struct, frozen=True, gc=False):
     status: str
     reason: str
     message: str
+    since: str | msgspec.UnsetType
 
 
 class _EncodedWarning(msgspec.Struct, frozen=True, gc=False):
@@ -103,18 +104,19 @@ def encode_derived(
 ) -> str:
     """The part of a node's text that its neighbours may decide, up to and with `"metadata":{`.
 
-    own: what its manifest alone says, if neighbours or Events changed that.
+    own: what its manifest alone says, if neighbours or Events changed that. With the same words it
+        is so since the manifest says: what only others tell must not show to somebody who does not see them.
     warning: the Event that the node shows.
     """
     unset = msgspec.UNSET
-    is_own = own is None or own is status or _words(own) == _words(status)
+    is_own = own is None or _words(own) == _words(status)
     text = json_text(
         _EncodedDerived(
             status.severity,
             status.reason,
             status.message,
-            status.since or unset,
-            unset if own is None or is_own else _EncodedWords(own.severity, own.reason, own.message),
+            (own.since if own is not None and is_own else status.since) or unset,
+            unset if own is None or is_own else _EncodedWords(*_words(own), own.since or unset),
             unset if warning is None else _EncodedWarning(warning.reason, warning.message, warning.since),
             release or unset,
             release_namespace if release else unset,

@@ -7,10 +7,9 @@ nor whether it exists.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
-from astrolabe.graph.state.edge_types import INHERITANCE_TYPES
 from astrolabe.graph.state.graph import ReadableGraph
 from astrolabe.graph.state.json_text import json_text
 from astrolabe.graph.state.node import Node, parse_node
@@ -21,8 +20,22 @@ from astrolabe.graph.visible.visibility import EVENT, READS_NOTHING, Reads, Visi
 NOT_VISIBLE = "NotVisible"
 _NOT_VISIBLE = "It depends on objects that you may not see: %s"
 
-#: Labels that name a release, so that the node's own manifest says where it belongs.
-_RELEASE_LABELS = ("app.kubernetes.io/instance", "helm.toolkit.fluxcd.io/name", "release")
+#: In the text of a node that names its owners.
+_OWNED = '"ownerReferences":'
+
+
+class _Inherited(NamedTuple):
+    """What a node has from its owners, unless labels of its own say it; the label has the last part."""
+
+    value: Callable[[Node], tuple[str, ...]]
+    labels: tuple[str, ...]
+
+
+_RELEASE = _Inherited(
+    lambda node: (node.release_namespace, node.release),
+    ("app.kubernetes.io/instance", "helm.toolkit.fluxcd.io/name", "release"),
+)
+_CHART = _Inherited(lambda node: (node.chart,), ("helm.sh/chart",))
 
 
 def redact(node: Node, state: ReadableGraph, visibility: Visibility, reads: Reads) -> Node:
@@ -36,8 +49,9 @@ def redact(node: Node, state: ReadableGraph, visibility: Visibility, reads: Read
             named |= read.references
         hides_words = _refers_to_hidden(node, state, visibility, named)
     hides_events = not visibility.sees(EVENT, node.namespace)
-    hides_release = bool(node.release) and not _sees_release(node, state, visibility)
-    if not (hides_words or hides_events or hides_release or node.unresolved):
+    hides_release = bool(node.release) and not _is_told(node, state, visibility, reads, _RELEASE)
+    hides_chart = bool(node.chart) and not _is_told(node, state, visibility, reads, _CHART)
+    if not (hides_words or hides_events or hides_release or hides_chart or node.unresolved):
         return node
     document = node.document()
     seen = [each for each in document.get("unresolved", ()) if _sees_target(each, node, visibility)]
@@ -54,7 +68,9 @@ def redact(node: Node, state: ReadableGraph, visibility: Visibility, reads: Read
         document.update(status=UNKNOWN, reason=NOT_VISIBLE, message=_NOT_VISIBLE % ", ".join(hidden))
     _put(document, "unresolved", seen)
     if hides_release:
-        _drop(document, ("release", "releaseNamespace", "chart"))
+        _drop(document, ("release", "releaseNamespace"))
+    if hides_chart:
+        _drop(document, ("chart",))
     text = json_text(document)
     return node if text == node.text else parse_node(text)
 
@@ -75,17 +91,31 @@ def _refers_to_hidden(
     )
 
 
-def _sees_release(node: Node, state: ReadableGraph, visibility: Visibility) -> bool:
-    """Whether the node's release is told by itself or by an owner that may be seen."""
-    owners = [
-        owner
-        for edge in state.incoming(node.uid)
-        if edge.type in INHERITANCE_TYPES and (owner := state.node(edge.source)) is not None
-    ]
-    if not owners or any(visibility.sees(owner.kind, owner.namespace) for owner in owners):
-        return True
-    labels = node.labels()
-    return any(labels.get(label) == node.release for label in _RELEASE_LABELS)
+def _is_told(
+    node: Node, state: ReadableGraph, visibility: Visibility, reads: Reads, what: _Inherited
+) -> bool:
+    """Whether the node itself tells its release or chart, or an owner that may be seen and is told its own.
+
+    Which objects own it stands in its manifest. Whether these exist must not show.
+    """
+    seen, waiting = {node.uid}, [node]
+    value = what.value(node)
+    for each in waiting:
+        inherits = reads.get(each.kind, READS_NOTHING).inherits
+        above = [
+            owner
+            for edge in state.incoming(each.uid)
+            if edge.type in inherits and (owner := state.node(edge.source)) is not None
+        ]
+        is_owned = bool(above) or _OWNED in each.text
+        if not is_owned or any(each.labels().get(label) == value[-1] for label in what.labels):
+            return True
+        for owner in above:
+            sees = visibility.sees(owner.kind, owner.namespace)
+            if sees and owner.uid not in seen and what.value(owner) == value:
+                seen.add(owner.uid)
+                waiting.append(owner)
+    return False
 
 
 def _sees_target(reference: dict[str, Any], node: Node, visibility: Visibility) -> bool:
@@ -97,8 +127,10 @@ def _tell_own(document: dict[str, Any]) -> None:
     """Let the node say only what its own manifest says."""
     own = document.pop("own", None)
     if own is not None:
-        document.update(own)
         document.pop("since", None)
+        rest = {key: value for key, value in document.items() if key not in own}
+        document.clear()
+        document.update(own, **rest)  # in the order of a node's text: the labels come last
 
 
 def _put(document: dict[str, Any], key: str, values: list[Any]) -> None:

@@ -7,6 +7,8 @@ from types import MappingProxyType
 
 import msgspec
 
+from astrolabe.graph.state.edge_types import OWNS
+
 #: The key of Kubernetes' Events, which are no nodes: their words stand in the nodes of other objects.
 EVENT = "Event"
 #: In place of the key of a kind: all kinds, also those that come later.
@@ -54,6 +56,7 @@ class KindReads(msgspec.Struct, frozen=True):
         whether what its manifest names exists.
     anywhere: whether they may be in other namespaces than the node.
     is_nothing_alone: whether nobody knows without them how it is.
+    inherits: the types of edges into it along which it has its release and chart.
     """
 
     kinds: frozenset[str] = frozenset()
@@ -62,6 +65,7 @@ class KindReads(msgspec.Struct, frozen=True):
     references: frozenset[str] = frozenset()
     anywhere: bool = False
     is_nothing_alone: bool = False
+    inherits: frozenset[str] = frozenset((OWNS,))
 
 
 #: By the key of a kind. A kind that is not in it reads nothing.

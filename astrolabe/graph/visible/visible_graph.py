@@ -53,13 +53,11 @@ class VisibleGraph:
         """The visible part of a step that the graph has applied."""
         touched = dict.fromkeys([node.uid for node in changes.nodes_set])
         touched.update(dict.fromkeys(changes.nodes_removed))
-        # The owner of a node decides whether its release may be shown. Its uid may now mean something else.
-        touched.update(dict.fromkeys(self._owned_by_turned(changes.nodes_set)))
         for edge in changes.edges_set:
             touched[edge.source] = touched[edge.target] = None
         for _, source, target in changes.edges_removed:
             touched[source] = touched[target] = None
-        found = self._looked_at(touched)
+        found = self._looked_at(touched, passes_on=True)
         found.edges_set += self._fresh(changes.edges_set, found)
         found.edges_removed += self._gone(changes.edges_removed, found)
         found.releases = self._releases(changes.releases)
@@ -76,18 +74,28 @@ class VisibleGraph:
         if (before.everywhere, before.within) != (visibility.everywhere, visibility.within):
             yield from self.enter()
 
-    def _looked_at(self, uids: Iterable[str]) -> Changes:
-        """What changes when these nodes are shown as they are, with the edges of those that come or go."""
+    def _looked_at(self, uids: Iterable[str], *, passes_on: bool = False) -> Changes:
+        """What changes when these nodes are shown as they are, with the edges of those that come or go.
+
+        passes_on: whether others may have inherited what changes.
+        """
         graph, shown, changes = self._graph, self._shown, Changes()
         entered: dict[str, None] = {}
-        for uid in uids:
+        seen, waiting = {*uids}, [*uids]
+        for uid in waiting:
             node = graph.nodes.get(uid)
             before = shown.nodes.get(uid)
-            if node is None or not self.visibility.sees(node.kind, node.namespace):
+            now = None
+            if node is not None and self.visibility.sees(node.kind, node.namespace):
+                now = redact(node, graph, self.visibility, self._reads)
+            if passes_on and _passed_on(before) != _passed_on(now):
+                owned = [edge.target for edge in graph.outgoing(uid) if edge.type in INHERITANCE_TYPES]
+                waiting += [each for each in owned if each not in seen]
+                seen.update(owned)
+            if now is None:
                 if before is not None:
                     changes.nodes_removed.append(uid)
                 continue
-            now = redact(node, graph, self.visibility, self._reads)
             if before is None:
                 entered[uid] = None
             if before is None or before.text != now.text:
@@ -96,14 +104,6 @@ class VisibleGraph:
         changes.edges_set = list(self._edges_of(entered, is_shown).values())
         changes.edges_removed = self._edges_shown_of(changes.nodes_removed)
         return changes
-
-    def _owned_by_turned(self, nodes: Iterable[Node]) -> Iterator[str]:
-        """The nodes owned by those that become visible or hidden."""
-        for node in nodes:
-            if (node.uid in self._shown.nodes) is not self.visibility.sees(node.kind, node.namespace):
-                yield from [
-                    edge.target for edge in self._graph.outgoing(node.uid) if edge.type in INHERITANCE_TYPES
-                ]
 
     def _shown_after(self, changes: Changes) -> Callable[[str], bool]:
         """Whether a node will be shown once these changes are applied."""
@@ -160,3 +160,8 @@ class VisibleGraph:
         """Whether the object may be seen in which Helm keeps the revision."""
         kind = _CONFIGMAP if revision.in_configmap else _SECRET
         return visibility.sees(kind, revision.kept_in or release.namespace)
+
+
+def _passed_on(node: Node | None) -> tuple[str, str, str] | None:
+    """What is shown of a node that others inherit."""
+    return None if node is None else (node.release_namespace, node.release, node.chart)

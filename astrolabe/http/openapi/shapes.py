@@ -117,6 +117,7 @@ class OwnWords(Shape):
     status: Status
     reason: str
     message: str
+    since: Annotated[Time, about("When this status began, according to the manifest.")] | Absent = UNSET
 
 
 class WarningShape(Shape):

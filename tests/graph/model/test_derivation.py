@@ -245,9 +245,13 @@ def test_a_node_shows_its_own_status_where_the_derived_one_differs() -> None:
         '{"status":"Unknown","reason":"Unknown","message":"",'
         '"own":{"status":"Ready","reason":"Own","message":""},"metadata":{'
     )
+    model.upsert(msgspec.structs.replace(service("a"), status=Status(READY, "Own", since="T1")))
+    (node,) = model.commit().nodes_set
+    assert node.document()["own"] == {"status": "Ready", "reason": "Own", "message": "", "since": "T1"}
+    assert "since" not in node.document()
     model.upsert(msgspec.structs.replace(service("a"), status=Status(UNKNOWN, "Unknown", since="T1")))
     (node,) = model.commit().nodes_set
-    assert "own" not in node.document()
+    assert ("own" in node.document(), node.document()["since"]) == (False, "T1")
 
 
 def _add_pods(own: Peer, neighborhood: Neighborhood) -> Derived:

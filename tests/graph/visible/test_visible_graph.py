@@ -155,6 +155,35 @@ def test_a_release_is_hidden_once_its_owners_uid_belongs_to_a_hidden_object() ->
     assert not follower.shown.nodes["p"].release
 
 
+def test_a_release_and_a_chart_of_a_hidden_object_are_told_by_nothing_that_belongs_to_it() -> None:
+    """Not by what it owns, and not by what that owns."""
+    follower = Follower(Visibility(frozenset((*KINDS, EVENT)) - {"Ingress"}))
+    model = a_model()
+    status, metadata = Status(READY, "Own"), {"creationTimestamp": ""}
+    hidden = Facts("Ingress", "o", "x", "a", {}, status, metadata, (), Release("a", "r1"), chart="web-1")
+    below = RefByUid("owns", "o", "Ingress", "a", "x", "f", reverse=True)
+    lowest = RefByUid("owns", "p", "Pod", "a", "y", "f", reverse=True)
+    mark = {"helm.sh/chart": "web-1", "release": "r1"}
+    follower.show(follower.visible.enter())
+    for facts in (
+        hidden,
+        Facts("Pod", "p", "y", "a", {}, status, metadata, (below,)),
+        Facts("Pod", "q", "z", "a", {}, status, metadata, (lowest,)),
+        Facts("Pod", "marked", "m", "a", mark, status, metadata, (lowest,)),
+    ):
+        model.upsert(facts)
+        follower.take(model.commit())
+        follower.check()
+    assert [node.release for node in follower.graph.nodes.values()] == ["r1"] * 4
+    shown = {uid: (node.release, node.chart) for uid, node in follower.shown.nodes.items()}
+    assert shown == {"p": ("", ""), "q": ("", ""), "marked": ("r1", "web-1")}
+    texts = {uid: node.text for uid, node in follower.shown.nodes.items() if uid != "marked"}
+    model.remove("o")
+    follower.take(model.commit())
+    follower.check()
+    assert {uid: node.text for uid, node in follower.shown.nodes.items() if uid != "marked"} == texts
+
+
 #: A town in which every uid keeps its kind and its namespace.
 PLACES = {
     "p1": ("Pod", "a", "x"),
