@@ -30,7 +30,9 @@ from tests.support.walk import (
     Answer,
     get,
     listen,
+    messages,
     of_object,
+    post,
     subscriptions,
     twins,
     was_asked,
@@ -110,6 +112,10 @@ class Walker:
         await self._see_everything()
         for path in self._paths():
             await self._ask(path)
+        for path, body in messages(self._truth, [*self.seen, *self.hidden]):
+            answer = await post(self._site, self._user, path, body)
+            assert answer.status == 200, (self._user, body, answer)
+            self._judge(json.dumps(body), answer.text + answer.headers)
         for path in STREAMS:
             self._judge(path, await listen(self._site, self._user, path))
         hidden = [self._truth.nodes[uid] for uid in self.hidden]
@@ -153,6 +159,7 @@ class Walker:
     def left_out(self, doors: set[str]) -> list[str]:
         """Those of the paths in the API's description that are not walked."""
         walked = {path.partition("?")[0] for path in (*self._paths(), *STREAMS)}
+        walked |= {path for path, _ in messages(self._truth, [])}
         return [door for door in sorted(doors) if not any(map(_pattern(door).fullmatch, walked))]
 
     def _paths(self) -> Iterator[str]:
@@ -307,6 +314,10 @@ async def test_every_door_shows_each_user_what_they_may_list_and_nothing_else() 
         for roles in sets:
             for user in roles.users:
                 await Walker(site, roles, user, truth).walk()
+        for path, body in messages(truth, [next(iter(truth.nodes))]):
+            answer = await post(site, "admin", path, body)
+            assert answer.text.startswith("{"), answer
+            assert not {"errors", "error"} & {*json.loads(answer.text)}, answer.text[:500]
         walker = Walker(site, sets[0], sets[0].users[0], truth)
         doors = (await site.json("admin", "/openapi.json"))["paths"]
         assert walker.left_out({*doors} - _NOT_WALKED) == [], "add them to tests.support.walk"

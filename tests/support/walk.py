@@ -36,6 +36,8 @@ DOORS = (
     "/api/v1/problems?detail=true&status=Error",
     "/api/v1/edge-types",
     "/api/v1/whoami",
+    "/api/v1/clusters",
+    "/graphql?query={namespaces}",
     "/api/v1/grafana/nodegraph",
     "/api/v1/grafana/nodegraph?q=canary",
     "/api/v1/grafana/nodegraph?limit=5",
@@ -78,6 +80,30 @@ STREAMS = (
 ASKING = "/api/v1/ws?subscribe=false"
 
 
+_NODE = "uid kind name namespace status reason message since metadata labels release chart"
+#: Of GraphQL: everything, and what there is about one object.
+_EVERYTHING = f"""{{
+  nodes(first: 400) {{ totalCount nodes {{
+    {_NODE} unresolved {{ name }} owner {{ name }} warning {{ reason message }} own {{ reason message }}
+  }} }}
+  edges(first: 400) {{ totalCount nodes {{ type from to }} }}
+  problems {{ id status message namespaces cause {{ kind namespace name }} path {{ __typename }} }}
+  namespaces
+  kinds {{ __typename }}
+  state {{ __typename }}
+}}"""
+_ONE = f"""query ($uid: ID!, $q: String!, $namespace: [String!]) {{
+  node(uid: $uid) {{ {_NODE} owner {{ name }} usedBy {{ nodes {{ name }} }} }}
+  why(uid: $uid) {{ problems coverage }}
+  impact(uid: $uid) {{ namespaces target {{ name }} }}
+  problem(id: $uid) {{ message }}
+  nodes(q: $q) {{ totalCount nodes {{ name }} }}
+  namespaces(filter: {{namespace: $namespace}})
+}}"""
+#: Tools of MCP, with what they are asked about an object.
+_TOOLS = ("why", "impact", "describe", "relations")
+
+
 class Answer(NamedTuple):
     status: int
     headers: str
@@ -91,6 +117,38 @@ async def get(site: Tenancy, user: str, path: str, **headers: str) -> Answer:
         text = await answer.text()
         assert answer.status < 500 or answer.status == 503, (path, text)
         return Answer(answer.status, str(answer.headers), text)
+
+
+async def post(site: Tenancy, user: str, path: str, body: Json) -> Answer:
+    """What the user is answered to a message."""
+    named = {
+        "Authorization": f"Bearer {user}",
+        "Accept": "application/json",
+        "Content-Type": "application/json",
+    }
+    async with site.http.post(site.url(path), data=json.dumps(body), headers=named) as answer:
+        return Answer(answer.status, str(answer.headers), await answer.text())
+
+
+def messages(truth: Truth, uids: list[str]) -> Iterator[tuple[str, Json]]:
+    """What is asked by POST, of everything and of these objects."""
+    yield "/graphql", {"query": _EVERYTHING}
+    yield from [("/mcp", _call(tool)) for tool in ("triage", "coverage")]
+    yield "/mcp", _call("find", search="canary")
+    for uid in uids:
+        node = truth.nodes[uid]
+        about = {"uid": uid, "q": node["name"], "namespace": [node.get("namespace", "")]}
+        yield "/graphql", {"query": _ONE, "variables": about}
+        yield "/mcp", _call("find", search=node["name"])
+        named = "/".join([part for part in (truth.key_of(node), node.get("namespace"), node["name"]) if part])
+        for tool in _TOOLS:
+            yield "/mcp", _call(tool, resource=uid)
+            yield "/mcp", _call(tool, resource=named)
+
+
+def _call(tool: str, **arguments: str) -> Json:
+    params = {"name": tool, "arguments": arguments}
+    return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
 
 
 def of_object(uid: str, node: Json, other: str) -> Iterator[str]:
