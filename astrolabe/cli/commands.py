@@ -160,6 +160,14 @@ _SIMULATION = (
         type=flag_types.BOOLEAN,
         help="Also serve incidents to practise on, each in a namespace incident-….",
     ),
+    Flag(
+        ("number", "--clusters"),
+        heading="The simulated cluster",
+        default=1,
+        type=FlagType("N", flag_types.integer(1, 20)),
+        help="How many clusters to serve as one graph. Of several, one is lost and found again from time to "
+        "time.",
+    ),
 )
 
 
@@ -169,10 +177,12 @@ _SIMULATION = (
     params=[*_SIMULATION, *flags.DEMO],
     short_help="Serves a simulated cluster. Needs no cluster and no Redis.",
 )
-def demo(scale: float, churn: float, seed: int, incidents: bool, **given: Any) -> None:
+def demo(scale: float, churn: float, seed: int, incidents: bool, number: int, **given: Any) -> None:
     """Serves a simulated cluster. Needs no cluster, no network and no Redis."""
     _need_server()
     settings = flags.settings_from(given)
+    if number > 1:
+        flags.check_union(settings)
     _warn(click.get_current_context(), settings)
     from astrolabe.cli.demo import serve_demo
 
@@ -184,7 +194,17 @@ def demo(scale: float, churn: float, seed: int, incidents: bool, **given: Any) -
         ) from error
     # Readers of JSON lines get nothing else; the log contains the URL.
     opened = _invite if settings.log_format == "text" else None
-    _run(serve_demo(settings, scale=scale, churn=churn, seed=seed, incidents=incidents, opened=opened))
+    _run(
+        serve_demo(
+            settings,
+            scale=scale,
+            churn=churn,
+            seed=seed,
+            incidents=incidents,
+            clusters=number,
+            opened=opened,
+        )
+    )
 
 
 def _invite(url: str) -> None:

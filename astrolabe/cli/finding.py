@@ -16,6 +16,8 @@ from astrolabe.client import ClientError
 
 #: Objects that are listed when several match, or when nothing does.
 MOST_LISTED = 10
+#: An id where several clusters are served: the name of one, and a uid in it.
+_QUALIFIED = re.compile(r"[a-z0-9][-a-z0-9.]*/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _KIND = re.compile(r"[A-Za-z][A-Za-z0-9.-]*")
 
 
@@ -27,6 +29,7 @@ class FoundObject(msgspec.Struct, frozen=True, rename="camel"):
     name: str
     status: str
     namespace: str = ""
+    cluster: str = ""
     reason: str = ""
     message: str = ""
     age: str = ""
@@ -36,36 +39,47 @@ class FoundObject(msgspec.Struct, frozen=True, rename="camel"):
         """`Pod/shop/web-1`, or `Node/node-2`."""
         return "/".join(filter(None, (self.kind, self.namespace, self.name)))
 
+    @property
+    def where(self) -> str:
+        """The same as flags say it: `Pod/shop/web-1 --cluster=prod-eu`."""
+        return f"{self.path} --cluster={self.cluster}" if self.cluster else self.path
 
-def order_of(found: FoundObject) -> tuple[str, str, str]:
+
+def order_of(found: FoundObject) -> tuple[str, str, str, str]:
     """By kind, then by name."""
-    return found.kind, found.namespace, found.name
+    return found.kind, found.namespace, found.name, found.cluster
 
 
 class SoughtObject(NamedTuple):
-    """The resource that a command is about. kind: "" if the name may also be a uid."""
+    """The resource that a command is about. kind: "" if the name may also be a uid. cluster: "": any."""
 
     kind: str
     namespace: str
     name: str
+    cluster: str = ""
 
     def search(self, name: str = "", *, anywhere: bool = False) -> str:
         """The search that finds it, or others of its kind with such a name."""
         terms = [f"kind:{self.kind}" if self.kind else "", f'name:"{name or self.name}"']
         if self.namespace and not anywhere:
             terms.append(f'ns:"{self.namespace}"')
+        if self.cluster:
+            terms.append(f'cluster:"{self.cluster}"')
         return " ".join(filter(None, terms))
 
     @property
     def words(self) -> str:
         """For people."""
         said = f"{self.kind} {self.name!r}" if self.kind else repr(self.name)
-        return f"{said} in namespace {self.namespace}" if self.namespace else said
+        said += f" in namespace {self.namespace}" if self.namespace else ""
+        return f"{said} in cluster {self.cluster}" if self.cluster else said
 
 
-def target_of(words: Sequence[str], namespace: str) -> SoughtObject:
+def target_of(words: Sequence[str], namespace: str, cluster: str = "") -> SoughtObject:
     """KIND/NAME, KIND NAME, KIND/NAMESPACE/NAME, a name or a uid. Raises click.UsageError."""
     parts = [part for word in words for part in word.split("/")]
+    if len(words) == 1 and _QUALIFIED.fullmatch(words[0]):
+        return SoughtObject("", namespace, words[0], cluster)
     if len(parts) == 3:
         kind, own, name = parts
         if namespace not in ("", own):
@@ -81,7 +95,7 @@ def target_of(words: Sequence[str], namespace: str) -> SoughtObject:
         raise click.UsageError(f"{' '.join(words)!r} is not KIND/NAME, such as deployment/web")
     if not target.kind and len(parts) == 2:
         raise click.UsageError(f"{words[0]!r} is not KIND/NAME, such as deployment/web")
-    return target
+    return target._replace(cluster=cluster)
 
 
 async def locate(inquiry: Inquiry, target: SoughtObject) -> FoundObject:
@@ -122,7 +136,7 @@ async def _absence(inquiry: Inquiry, target: SoughtObject) -> str:
     if asking:
         asking.sort(key=lambda each: (place_of(each.kind), each.path))
         verb = "asks" if len(asking) == 1 else "ask"
-        return f"{text}, but {_listed(asking)} {verb} for it; `astrolabe why {asking[0].path}` says more"
+        return f"{text}, but {_listed(asking)} {verb} for it; `astrolabe why {asking[0].where}` says more"
     elsewhere = await _search(inquiry, target.search(anywhere=True)) if target.namespace else []
     near = elsewhere or await _near(inquiry, target)
     if near:
@@ -133,7 +147,8 @@ async def _absence(inquiry: Inquiry, target: SoughtObject) -> str:
 
 def _askers(target: SoughtObject) -> str:
     parts = (target.kind, target.namespace, target.name)
-    return f'unresolved:"{"/".join(filter(None, parts))}"'
+    within = f' cluster:"{target.cluster}"' if target.cluster else ""
+    return f'unresolved:"{"/".join(filter(None, parts))}"{within}'
 
 
 async def _near(inquiry: Inquiry, target: SoughtObject) -> list[FoundObject]:
@@ -169,6 +184,6 @@ class _Completions(msgspec.Struct):
 
 def _listed(found: Sequence[FoundObject]) -> str:
     """`Pod/a/web, Pod/b/web and 3 more`."""
-    shown = ", ".join([each.path for each in found[:MOST_LISTED]])
+    shown = ", ".join([each.where for each in found[:MOST_LISTED]])
     rest = len(found) - MOST_LISTED
     return f"{shown} and {rest} more" if rest > 0 else shown

@@ -460,13 +460,14 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
     if settings.workers > 1 and not settings.enable_persistence:
         raise click.UsageError("--workers needs --enable-persistence: the processes share the graph in Redis")
     if settings.is_union:
-        _check_union(settings)
+        check_union(settings)
     if "auth_token_file" in values:  # `check` looks at no file
         check_access(settings)
     return settings
 
 
-def _check_union(settings: Settings) -> None:
+def check_union(settings: Settings) -> None:
+    """Raise click.UsageError if these settings do not hold for several clusters."""
     if settings.clusters and settings.contexts:
         raise click.UsageError("--clusters and --contexts both name the clusters; give one of them")
     if settings.context:

@@ -185,6 +185,13 @@ def _target() -> tuple[click.Parameter, ...]:
             default="",
             help="Namespace of the resource; needed only if several have the same name.",
         ),
+        Flag(
+            ("--cluster",),
+            heading="Target",
+            metavar="NAME",
+            default="",
+            help="Cluster of the resource, if the server has several.",
+        ),
     )
 
 
@@ -212,14 +219,16 @@ async def _tell(
     short_help="Explains the status of a resource: the chain of causes.",
     params=[*_target(), _output("text", "json"), *_ACCESS],
 )
-def explain_status(server: str, target: tuple[str, ...], namespace: str, output: str, **given: Any) -> None:
+def explain_status(
+    server: str, target: tuple[str, ...], namespace: str, cluster: str, output: str, **given: Any
+) -> None:
     """Explains the status of a resource: the chain of causes, the root first.
 
     Of a resource that is Ready, it says what that needs. KIND/NAME is as for kubectl: deployment/web or
     deploy web. It can also be pod/shop/web-1, a name alone, or a uid. Exits 0 with an answer, 2 without one.
     """
     inquiry = Inquiry(server, client_flags.access_from([server], given))
-    meant = target_of(target, namespace)
+    meant = target_of(target, namespace, cluster)
 
     async def work() -> None:
         answer = await inquiry.ask(why_path(await _located(inquiry, meant)))
@@ -252,7 +261,13 @@ def explain_status(server: str, target: tuple[str, ...], namespace: str, output:
     ],
 )
 def forecast(
-    server: str, target: tuple[str, ...], namespace: str, action: str, output: str, **given: Any
+    server: str,
+    target: tuple[str, ...],
+    namespace: str,
+    cluster: str,
+    action: str,
+    output: str,
+    **given: Any,
 ) -> None:
     """Predicts what an action on a resource would break: what stops, degrades or loses a copy.
 
@@ -260,7 +275,7 @@ def forecast(
     for `astrolabe why`. Exits 0 with an answer, and 2 without one.
     """
     inquiry = Inquiry(server, client_flags.access_from([server], given))
-    meant = target_of(target, namespace)
+    meant = target_of(target, namespace, cluster)
 
     async def work() -> None:
         answer = await inquiry.ask(impact_path(await _located(inquiry, meant)), {"action": action})

@@ -8,8 +8,8 @@ Public are the names in `__all__`, and `Plan`, `Report`, `Latency` and `run` of 
 
 - `Client`, `Filter`, `Update`, `Backoff`, `Token`, `TokenFile`, `KubeconfigToken`: connect and follow.
 - `Graph`, `Position`, `Node`, `Edge`, `EdgeKey`, `Change`, `NodeChange`, `EdgeChange`: the graph.
-- `ServerState`, `ClusterName`, `SyncProgress`, `PartialKind`, `UserCoverage`: how complete and how fresh
-  the graph is.
+- `ServerState`, `ClusterName`, `MemberState`, `SyncProgress`, `PartialKind`, `UserCoverage`: how complete
+  and how fresh the graph is.
 - `ProblemList`, `ReportedProblem`, `Explanation`, `ImpactForecast`, `FoundResources`, `OwnAccess`,
   `NamedUser`: what `Client.problems`, `why`, `impact`, `find` and `whoami` return.
 - `ClientError`, `ProtocolError`: what can go wrong.
@@ -32,7 +32,14 @@ from astrolabe.client.kubeconfig import KubeconfigToken
 from astrolabe.client.message import Edge, EdgeKey, Node
 from astrolabe.client.progress import Position
 from astrolabe.client.reported import ReportedProblem
-from astrolabe.client.state import ClusterName, PartialKind, ServerState, SyncProgress, UserCoverage
+from astrolabe.client.state import (
+    ClusterName,
+    MemberState,
+    PartialKind,
+    ServerState,
+    SyncProgress,
+    UserCoverage,
+)
 from astrolabe.client.token import Token, TokenFile
 
 __all__ = [
@@ -50,6 +57,7 @@ __all__ = [
     "Graph",
     "ImpactForecast",
     "KubeconfigToken",
+    "MemberState",
     "NamedUser",
     "Node",
     "NodeChange",

@@ -10,20 +10,25 @@ class AnsweredValue(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class NamedObject(AnsweredValue, frozen=True, kw_only=True):
-    """The identity of an object. If it does not exist, it is `missing` and has no uid and no status."""
+    """The identity of an object. If it does not exist, it is `missing` and has no uid and no status.
+
+    cluster: its name, if the server has several.
+    """
 
     kind: str
     group: str = ""
     namespace: str = ""
     name: str
+    cluster: str = ""
     uid: str = ""
     status: str = ""
     missing: bool = False
 
     @property
     def path(self) -> str:
-        """`Pod/shop/web-1`, or `Node/node-2`."""
-        return "/".join(filter(None, (self.kind, self.namespace, self.name)))
+        """`Pod/shop/web-1`, or `Node/node-2`; of one among several clusters `Pod/shop/web-1 in prod-eu`."""
+        path = "/".join(filter(None, (self.kind, self.namespace, self.name)))
+        return f"{path} in {self.cluster}" if self.cluster else path
 
 
 class CauseName(NamedObject, frozen=True, kw_only=True):
@@ -49,10 +54,11 @@ class AffectedObjects(AnsweredValue, frozen=True, kw_only=True):
 
 
 class ReleaseId(AnsweredValue, frozen=True, kw_only=True):
-    """A Helm release."""
+    """A Helm release. cluster: its name, if the server has several."""
 
     namespace: str
     name: str
+    cluster: str = ""
 
 
 class ReportedProblem(AnsweredValue, frozen=True, kw_only=True):

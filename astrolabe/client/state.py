@@ -25,13 +25,25 @@ class PartialKind(msgspec.Struct, frozen=True):
     """A kind that is missing or incomplete.
 
     reason: `forbidden`, `not-served` or `skipped`; a newer server may have more. why: for people.
-    objects: how many objects of the kind are left out.
+    objects: how many objects of the kind are left out. cluster: where, if several are served.
     """
 
     kind: str
     reason: str = ""
     why: str = ""
     objects: int = 0
+    cluster: str = ""
+
+
+class MemberState(msgspec.Struct, frozen=True):
+    """One of several clusters that are served together. state, since, why: as of `ServerState`."""
+
+    name: str
+    state: str
+    since: str = ""
+    why: str = ""
+    server: str = ""
+    progress: SyncProgress = SyncProgress()
 
 
 class UserCoverage(msgspec.Struct, frozen=True):
@@ -56,6 +68,7 @@ class ServerState(msgspec.Struct, frozen=True, tag_field="type", tag="state"):
         `live` fully.
     coverage: which parts the user sees; None: everything.
     since: RFC 3339, when this state began. why: one sentence, empty when live.
+    clusters: each one's state, if several are served; the state above is then that of the worst one.
     """
 
     state: str
@@ -65,3 +78,4 @@ class ServerState(msgspec.Struct, frozen=True, tag_field="type", tag="state"):
     progress: SyncProgress = SyncProgress()
     partial: tuple[PartialKind, ...] = ()
     coverage: UserCoverage | None = None
+    clusters: tuple[MemberState, ...] | None = None

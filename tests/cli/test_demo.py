@@ -107,6 +107,18 @@ async def test_the_demo_serves_a_living_cluster() -> None:
     assert re.match(r"\+ Pod +[a-z-]+/\S+ +(Ready|Pending|Error|Unknown) ", line)
 
 
+async def test_the_demo_of_several_clusters_serves_them_as_one() -> None:
+    async with demo("--clusters=3") as running, aiohttp.ClientSession(running.url) as session:
+        clusters = await get(session, "/api/v1/clusters")
+        assert [each["name"] for each in clusters] == ["prod-eu", "prod-us", "staging"]
+        graph = await get(session, "/api/v1/graph?kind=Node")
+        assert {node["cluster"] for node in graph["nodes"]} == {"prod-eu", "prod-us", "staging"}
+        async with watch(running.url, "--cluster=staging", "-o", "json") as printed, asyncio.timeout(20):
+            change = json.loads(await printed.readline())
+        told = change.get("node") or {"uid": change["edge"]["from"]}
+        assert told["uid"].startswith("staging/")
+
+
 async def test_values_of_secrets_appear_nowhere() -> None:
     texts: list[str] = []
     async with demo("--v=4", "--label-selector=") as running, aiohttp.ClientSession(running.url) as session:
