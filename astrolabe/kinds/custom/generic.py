@@ -270,6 +270,9 @@ def _by_phase(status: Raws, phases: Phases, replicas: Scalar) -> Verdict | None:
                 said, where = status_counts.unhealthy_part(status)
             if said:
                 return pending("NotReady", said, by=where)
+            reason = text(status_scan.scalar(status, "reason"))
+            if words.is_failure(reason) and " " not in reason:
+                return error(reason, text(status_scan.scalar(status, "message")), by="status.reason")
             return ready(words.reason_of(phase.word, phase.where, READY), phase.message, by=phase.where)
     return None
 

@@ -10,11 +10,17 @@ import msgspec
 from astrolabe.kinds.custom.attribute_readers import Scalar
 from astrolabe.kinds.custom.conditions import number, text
 from astrolabe.kinds.custom.status_scan import FRACTION, Raws, first_sign, flags, is_past, parts, scalar
+from astrolabe.kinds.custom.words import remembered
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 #: Fields that count what does not work.
-_BROKEN_COUNT = re.compile(r"^(?:failed|unhealthy|degraded|unavailable)[A-Z]\w*(?:Count|Replicas|Instances)$")
+_BROKEN_COUNT = re.compile(
+    r"^(?:failed|unhealthy|degraded|unavailable|unready|notReady)(?:[A-Z]\w*)?"
+    r"(?:Count|Replicas|Instances|Nodes|Members|Pods|Shards)$|^(?:unhealthy|unready|notReady)$"
+)
+#: Lists of what does not work, beside one of what does.
+_BROKEN_LISTS = ("unready", "notReady", "unhealthy", "failed")
 #: Fields that count replicas which are as they should be.
 _READY_COUNTS = ("readyReplicas", "availableReplicas", "updatedReplicas", "readyInstances")
 #: What follows `desired` in a name follows one of these in the name of what there is.
@@ -36,11 +42,26 @@ def shortage(status: Raws, wanted: Scalar) -> tuple[str, str]:
     for value, where in flags(status):
         if not value:
             return f"{where} is false", where
-    for key in status:
-        broken = number(scalar(status, key)) if _BROKEN_COUNT.search(key) else None
+    for key, raw in status.items():
+        broken = number(scalar(status, key)) if _is_broken_count(key) else None
         if broken:
             return f"status.{key} is {broken}", f"status.{key}"
+        if first_sign(raw) == b"{" and (found := _broken_of(key, _OBJECT.decode(raw)))[0]:
+            return found
     return _shortage_of("status", status, wanted)
+
+
+def _broken_of(key: str, part: Raws) -> tuple[str, str]:
+    for name in _BROKEN_LISTS if "ready" in part else ():
+        raw = part.get(name)
+        if raw is not None and first_sign(raw) == b"[" and bytes(raw) != b"[]":
+            return f"status.{key}.{name} is not empty", f"status.{key}.{name}"
+    return "", ""
+
+
+@remembered
+def _is_broken_count(name: str) -> bool:
+    return bool(_BROKEN_COUNT.search(name))
 
 
 def part_shortage(status: Raws) -> tuple[str, str]:

@@ -50,6 +50,10 @@ FLAGS = (
     "registered",
     "provisioned",
     "deployed",
+    "verified",
+    "synced",
+    "connected",
+    "online",
 )
 #: Fields with a message, next to a phase.
 _MESSAGES = ("message", "reason", "statusMessage", "errorMessage", "failureReason", "description")
@@ -227,11 +231,27 @@ def outdated_field(status: Raws, generation: int) -> str:
     return ""
 
 
+#: Names of flags about a part, or about all by another name: `databaseReady`, `isHealthy`.
+_PART_FLAG = re.compile(r"(?:[a-z]Ready|[a-z]Healthy|[a-z]Available)$")
+_NEGATION = ("not", "un", "in")
+
+
+@remembered
+def _is_part_flag(name: str) -> bool:
+    return bool(_PART_FLAG.search(name)) and not (name.startswith(_NEGATION) or is_past(name))
+
+
 def flags(raws: Raws, where: str = "status") -> Iterator[tuple[bool, str]]:
-    """What its fields say that say yes or no, and their paths; some have a word for it."""
+    """What its fields say that say yes or no, and their paths; some have a word for it.
+
+    Of a flag about a part only no counts: that a part is ready says nothing of the rest.
+    """
     for key in FLAGS:
         value = scalar(raws, key)
         if isinstance(value, str) and value.lower() in ("true", "false"):
             value = value.lower() == "true"
         if isinstance(value, bool):
             yield value, f"{where}.{key}"
+    for key, raw in raws.items():
+        if first_sign(raw) == b"f" and _is_part_flag(key):
+            yield False, f"{where}.{key}"

@@ -123,7 +123,7 @@ _GOOD_END = re.compile(
 _BAD_END = re.compile(
     r"(?:Failed|Failure|Error|Errored|Degraded|Conflict|Conflicted|Invalid|Stalled|Unhealthy|Unavailable"
     r"|NotReady|NotFound|Missing|Exceeded|Rejected|HasErrors|Unreachable|Unschedulable|Crashed|Blocked"
-    r"|Disconnected|LoopDetected|Evicted|Preempted|Terminal|Recoverable)$"
+    r"|Disconnected|LoopDetected|Evicted|Expired|Preempted|Terminal|Recoverable)$"
     r"|^Failed|^Error(?:[A-Z]|$)|^Not[A-Z]|^NoMatching|^Partially[A-Z]|^Missing[A-Z]|^Conflicting[A-Z]"
 )
 
@@ -187,7 +187,9 @@ _AT_IT = re.compile(
     r"|^(?!Missing|Failing(?!Over|Back)|Crashing|Existing|Conflicting|Nothing)[A-Z][a-z]*ing(?:[A-Z\s]|$)"
 )
 _FAILURE = re.compile(
-    r"error|fail(?!ingover|ingback|over|back)|invalid|notfound|missing|denied|exceeded|backoff", re.IGNORECASE
+    r"error|fail(?!ingover|ingback|over|back)|degraded|unhealthy|invalid|notfound|missing"
+    r"|denied|exceeded|backoff",
+    re.IGNORECASE,
 )
 #: And messages, where the reason says no more than that it is not.
 _SAYS_AT_IT = re.compile(
@@ -229,7 +231,9 @@ def is_still_at_it(value: str, reason: str, message: str = "") -> bool:
 
 
 #: Conditions that are one step of several: True of these alone is not the end.
-_STEPS = frozenset(("Created", "LastAsyncOperation", "Launched", "Registered", "Reserved", "Scheduled"))
+_STEPS = frozenset(
+    ("Created", "LastAsyncOperation", "Launched", "Registered", "Reserved", "Scheduled", "Started")
+)
 
 
 def is_step(type: str) -> bool:
@@ -238,18 +242,20 @@ def is_step(type: str) -> bool:
 
 
 _DONE = re.compile(
-    r"^(?:accepted|active|allocated|applied|atlatestknown|attached|available|bound|complete|completed|compliant|configured|connected|created"
-    r"|deployed|done|enabled|established|exists|finished|green|health_ok|healthy|idle|initialized|installed"
-    r"|in[ _-]?sync|listening|normal|ok|online|operational|pass|passed|processed|provisioned|ready|reconciled"
-    r"|registered|running|scaledtozero|serving|stable|started|streaming|succeed|succeeded|success|successful|synced"
-    r"|up|up[ _-]?to[ _-]?date|valid|verified)$"
+    r"^(?:accepted|active|allocated|applied|assigned|atlatestknown|attached|available|bound|cloned"
+    r"|complete|completed|compliant|configured|connected|created|deployed|done|enabled|established"
+    r"|exists|exported|finished|green|health_ok|healthy|idle|imported|initialized|installed|in[ _-]?sync"
+    r"|joined|listening|migrated|mounted|normal|ok|online|operational|pass|passed|processed|provisioned"
+    r"|published|ready|reconciled|registered|resolved|restored|running|scaledtozero|serving|stable"
+    r"|started|streaming|succeed|succeeded|success|successful|synced|up|up[ _-]?to[ _-]?date|valid"
+    r"|verified)$"
 )
 _FAILED = re.compile(
     r"fail|error|degraded|faulted|^health_err$|invalid|unhealthy|denied|rejected|abort|cancel|conflict|crash|broken"
     r"|unavailable"
     r"|expired|lost|timeout|timedout|^red$|^down$|^bad$|stalled|inconclusive|noncompliant|^warning$|unreachable"
-    r"|interrupted|unsupported|unschedulable|offline|not allowed|not set|mismatch|^critical$|abnormal"
-    r"|^not_?healthy$|no_quorum|[-_]full$"
+    r"|back[ _-]?off|oomkilled|interrupted|unsupported|unschedulable|offline|not allowed|not set"
+    r"|mismatch|^critical$|abnormal|^not_?healthy$|no_quorum|[-_]full$"
 )
 _WORKING = re.compile(
     r"pending|progress|yellow|^health_warn$|^modified$|^drifted$|^out[ _-]?of[ _-]?sync$|^prepared$|^request"

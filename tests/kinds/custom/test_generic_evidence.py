@@ -36,6 +36,10 @@ TROUBLE: list[tuple[str, Json, tuple[str, str, str]]] = [
     ("an error of the past", {"phase": "Running", "lastSyncError": "timeout"}, ("Ready", "Running", "status.phase")),
     ("nobody reaches it", {"conditions": [condition("Offline", "True", "ClusterNotReachable")]}, ("Error", "ClusterNotReachable", "status.conditions[Offline]")),
     ("how an inner part ended", {"id": "x", "latestExecution": {"id": "y", "executionResult": {"status": "failed"}}}, ("Error", "Failed", "status.latestExecution.executionResult.status")),
+    ("True, and the reason says degraded", {"conditions": [condition("Ready", "True", "Degraded")]}, ("Error", "Degraded", "status.conditions[Ready]")),
+    ("a phase whose reason is a failure", {"phase": "Ready", "reason": "SyncFailed"}, ("Error", "SyncFailed", "status.reason")),
+    ("a flag that it has expired", {"phase": "Active", "expired": True}, ("Error", "Expired", "status.expired")),
+    ("a state of a container", {"state": "ImagePullBackOff"}, ("Error", "ImagePullBackOff", "status.state")),
     ("a message that is an error", {"message": "Decryption error"}, ("Error", "Error", "status.message")),
     ("a phase that is not supported", {"phase": "Unsupported"}, ("Error", "Unsupported", "status.phase")),
 ]  # fmt: skip
@@ -56,6 +60,12 @@ UNFINISHED: list[tuple[str, Json, tuple[str, str, str]]] = [
     ("accepted, and not in force", {"conditions": [ACCEPTED, condition("Enforced", "False", "Unknown")]}, ("Pending", "Unknown", "status.conditions[Enforced]")),
     ("complete, and at work again", {"state": "Secondary", "conditions": [condition("Completed", "True", "Demoted"), condition("Resyncing", "True")]}, ("Pending", "Resyncing", "status.conditions[Resyncing]")),
     ("failing over is no failure", {"phase": "FailingOver", "conditions": [condition("Available", "False", "FailingOver")]}, ("Pending", "FailingOver", "status.phase")),
+    ("a flag by another name", {"phase": "Running", "isHealthy": False}, ("Pending", "NotReady", "status.isHealthy")),
+    ("a flag about a part", {"phase": "Running", "databaseReady": False}, ("Pending", "NotReady", "status.databaseReady")),
+    ("replicas that are not available", {"phase": "Running", "unavailableReplicas": 2}, ("Pending", "NotReady", "status.unavailableReplicas")),
+    ("members that are not ready", {"phase": "Running", "notReadyMembers": 1}, ("Pending", "NotReady", "status.notReadyMembers")),
+    ("members by their names", {"phase": "Running", "members": {"ready": ["a"], "unready": ["b"]}}, ("Pending", "NotReady", "status.members.unready")),
+    ("not verified", {"verified": False}, ("Pending", "NotReady", "status.verified")),
     ("a flag as a word", {"registered": "False"}, ("Pending", "NotReady", "status.registered")),
 ]  # fmt: skip
 
@@ -63,6 +73,8 @@ FINE: list[tuple[str, Json, tuple[str, str, str]]] = [
     ("nobody has suspended it", {"conditions": [condition("RayClusterProvisioned", "True"), condition("RayClusterSuspended", "False", "RayClusterSuspended")]}, ("Ready", "RayClusterProvisioned", "status.conditions[RayClusterProvisioned]")),
     ("somebody has", {"conditions": [condition("RayClusterSuspended", "True")]}, ("Pending", "Paused", "status.conditions[RayClusterSuspended]")),
     ("all of something", {"desiredInstances": 3, "healthyInstances": 3}, ("Ready", "Ready", "status.healthyInstances")),
+    ("a flag that it is not so", {"phase": "Running", "notReady": False}, ("Ready", "Running", "status.phase")),
+    ("members that are all ready", {"phase": "Running", "members": {"ready": ["a"], "unready": []}}, ("Ready", "Running", "status.phase")),
     ("a fraction is no word", {"phase": "Completed", "health": "2/2"}, ("Ready", "Completed", "status.phase")),
     ("a word with the name of the kind before it", {"state": "ClusterRunning"}, ("Ready", "ClusterRunning", "status.state")),
     ("managing is no work in progress", {"phase": "Ready", "releases": [{"status": "Managing"}]}, ("Ready", "Ready", "status.phase")),
@@ -89,6 +101,12 @@ RUNS: list[tuple[str, Json, tuple[str, str, str]]] = [
         ("Error", "Error", "status.errors"),
     ),
     ("Machine", {"phase": "Provisioned"}, ("Pending", "Provisioned", "status.phase")),
+    ("WidgetRestore", {"phase": "Restored"}, ("Ready", "Restored", "status.phase")),
+    (
+        "WidgetJob",
+        {"conditions": [condition("Started", "True")]},
+        ("Pending", "Started", "status.conditions[Started]"),
+    ),
     ("DeleteBackupRequest", {"phase": "Processed"}, ("Ready", "Processed", "status.phase")),
     (
         "Backup",
