@@ -92,6 +92,8 @@ class PodMemory:
                 return self._whole.decode(line)
             known.raw, known.of_spec = raw, of_spec
         if not known.of_meta.says(meta):
+            if not known.of_meta.is_of(meta):  # no API server does so; references have both
+                known.of_spec = msgspec.structs.replace(known.of_spec, uses={})
             known.of_meta, is_same = MetaFacts.of(meta), False
         pod = _pod_of(meta, status, known.of_spec, known.of_meta)
         if is_same and status == known.last.status and _end_alike(meta, known.last.metadata):

@@ -93,10 +93,13 @@ class MetaFacts(msgspec.Struct, gc=False):
             meta.labels == known.labels
             and meta.owner_references == known.owner_references
             and meta.annotations == known.annotations
-            and meta.namespace == known.namespace
-            and meta.name == known.name
             and meta.creation_timestamp == known.creation_timestamp
+            and self.is_of(meta)
         )
+
+    def is_of(self, meta: ObjectMeta) -> bool:
+        """Whether this is of the same name."""
+        return meta.namespace == self.meta.namespace and meta.name == self.meta.name
 
 
 def _controller(meta: ObjectMeta) -> str:

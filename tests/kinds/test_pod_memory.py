@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import pytest
 
+from astrolabe.kinds.manifest import ObjectMeta
 from astrolabe.kinds.pod_memory import MOST_PODS, PodMemory
 from astrolabe.kube.events import Deletion, InvalidObject, Upserted, decode
 from tests.support.kinds import KINDS_BY_NAME
@@ -161,6 +162,60 @@ def test_what_a_pod_said_before_is_not_worked_out_again() -> None:
     said = [facts(each, reader) for each in lines]
     assert said == [facts(each) for each in lines]
     assert [later is earlier for earlier, later in pairwise(said)] == [True, False, True, False, False]
+
+
+METADATA: list[dict[str, Any]] = [
+    {},
+    {"labels": {"app": "web", "zone": "a"}},
+    {"labels": {"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/instance": "shop"}},
+    {"annotations": {"kubernetes.io/config.mirror": "m"}},
+    {"ownerReferences": [{"uid": "j", "kind": "Job", "name": "j", "controller": True}]},
+    {"finalizers": ["a/b"]},
+    {"deletionTimestamp": "2026-01-01T00:00:30Z", "deletionGracePeriodSeconds": 30},
+    {"deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 0},
+    {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["a/b"]},
+    {"creationTimestamp": "2026-01-02T00:00:00Z"},
+    {"name": "web-2"},
+    {"namespace": "other"},
+]
+SPECS: list[dict[str, Any]] = [
+    {},
+    {"nodeName": ""},
+    {"nodeName": "n2"},
+    {"containers": [{"name": "web", "image": "web:2"}]},
+    {"serviceAccountName": "robot"},
+]
+STATUSES: list[dict[str, Any]] = [
+    {},
+    {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "message": "full"}]},
+    {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]},
+    {"phase": "Failed", "reason": "Evicted"},
+    {"resourceClaimStatuses": [{"name": "gpu", "resourceClaimName": "web-1-gpu"}]},
+]
+
+
+CHANGES = [("metadata", each) for each in METADATA]
+CHANGES += [("spec", each) for each in SPECS] + [("status", each) for each in STATUSES]
+
+
+def test_whatever_changes_is_read_alike() -> None:
+    """Each state after each other, and as it was again; now and then the pod is deleted in between."""
+    reader = POD.event_reader()
+    for number, (before, after) in enumerate(product(CHANGES, CHANGES)):
+        for part, values in (before, after, before):
+            manifest = {**PLAIN, part: {**PLAIN[part], **values}}
+            text = json.dumps({"type": "MODIFIED", "object": manifest}, separators=(",", ":")).encode()
+            assert facts(text, reader) == facts(text), (before, after)
+        if not number % 7:
+            decode(POD, line(PLAIN, "DELETED"), reader)
+
+
+def test_all_of_the_metadata_is_compared() -> None:
+    """But for what changes each time, and what says nothing of a pod. Add to `MetaFacts.says` what is new here."""
+    uncompared = {"uid", "resource_version", "generation"}
+    of_the_end = {"deletion_timestamp", "deletion_grace_period_seconds", "finalizers"}
+    compared = {"name", "namespace", "creation_timestamp", "labels", "annotations", "owner_references"}
+    assert set(ObjectMeta.__struct_fields__) == uncompared | of_the_end | compared
 
 
 def test_facts_belong_to_what_was_decoded_whenever_they_are_read() -> None:
