@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from ssl import SSLContext
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -164,7 +165,7 @@ class HttpServer:
             listener,
             self._make_protocol(),
             limit=self._limits.max_sockets,
-            tls=self._certificate.context if self._certificate is not None else None,
+            tls=self._context if self._certificate is not None else None,
             timeouts=self._tls_timeouts(),
         )
         self._acceptor.start()
@@ -181,6 +182,10 @@ class HttpServer:
         return partial(
             StreamProtocol, loop=loop, app=self._app, signal=Signal(), connections=self.open, state={}
         )
+
+    def _context(self) -> SSLContext:
+        assert self._certificate is not None
+        return self._certificate.context
 
     def _tls_timeouts(self) -> dict[str, float]:
         if self._certificate is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
+from multidict import CIMultiDict
 
 from astrolabe.graph.visible.visibility import EVERYTHING, Visibility
 from astrolabe.http.access import authentication, question_desk, rights
@@ -226,8 +227,28 @@ async def test_a_user_of_one_namespace_costs_two_questions_a_kind_at_most() -> N
 class Asking:
     """As much of a request as is read of its token."""
 
-    def __init__(self, token: str) -> None:
-        self.headers = {"authorization": f"Bearer {token}"}
+    def __init__(self, token: str, id_token: str = "") -> None:
+        self.headers = CIMultiDict({"authorization": f"Bearer {token}"} if token else {})
+        if id_token:
+            self.headers["x-id-token"] = id_token
+
+
+@pytest.mark.parametrize(
+    ("bearer", "id_token", "user"),
+    [
+        ("jane", "", JANE),
+        ("opaque", "jane", JANE),
+        ("john", "jane", JOHN),
+        ("opaque", "stranger", None),
+        ("", "jane", None),
+    ],
+)
+async def test_an_id_token_counts_only_behind_a_bearer_token_that_nobody_knows(
+    bearer: str, id_token: str, user: User | None
+) -> None:
+    tokens = ApiTokens(Answers(tokens={"jane": JANE, "john": JOHN}), clock=lambda: 0.0)
+    known = await tokens.authenticate(cast(Any, Asking(bearer, id_token)))
+    assert (known.user if known is not None else None) == user
 
 
 async def test_a_flood_of_unknown_tokens_evicts_no_valid_token(monkeypatch: pytest.MonkeyPatch) -> None:

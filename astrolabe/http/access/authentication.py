@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 from sanic.request import Request
 
 from astrolabe.http.access.bearer import bearer_token
+from astrolabe.http.access.certificate import ServerContext
 from astrolabe.http.access.tokens import Tokens, digest_of
 from astrolabe.http.errors import Refusal
 from astrolabe.users import EVERYBODY, Reviewer, ReviewUnavailable, User
@@ -97,7 +98,10 @@ class ApiTokens:
         self._abreast = asyncio.Semaphore(ABREAST)
 
     async def authenticate(self, request: Request) -> KnownUser | None:
-        for token in (bearer_token(request), request.headers.get(ID_TOKEN_HEADER, "").strip()):
+        bearer = bearer_token(request)
+        if not bearer:  # where a proxy takes it away, no other header lets anybody in
+            return None
+        for token in (bearer, request.headers.get(ID_TOKEN_HEADER, "").strip()):
             if token and len(token) <= LONGEST_TOKEN:
                 known = await self._known(token)
                 if known is not None:
@@ -210,9 +214,9 @@ class ProxyHeaders:
                 return lambda: secrets.knows(digest)
         if self._common_names is None:
             return None
-        shown = _common_name(request)
+        shown, context = _common_name(request), _context_of(request)
         allowed = shown is not None and (not self._common_names or shown in self._common_names)
-        return _always if allowed else None
+        return (lambda: context.trusts_clients) if allowed and context and context.trusts_clients else None
 
 
 def _common_name(request: Request) -> str | None:
@@ -225,8 +229,11 @@ def _common_name(request: Request) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def _always() -> bool:
-    return True
+def _context_of(request: Request) -> ServerContext | None:
+    """What has checked the certificate that the peer has shown."""
+    transport = request.transport
+    context = transport.get_extra_info("sslcontext") if transport is not None else None
+    return context if isinstance(context, ServerContext) else None
 
 
 def _read_error(task: asyncio.Task[User | None]) -> None:

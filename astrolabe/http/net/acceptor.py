@@ -52,7 +52,8 @@ REST = 1.0
 class Acceptor:
     """Accepts the connections of one listening socket.
 
-    make: makes the protocol of a connection. limit: connections that may wait here. tls: None without TLS.
+    tls: the context of a new connection; None without TLS.
+    make: makes the protocol of a connection. limit: connections that may wait here.
     timeouts: of TLS, as arguments of `connect_accepted_socket`.
     """
 
@@ -62,7 +63,7 @@ class Acceptor:
         make: Callable[[], StreamProtocol],
         *,
         limit: int,
-        tls: SSLContext | None,
+        tls: Callable[[], SSLContext] | None,
         timeouts: dict[str, float],
     ) -> None:
         self._listener = listener
@@ -210,7 +211,8 @@ class Acceptor:
 
     async def _open(self, connection: socket.socket) -> None:
         with suppress(OSError):  # the peer has left or speaks no TLS, and the transport is closed
-            await self._loop.connect_accepted_socket(self._make, connection, ssl=self._tls, **self._timeouts)
+            tls = self._tls() if self._tls else None
+            await self._loop.connect_accepted_socket(self._make, connection, ssl=tls, **self._timeouts)
 
     def _rest(self, error: OSError) -> None:
         """Pause: the system is out of files or memory, and the loop would spin."""
