@@ -59,6 +59,8 @@ def judge(given: Given) -> Verdict:
             return unknown("NoStatus", "Its kind has no status", by="")
         return pending("NoStatus", "Its controller has not written a status yet", by="status")
     lists = status_scan.condition_lists(status)
+    if status.keys() <= _CONDITIONS_ALONE and (fine := _plainly_fine(lists, given.generation)) is not None:
+        return fine
     phases = [(phase, words.meaning(phase.word, given.kind)) for phase in status_scan.phases(status)]
     return (
         _paused(lists, phases)
@@ -80,6 +82,24 @@ def judge(given: Given) -> Verdict:
 
 
 Phases = list[tuple[Phase, str]]
+
+_CONDITIONS_ALONE = frozenset(("conditions", "observedGeneration"))
+
+
+def _plainly_fine(lists: Conditions, generation: int) -> Verdict | None:
+    """The usual case, without the steps that would find the same: conditions of known meaning, all as they
+    should be, and `Ready` among them.
+    """
+    is_ready = False
+    for conditions, _ in lists:
+        for each in conditions:
+            name = each.name
+            if name not in words.GOOD or each.value != "True" or is_stale(each, generation):
+                return None
+            if words.is_failure(text(each.at_reason)):
+                return None
+            is_ready = is_ready or name == "Ready"
+    return _of(READY, lists[0][0][0], lists[0][1]) if is_ready else None
 
 
 def _of(severity: str, condition: LenientCondition, where: str) -> Verdict:

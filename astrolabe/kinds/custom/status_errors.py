@@ -51,7 +51,7 @@ def listed_error(status: Raws, key: str) -> tuple[str, str]:
 def part_error(status: Raws) -> tuple[str, str]:
     """The first error that a part lists, and where: `byPod[].errors[].message`."""
     for key, raw in status.items():
-        if first_sign(raw) != b"[" or is_past(key) or b'"errors"' not in bytes(raw):
+        if key == "conditions" or first_sign(raw) != b"[" or is_past(key) or b'"errors"' not in bytes(raw):
             continue
         for part, where in parts(key, raw):
             errors = part.get("errors")

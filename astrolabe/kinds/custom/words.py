@@ -17,7 +17,10 @@ def remembered(tell: Callable[..., _Answer]) -> Callable[..., _Answer]:
     known = lru_cache(maxsize=1024)(tell)
 
     def answer(*words: str) -> _Answer:
-        return known(*words) if max(map(len, words)) <= LONGEST_WORD else tell(*words)
+        for word in words:
+            if len(word) > LONGEST_WORD:
+                return tell(*words)
+        return known(*words)
 
     return answer
 

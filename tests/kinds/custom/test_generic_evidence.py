@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from astrolabe.kinds.custom.definition import Definition, ServedVersion
@@ -124,3 +126,23 @@ def test_kinds_that_run_to_an_end(name: str, status: Json, expected: tuple[str, 
 def test_what_has_come_up_may_list_the_errors_on_its_way() -> None:
     status = {"status": "Completed", "errors": ["timed out once"]}
     assert judged(named("Widget"), status=status)[0] == "Ready"
+
+
+def test_the_short_way_finds_the_same() -> None:
+    """A status of conditions alone has one; a field that says nothing makes it go the long way."""
+    chance = Random(1)
+    types = ("Ready", "Synced", "Available", "Created", "Stalled", "Reconciling", "Active", "Odd", "Complete")
+    for _ in range(2_000):
+        conditions = [
+            condition(
+                type,
+                chance.choice(("True", "True", "True", "False", "Unknown", True)),
+                chance.choice(("", "Done", "SyncFailed", "ReconcilePaused", "Creating")),
+                observedGeneration=chance.choice((0, 1, 2, 2)),
+            )
+            for type in chance.sample(types, chance.randrange(1, 4))
+        ]
+        short = judged(named("Widget"), status={"conditions": conditions})
+        assert short == judged(named("Widget"), status={"conditions": conditions, "color": "blue"}), (
+            conditions
+        )
