@@ -438,3 +438,16 @@ def test_one_pod_that_changes_its_subset_is_noticed_at_once() -> None:
     assert told(of, "dr") == ("Pending", "SubsetWithoutPods", "spec.subsets[0].labels")
     of.step(pod("b", app="web", version="v1"))
     assert told(of, "dr")[:2] == ("Ready", "Ready")
+
+
+ISTIO_GATEWAY = entry("Gateway.networking.istio.io")
+
+
+def test_all_secrets_of_a_gateway_of_istio_are_where_its_pods_usually_are() -> None:
+    of = world(ISTIO_GATEWAY)
+    for name in ("one", "rsa", "ca"):
+        of.step(secret(name, "istio-ingress"))
+    tls = {"credentialName": "one", "credentialNames": ["rsa"], "caCertCredentialName": "ca"}
+    of.step(named(ISTIO_GATEWAY, "gw", spec={"servers": [{"tls": tls}]}))
+    assert edges(of) == [("uses-secret", "gw", f"istio-ingress/{name}") for name in ("ca", "one", "rsa")]
+    assert unresolved(of, "gw") == []
