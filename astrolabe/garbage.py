@@ -43,7 +43,7 @@ FACTOR, LOOKS = 1.5, 120
 
 
 class GarbageCollector:
-    """Collects generations so often that none of them becomes large.
+    """Collects each generation often enough that it stays small.
 
     collect: collects a generation. freeze: leaves what there is out of further collections. youngest: how
     often the youngest objects were collected since all young ones were. clock: seconds of this thread's work.

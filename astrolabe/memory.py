@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 #: Seconds between two checks, and number of trims after memory has grown. The first trim is at the next
-#: check, each further one after twice as many checks, since the memory is freed bit by bit within a minute.
+#: check, each further one after twice as many checks, since the memory is freed gradually within a minute.
 PAUSE, TRIMS = 1.0, 6
 #: Bytes by which memory must grow first.
 GROWN = 16 * 1024 * 1024

@@ -166,7 +166,7 @@ def turns() -> Turns:
 
 
 class TurnQuota:
-    """Makes calls in order, at most so many per turn of the loop. They must not raise.
+    """Makes calls in order, with a maximum per turn of the loop. They must not raise.
 
     For calls whose cost comes later, where no clock measures it.
     """

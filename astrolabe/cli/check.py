@@ -53,7 +53,7 @@ _COLOURS: Mapping[CheckResult, str] = {
     "left out": "cyan",
 }
 
-#: Custom kinds whose permissions are asked for at a time.
+#: Custom kinds whose permissions are reviewed at a time.
 AT_A_TIME = 8
 
 
@@ -180,7 +180,7 @@ async def _check_custom(cluster: Cluster, settings: Settings) -> list[Finding]:
 
 
 async def _check_helm(cluster: Cluster, settings: Settings, catalogue: Catalogue) -> list[Finding]:
-    """Whether what Helm keeps of its releases can be read, if that is asked for."""
+    """Whether Helm's release records can be read, if `--helm-details` needs them."""
     if not settings.helm_details:
         return []
     kinds = [catalogue[key] for key in KEEPS_RELEASES if key in catalogue.keys]

@@ -15,7 +15,7 @@ UNREVIEWED = "the API server did not answer an access review"
 class Finding:
     """subject: what was checked. about: its details. advice: what is wrong and what to do, or "".
 
-    outcome: `missing`: nobody can be served without it; `optional`: without it the graph shows less;
+    outcome: `missing`: Astrolabe cannot serve without it; `optional`: without it the graph shows less;
         `warning`: something may go wrong later; `noise`, `left out`: a custom kind that is not watched.
     """
 

@@ -38,7 +38,7 @@ _LAST = ("ReplicaSet", "EndpointSlice", "Endpoints")
 
 
 class TableColumn(msgspec.Struct, frozen=True):
-    """A column of a table. wraps: whether its words may go on in the next line; the others stay whole."""
+    """A column of a table. wraps: whether it may be wrapped at words; other columns may not."""
 
     title: str
     wraps: bool = False
@@ -86,7 +86,7 @@ def place_of(kind: str) -> int:
 
 
 def wrapped(text: str, columns: int, indent: str = "") -> list[str]:
-    """The text in lines of so many columns. Words and names stay whole, and a number stays with its kind."""
+    """The text, wrapped at a width. Words and names stay whole, and a number stays with its kind."""
     joined = re.sub(r"(\d) (?=[A-Z])", "\\1\0", printable(text))
     lines = textwrap.wrap(
         joined,

@@ -22,7 +22,7 @@ from astrolabe.client.errors import NO_TOKEN, ClientError
 
 _GROUP = "client.authentication.k8s.io"
 _VERSIONS = (f"{_GROUP}/v1", f"{_GROUP}/v1beta1")
-#: Contains what a plugin is told.
+#: Contains the input of a plugin.
 _VARIABLE = "KUBERNETES_EXEC_INFO"
 #: Seconds. A plugin may ask the user to sign in with a browser.
 PATIENCE = 300.0
@@ -156,7 +156,7 @@ class CredentialPlugin:
 
 
 def told_of(cluster: Mapping[str, Any]) -> dict[str, Any]:
-    """What a plugin with `provideClusterInfo` is told of the cluster."""
+    """What a plugin with `provideClusterInfo` gets about the cluster."""
     same = ("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url", "disable-compression")
     told = {name: cluster[name] for name in same if cluster.get(name)}
     told["server"] = cluster.get("server") or ""

@@ -86,5 +86,5 @@ class ProblemFollower(StreamFollower[ProblemChange]):
         super().__init__(access, self.problems, subject, backoff=backoff)
 
     def in_order(self, sort: str, limit: int) -> list[HeldProblem]:
-        """The problems in this order, at most so many."""
+        """The problems in this order, at most this many."""
         return in_order(self.problems.held.values(), sort)[:limit]

@@ -15,7 +15,7 @@ Token = str | Callable[[], str | Awaitable[str]]
 
 
 class RenewableToken(ABC):
-    """A callable `Token` that keeps a token, and is told when the server refuses it."""
+    """A callable `Token` that keeps a token, and is notified when the server refuses it."""
 
     @abstractmethod
     async def __call__(self) -> str:

@@ -137,7 +137,7 @@ class EventKeeper:
 
 @contextmanager
 def repeated(seconds: float, call: Callable[[], None]) -> Iterator[None]:
-    """Call this every so many seconds meanwhile. It must not raise."""
+    """Call this at intervals, in seconds, inside the block. It must not raise."""
     loop = asyncio.get_running_loop()
     timer: asyncio.TimerHandle
 

@@ -18,7 +18,7 @@ class ScopeState(msgspec.Struct):
     """last_message: loop time in seconds of the last message of the watch; None before the first.
 
     removed: whether the API server no longer serves the kind, so that it has no objects.
-    late: whether the kind came to the cluster after the start. Its first list holds up nobody.
+    late: whether the kind was added to the cluster after the start. Its first list delays nothing.
     """
 
     state: WatchState = "listing"
@@ -186,8 +186,8 @@ class ReadinessTracker:
     def waiting(self) -> list[Scope]:
         """What readiness waits for: required scopes that are not synced, and the first lists of others.
 
-        What the account may not list holds up nobody, unless it may list nothing: so an API server answers
-        that has just started and does not know its roles yet.
+        Kinds that the account may not list delay nothing, unless it may list none: then the API server may
+        have just started, and may not know its roles yet.
         """
         unready = self.unready()
         if any(known.state == "synced" for known in self.states.values()):

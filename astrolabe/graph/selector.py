@@ -120,7 +120,7 @@ class _Parser:
     """Recursive descent over the tokens, with the error messages of the API server."""
 
     def __init__(self, text: str) -> None:
-        # Blanks at the end are in no token, and would be gone through once for each of them.
+        # Trailing blanks are in no token, and each of them would cost a scan of the others.
         self._tokens = _TOKEN.findall(text.rstrip())
         self._at = 0
 

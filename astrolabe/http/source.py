@@ -51,7 +51,7 @@ class ReplicationHealth(msgspec.Struct, frozen=True):
     """How this process is doing among those that share a Redis.
 
     complete: whether the graph that is served was complete once. stale: whether nobody keeps it up to date.
-    reachable: whether Redis answers. detached: whether this leader goes on without it.
+    reachable: whether Redis answers. detached: whether this leader continues without it.
     lag: seconds by which what is served may be old; None while that is not known.
     commits: batches that this process stored.
     document: what `/health` shows as `redis`.

@@ -9,7 +9,7 @@ from typing import Any
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kinds.kind import Kind
 
-#: Module and name of each entry, one a line: a new kind is its module, its golden file and a line here.
+#: Module and name of each entry, one per line. A new kind is a module, a golden file and a line here.
 #:
 #: In the order in which they are listed at the start: what is referred to comes before what refers to it,
 #: owners before what they own, so that a reference mostly finds its target there and is resolved once. And

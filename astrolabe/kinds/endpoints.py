@@ -81,7 +81,7 @@ def trouble_of(service: Peer, ports: Collection[str | int]) -> Status | None:
             return Status(PENDING, STARTING, "It publishes endpoints, of which none is ready yet")
         return Status(ERROR, "NoReadyEndpoints", "It publishes endpoints, of which none is ready")
     if status.severity == READY or details.only_unaddressed:
-        return None  # whoever is in the cluster needs no address of a load balancer
+        return None  # clients in the cluster do not need the address of a load balancer
     if status.reason != "NoSuchTargetPort" or not ports:
         return status
     return status if any(port.answers_to(each) for each in ports for port in details.lost) else None
@@ -217,7 +217,7 @@ class Endpoints:
         return len({target for each in self._slices for target in each.draining})
 
     def lost_ports(self) -> tuple[Port, ...]:
-        """The ports that lead to a port, by name, that none of the pods has."""
+        """The ports whose target port, a name, none of the pods has."""
         if not self._service.details.has_selector:
             return self._lost_by_name()
         named = [port for port in self._service.details.ports if port.target]

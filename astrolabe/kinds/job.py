@@ -156,7 +156,7 @@ def _in_utc(time: str) -> str:
 
 
 def _derive_job(job: Peer, neighborhood: Neighborhood) -> Derived:
-    """A retry is no error while it runs. Why pods failed before is told, where that is what is known."""
+    """A retry is not an error while it runs. The message says why earlier pods failed, if that is known."""
     pods = list(neighborhood.outgoing(OWNS, "Pod"))
     run: JobRun = job.details
     if run.has_failed or (run.failures and not run.is_over):

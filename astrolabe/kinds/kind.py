@@ -79,7 +79,7 @@ class Kind(Generic[M]):
     expected: if it is forbidden, readers are told that something is missing.
     older: versions to read where the API server does not serve `version`, the best first. What is read of a
         manifest is alike in all of them.
-    by_request: it is watched only if it is asked for.
+    by_request: it is watched only if `--kinds` names it.
     stands: see `Rules.stands`.
     selectable: the labels by which a `Select` finds it; None for kinds that nothing selects. sought_as: see
         `Rules.sought_as`.
@@ -89,7 +89,7 @@ class Kind(Generic[M]):
         unknown.
     warn: pure. What Kubernetes' Warnings about an object make of its status; see `kinds.warnings`.
     creates: the kind of what its controller makes; once there is a newer one, that it could not is over.
-    closure_ends: whether the closure does not go on from an object; None: it always does.
+    closure_ends: whether the closure ends at an object; None: it never does.
     belonging: what `common.read_belonging` returns, of a manifest that remembers it; None: it is read anew.
     memory: makes an `EventReader` of `event_decoder`, which remembers what stays of objects when they change.
     remembers: whether a manifest keeps its facts, among its attributes under FACTS.
@@ -243,7 +243,7 @@ class Kind(Generic[M]):
         if len(links) > self.most_links:
             raise InvalidObjectError(common.too_many_links(self.most_links))
         metadata["creationTimestamp"] = meta.creation_timestamp or ""
-        # By position, in the order of its fields: by name, a Struct of so many takes many times as long.
+        # By position, in the order of its fields: keyword arguments would take many times as long.
         return Facts(
             self.key,
             meta.uid,

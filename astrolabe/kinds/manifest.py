@@ -16,7 +16,7 @@ MOST_ITEMS = 5_000
 #: Labels of one object, requirements of one selector, claim templates of one StatefulSet: each may be held
 #: against every object of a namespace.
 MOST_TERMS = 1_000
-#: Characters of a name, as the API has it. It may stand in the text of each edge and of each object it owns.
+#: Characters of a name, as the API has it. It may occur in the text of each edge and of each object it owns.
 LONGEST_NAME = 253
 
 T = TypeVar("T")

@@ -75,7 +75,7 @@ def _metadata(pod: SharedPod) -> PodMetadata:
     status, printed = pod.status or NO_STATUS, pod.printed
     of_spec, of_meta = pod.of_spec, pod.of_meta
     _, used = pod.uses
-    # By position: by name, a Struct of so many fields takes several times as long.
+    # By position: keyword arguments would take several times as long for a Struct with this many fields.
     return PodMetadata(
         of_meta.controller,
         of_meta.is_mirror or None,

@@ -1,4 +1,4 @@
-"""Role, ClusterRole, RoleBinding, ClusterRoleBinding; watched only when they are asked for.
+"""Role, ClusterRole, RoleBinding, ClusterRoleBinding; watched only if `--kinds` names them.
 
 What a role permits is not decoded: the graph says who has which role.
 """

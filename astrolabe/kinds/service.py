@@ -90,7 +90,7 @@ class ServiceSpec(Projection):
 
 
 class ServiceStatus(LoadBalancerStatus):
-    """`conditions` are those of whoever gives the addresses, if it says anything."""
+    """`conditions` are those of the load balancer's controller, if it sets any."""
 
     conditions: Items[Condition] | None = None
 

@@ -215,7 +215,7 @@ class CustomResources:
             self._on_complete()
 
     async def _discover(self) -> None:
-        """Ask what is served. What cannot be told now is as it was."""
+        """Ask what is served. For groups that do not answer, keep what is known."""
         try:
             found = await discover(self._cluster)
         except RequestFailed as error:

@@ -94,7 +94,7 @@ def error_of_status(status: bytes | msgspec.Raw) -> ApiError:
 
 
 def error_of_answer(code: int, headers: Mapping[str, str], body: bytes) -> ApiError:
-    """The error that an HTTP answer stands for. A body that is no Status, such as HTML, is ignored."""
+    """The error that an HTTP answer means. A body that is no Status, such as HTML, is ignored."""
     try:
         status = error_of_status(body)
     except UNDECODABLE:

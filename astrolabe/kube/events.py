@@ -86,7 +86,7 @@ class _Identity(Projection):
 
 #: The fields of `_Identity` in a manifest, in their order.
 _IDENTITY = (b"name", b"namespace", b"uid", b"resourceVersion")
-#: Types of events that are about an object, as they stand in a line.
+#: Types of events about an object, as they occur in a line.
 _OF_OBJECTS = (b'"ADDED"', b'"MODIFIED"', b'"DELETED"')
 
 

@@ -1,4 +1,4 @@
-"""Reads what Helm keeps of each release, if that is asked for: one object at a time, each revision once."""
+"""Reads Helm's record of each release on demand: one object at a time, each revision once."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class HelmReader(Mapping[Release, ReleaseDetails]):
         name = f"{RELEASE_PREFIX}{release.name}.v{revision.revision}"
         path = f"/api/v1/namespaces/{quote(namespace)}/{plural}/{quote(name)}"
         body = await cluster.read(path, {}, read_timeout=READ_TIMEOUT, longest=LONGEST_OBJECT)
-        # Unpacking some megabytes would hold up everyone else.
+        # Unpacking some megabytes would block the event loop.
         return await asyncio.to_thread(decode_release, body, in_secret=not revision.in_configmap)
 
     def _forget(self, release: Release) -> None:

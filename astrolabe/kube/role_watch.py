@@ -21,7 +21,7 @@ from astrolabe.users import RightsChange, User
 #: What is watched of the rights that the API server grants.
 TELLING_OF_RIGHTS = (*BINDINGS, *ROLES)
 _BINDINGS = frozenset([kind.key for kind in BINDINGS])
-#: Changes of a complete list that are told one by one.
+#: Changes of a complete list that are reported one by one.
 MOST_TOLD = 200
 
 

@@ -26,7 +26,7 @@ ACCEPTED = ",".join(
 #: Bytes of the answer. With 1,000 CRDs it has some 2 MB.
 LONGEST = 32 * 2**20
 
-#: Pages of a plain discovery that are asked for at a time.
+#: Pages of a plain discovery that are requested at a time.
 AT_A_TIME = 8
 
 #: What a kind must permit to be watched. An aggregated API may only list, such as that of metrics.

@@ -32,7 +32,7 @@ MAX_WAIT = 1.0
 MAX_START = 30.0
 
 
-#: Kinds that are not Kubernetes' own are small, and many: so many list at a time.
+#: Custom kinds are small and numerous. This many of them list at a time.
 AT_A_TIME = 8
 
 STARTER = "start of the watches"
@@ -201,7 +201,7 @@ class Watches:
         added = {kind.key: kind for kind in change.added}
         for old in change.removed:
             await self._end(old.key)
-        # What changes its scope is another kind: none of its objects stays.
+        # A kind whose scope changes is another kind: its objects are removed.
         removed = tuple(
             old.key
             for old in change.removed

@@ -1,4 +1,4 @@
-"""What `/health`, `/readyz` and followers are told about a process in replicated mode. Pure."""
+"""What `/health`, `/readyz` and followers learn about a process in replicated mode. Pure."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Reachability:
     def mark_lost(self, why: str) -> bool:
         """Note that Redis did not answer. Returns whether to log it: once per reason and outage.
 
-        If Redis comes and goes, only one outage per minute is logged.
+        If Redis is reachable only intermittently, one outage per minute is logged.
         """
         if self.reachable and self._is_quiet():
             self._suppressed += 1

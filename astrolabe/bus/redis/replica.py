@@ -264,7 +264,7 @@ class Replica:
 
 
 async def _wait(event: asyncio.Event, seconds: float | None) -> bool:
-    """Wait for the event and clear it, or for so many seconds, if any. Returns whether it came."""
+    """Wait for the event and clear it. Returns False if it does not come within the time, if one is given."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

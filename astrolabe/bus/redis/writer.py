@@ -265,7 +265,7 @@ class LeaderWriter:
     def _handle_alarm(self, alarm: str) -> None:
         """Begin a new epoch if another process serves a later position of this one.
 
-        Redis went back before this process led, so our sequence numbers stand for other batches there.
+        Redis went back before this process led, so there our sequence numbers belong to other batches.
         """
         epoch, _, seq = alarm.rpartition(":")
         if epoch == self._served.graph.epoch:

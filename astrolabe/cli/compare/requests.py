@@ -79,7 +79,7 @@ def fixed() -> Iterator[ApiRequest]:
 
 
 def named(values: ParameterValues, most: int) -> Iterator[ApiRequest]:
-    """The requests with values from the cluster: at most so many of each kind; 0: all."""
+    """The requests with values from the cluster: at most this many of each kind; 0: all."""
     namespaces = spread(sorted(values.namespaces), most)
     releases = spread(sorted(values.releases), most)
     pairs = spread(sorted(values.pairs), most)
@@ -95,7 +95,7 @@ def named(values: ParameterValues, most: int) -> Iterator[ApiRequest]:
 
 
 def spread(values: Sequence[T], most: int) -> list[T]:
-    """At most so many of the values, evenly spread; 0: all."""
+    """At most this many of the values, evenly spread; 0: all."""
     if not most or len(values) <= most:
         return list(values)
     return [values[index * len(values) // most] for index in range(most)]

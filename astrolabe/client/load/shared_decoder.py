@@ -21,7 +21,7 @@ REMEMBERED = 50_000
 MESSAGES = 256
 LONGEST_MESSAGE = 64 * 1024
 
-#: By hash: the one object that stands for all equal ones.
+#: By hash: the one object that is used for all equal ones.
 _Known = dict[int, dict[str, Any]]
 #: By id of such an object, which lives as long as the entry: itself and its hash.
 _Hashes = dict[int, tuple[dict[str, Any], int]]

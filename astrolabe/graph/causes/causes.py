@@ -52,7 +52,7 @@ class Causes:
         return causes
 
     def begin(self, nodes: Iterable[Node]) -> Iterator[None]:
-        """Take in what is there, in steps. `take` may be called between them."""
+        """Take in the current graph, in steps. `take` may be called between them."""
         waiting: list[Item] = []
         for count, node in enumerate(nodes, 1):
             if places.is_of_interest(node):
@@ -119,7 +119,7 @@ class Causes:
                 dirty[edge.target] = None
 
     def _explain(self, dirty: dict[Item, None]) -> None:
-        """Explain these again, and whoever depends on how they are explained."""
+        """Explain these again, and all nodes whose explanations depend on theirs."""
         while dirty:
             item = next(iter(dirty))
             del dirty[item]

@@ -20,7 +20,7 @@ from astrolabe.graph.state.status import READY
 #: The phases of a Pod that is over.
 OVER = frozenset(("Succeeded", "Failed"))
 
-#: Flags without which `kubectl drain` does not begin, in the order in which they are told.
+#: Flags without which `kubectl drain` does not begin, in the order of its error message.
 IGNORE_DAEMONSETS = "--ignore-daemonsets"
 DELETE_EMPTYDIR = "--delete-emptydir-data"
 FORCE = "--force"

@@ -341,5 +341,5 @@ def named_release(words: Words) -> tuple[str, str] | None:
 
 
 def says_it_waited(words: Words) -> bool:
-    """Whether it waited in vain for something to become ready."""
+    """Whether it timed out waiting for something to become ready."""
     return _IN_TIME.search(words.own_message) is not None

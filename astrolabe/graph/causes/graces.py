@@ -24,7 +24,7 @@ _UNKNOWN_IS_BROKEN = frozenset(("Pod", "Node"))
 _SHORT = frozenset((Complaint.UNSCHEDULED, Complaint.MOUNT, Complaint.CREATE))
 _BY_CREATION = frozenset((Complaint.EMPTY, Complaint.BALANCER, Complaint.DANGLING))
 _NEVER = frozenset((Complaint.INTENDED, Complaint.CONSUMER))
-#: Kinds to which it makes no difference for a while that Pods are not there.
+#: Kinds that tolerate missing Pods for a while.
 _CAN_DO_WITHOUT = frozenset(("HorizontalPodAutoscaler", "PodDisruptionBudget"))
 _BY_RUNS = frozenset(("CronJob", "Job"))
 _NEVER_A_CAUSE = "EndpointSlice"
@@ -124,7 +124,7 @@ def due_by_effect(
     if not waits and root.status != PENDING:
         return 0.0
     # A request that nothing serves is an outage, unless what should serve it is only just starting or
-    # being replaced. To others it makes no difference for a while.
+    # being replaced. Others tolerate it for a while.
     by_since = root_complaint is Complaint.TERMINATING or is_custom(root.key) or effect.key in _CAN_DO_WITHOUT
     begun = (root.since or root.created) if by_since else root.created
     return begun + LONG_GRACE

@@ -104,7 +104,7 @@ def id_of(cluster: str, group: GroupKey) -> str:
 
 
 def _class_of(words: Words, complaint: Complaint) -> str:
-    """The class of its reason. A container of a crash loop is told of while it ends and while it runs."""
+    """The class of its reason. A crash loop has one class, whether the container runs or has ended."""
     if complaint is Complaint.UNREADY and _KEEPS_ENDING in words.message:
         return str(Complaint.CRASH)
     return str(complaint)

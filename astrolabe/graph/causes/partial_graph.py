@@ -1,4 +1,4 @@
-"""A part of the graph, as a filter shows it: nothing else exists for whoever looks for causes in it."""
+"""The part of the graph that a filter shows. Causes that are looked for in it know nothing else."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from astrolabe.graph.state.edge import Edge
 from astrolabe.graph.state.edge_types import EDGE_TYPES
 from astrolabe.graph.state.graph import ReadableGraph
 
-#: Ways that are told, nodes that are visited at most, and edges that are looked at in one step.
+#: Limits: paths in an answer, nodes visited, and edges looked at in one step.
 MOST_WAYS = 10
 MOST_VISITED = 200_000
 STEP = 500

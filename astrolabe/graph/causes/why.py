@@ -14,7 +14,7 @@ from astrolabe.graph.state.edge_types import EDGE_TYPES
 
 Json = dict[str, Any]
 
-#: Chains of independent causes that are told, and nodes that are needed.
+#: Limits of an answer: chains of independent causes, and needed nodes.
 MOST_CHAINS = 10
 MOST_NEEDS = 100
 

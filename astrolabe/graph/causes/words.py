@@ -18,7 +18,7 @@ WORKLOADS = frozenset(
 
 
 class Missing(NamedTuple):
-    """An object that does not exist. kind: by its key. cluster: of whoever names it, see `Node.cluster`."""
+    """An object that does not exist. kind: by its key. cluster: that of the object that names it."""
 
     kind: str
     namespace: str

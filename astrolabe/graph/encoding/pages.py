@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.graph import ServedGraph
 
-#: The average number of nodes per page. For each changed node, about so many are encoded.
+#: The average number of nodes per page. Each changed node costs the encoding of about this many.
 PAGE = 32
 #: If the graph has grown by this factor since the pages were made, they are made again.
 GROWTH = 4

@@ -1,4 +1,4 @@
-"""Counts of what is there, from which nothing remains of what is gone.
+"""Counts that keep no entry for zero.
 
 A leaf that the indices of releases and of Flux share.
 """

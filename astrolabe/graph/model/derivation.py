@@ -158,7 +158,7 @@ class Derivation:
     def use_rules(self, rules: Mapping[str, Rules]) -> None:
         """Derive by these rules from now on. Its time depends on the number of kinds, not of records.
 
-        Raises RulesError, and goes on by the rules before.
+        Raises RulesError, and then continues with the previous rules.
         """
         self._ranks = _rank(rules)
         self._all_readers = Readers(rules, lambda read: True)
@@ -259,7 +259,7 @@ class Derivation:
         self._waiting.pop(record, None)
 
     def mark_readers(self, record: Record) -> None:
-        """The record's status or details changed: whoever reads it must be derived again."""
+        """The record's status or details changed: its readers must be derived again."""
         for reader in self._readers.of(record, self._linker.find):
             self.mark(reader)
 

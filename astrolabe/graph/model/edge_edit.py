@@ -18,7 +18,7 @@ class EdgeEdit(msgspec.Struct, gc=False):
     """An edge that may have changed since the last `take`, with the records at its ends at that time.
 
     before: the edge at that time; None if there was none. now: the edge as it is.
-    returned: it was gone for a while, in which neither end was told what became of the other.
+    returned: it was removed for a while, during which neither end was notified about the other.
     shown: the edge as the graph has it; None if an end is not in the graph.
     """
 

@@ -33,7 +33,7 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     details: what `derive` of this kind or of a neighbour reads, compared with ==; None if nothing.
     revision: set on the Secrets and ConfigMaps in which Helm keeps its releases. Its release is in their
         namespace; the model finds out where the release is.
-    closure_ends: whether the closure does not go on from it: a Node is no part of what runs on it.
+    closure_ends: whether the closure ends at it: a Node does not belong to what runs on it.
     """
 
     kind: str

@@ -66,7 +66,7 @@ class Model:
             self._linker, self._scopes, self._derivation, closure, self._release_index, cluster=cluster
         )
         self._open = Transaction()
-        #: Resources that are gone. So many name them that they leave the graph bit by bit.
+        #: Deleted resources that leave the graph in steps, because so many others name them.
         self._being_removed: dict[Record, None] = {}
 
     def __len__(self) -> int:

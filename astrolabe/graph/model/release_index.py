@@ -74,7 +74,7 @@ class _Namesakes:
             }
             if len(made) == 1:
                 homes[place] = made.pop()
-        # Flux was told to keep them in a namespace of its own choice.
+        # Flux keeps them in the namespace `spec.storageNamespace`.
         lost = places - homes.keys()
         homeless = {release for _, release in self.flux} - places - set(homes.values())
         if len(lost) == len(homeless) == 1:

@@ -120,7 +120,7 @@ class Salvage:
 
 
 def _let_go(records: list[Record]) -> Iterator[None]:
-    """Free records bit by bit: freeing a large model at once takes long."""
+    """Free records in steps, because freeing a large model at once takes long."""
     while records:
         del records[-STEP:]
         yield

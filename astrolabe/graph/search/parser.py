@@ -2,7 +2,7 @@
 
     kind:deploy,sts ns:shop* -ns:kube-system status:Error restarts>5 "back-off"
 
-Commas separate alternatives, `-` negates, quotes keep blanks and stars, `*` stands for anything.
+Commas separate alternatives, `-` negates, quotes keep blanks and stars, `*` matches anything.
 """
 
 from __future__ import annotations

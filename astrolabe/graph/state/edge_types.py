@@ -44,11 +44,11 @@ class EdgeType(msgspec.Struct, frozen=True, kw_only=True):
 
     description: what the source has to do with the target.
     closure: whether the label selector's roots extend the graph along it, forwards only.
-    takes_along: whether a release takes along what it points to, when that has no release of its own.
+    takes_along: whether a release includes the target, if that has no release of its own.
     inherits: whether a kind may inherit its release and chart along it; see `facts.Rules.inherits`.
     needs: whether the source needs the target, so that a failure of the target may be the source's cause. An
         owner needs what it owns, although it is the owned object that names its owner.
-    hidden: whether pictures leave it out until it is asked for.
+    hidden: whether pictures leave it out until the user asks for it.
     """
 
     name: str
@@ -162,7 +162,7 @@ EDGE_TYPES: Mapping[str, EdgeType] = MappingProxyType({each.name: each for each 
 #: The edges along which the selector's roots extend the graph, forwards only.
 CLOSURE_TYPES = frozenset(each.name for each in _ENTRIES if each.closure)
 
-#: The edges along which a release takes along nodes that have no release of their own.
+#: The edges along which a release includes nodes that have no release of their own.
 ATTACHMENT_TYPES = frozenset(each.name for each in _ENTRIES if each.takes_along)
 
 #: The edges along which a resource may belong to another: it inherits its release, and is drawn with it.

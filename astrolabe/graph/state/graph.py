@@ -117,7 +117,7 @@ class ServedGraph:
             yield from each_edge(edges)
 
     def contents(self) -> list[object]:
-        """All its parts, for a caller that frees them bit by bit, since freeing a large graph takes long."""
+        """All its parts, for a caller that frees them in steps, because freeing a large graph takes long."""
         return [*self.nodes.values(), *self._outgoing.values(), *self._incoming.values()]
 
     def _apply(self, changes: Changes) -> Undo:

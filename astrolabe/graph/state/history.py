@@ -67,7 +67,7 @@ class History:
         return seq >= self.first and self.knows(seq)
 
     def begin_here(self) -> None:
-        """Let no client come back from an earlier seq. What was read before goes on."""
+        """Let no client resume from an earlier seq. Readers of an earlier graph may finish."""
         self.first = self._graph.seq
 
     def _find(self, seq: int) -> int | None:

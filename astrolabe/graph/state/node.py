@@ -22,7 +22,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
     kind: by which the graph knows it (`GroupKind.key`); the text has the kind and apiVersion of its manifest.
     status: the level. release, release_namespace, chart: effective, "" when none.
-    unresolved: whether it has unresolved references; they stand in the text.
+    unresolved: whether it has unresolved references; the text has them.
     cluster: in a union of several clusters, the name of its own, with which its uid begins; else "".
     text: the node on the wire, ASCII JSON; `labels`, if any, come last. `message` and `namespace` are always
         there, except in a node that an older version stored in Redis.

@@ -62,7 +62,7 @@ class View:
         return view
 
     def build(self) -> Iterator[int]:
-        """Take in what is there. Each step yields how many nodes it processed.
+        """Take in the current graph. Each step yields how many nodes it processed.
 
         `update` handles what changes meanwhile. It does no harm if a node is processed in both.
         """

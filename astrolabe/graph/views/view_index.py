@@ -38,12 +38,12 @@ IndexKey = tuple[str, str]
 Listing = dict[View, None]
 
 _EVERYWHERE: IndexKey = ("", "")
-#: Of views that nothing rare can be said of: they are asked about each step.
+#: Views without a rare value: each step is checked against them.
 _ANYTHING: IndexKey = ("anything", "")
 #: The dimension of the label keys by which filters that only exclude do so.
 _EXCLUDED_KEY = "excluded key"
 _NOTHING: Mapping[str, Listing] = MappingProxyType({})
-#: A text is listed under at most so many of its first characters. Each length is a dimension.
+#: At most this many of a text's first characters are an index key. Each length is a dimension.
 _LONGEST_PIECE = 3
 _TEXTS = tuple([f"text of {length}" for length in range(1, _LONGEST_PIECE + 1)])
 

@@ -1,4 +1,4 @@
-"""The audit log: who asked what, with which result, as JSON lines. Tokens never stand in it."""
+"""The audit log: who asked what, with which result, as JSON lines. It never contains tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one node of the drawing stands for: a resource, a workload, a release, a namespace, or a kind."""
+"""What one node of the drawing represents: a resource, a workload, a release, a namespace, or a kind."""
 
 from __future__ import annotations
 

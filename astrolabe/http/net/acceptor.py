@@ -1,6 +1,6 @@
 """Accepts TCP connections: as many per turn as there is time for, and probes before all others.
 
-libuv accepts one connection per turn, so a crowd would delay everyone. With TLS nobody can tell a probe from
+libuv accepts one connection per turn, so a crowd would delay everyone. With TLS, a probe cannot be told from
 other requests: only the address counts then, and a connection that does not start a handshake is not
     accepted.
 """

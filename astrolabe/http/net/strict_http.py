@@ -15,7 +15,7 @@ from astrolabe.timeslice import Lane, turns
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 #: RFC 9112, 3: a request target has no blanks, no control characters, and is ASCII.
 _REQUEST_LINE = re.compile(rb"(%b) ([\x21-\x7e]+) HTTP/(\d)\.(\d)" % _TOKEN)
-#: RFC 9112, 5: no blank before the colon, no line that goes on; RFC 9110, 5.5: no control characters.
+#: RFC 9112, 5: no blank before the colon, no continuation lines; RFC 9110, 5.5: no control characters.
 _FIELD = re.compile(rb"(%b):[ \t]*([\t\x20-\x7e\x80-\xff]*)" % _TOKEN)
 #: RFC 9112, 7.1. Behind the data of the chunk before, or the head.
 _CHUNK = re.compile(rb"\r\n([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n")

@@ -151,7 +151,7 @@ class WriteBuffer:
         return sent
 
     def _advance(self, sent: int) -> None:
-        """Note that so many bytes were handed over."""
+        """Note how many bytes were handed over."""
         self._offset += sent
         while self._index < len(self._chunks):
             size = len(self._chunks[self._index])

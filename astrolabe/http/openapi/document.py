@@ -83,7 +83,7 @@ _METHODS = ("get", "post")
 def document(routes: Sequence[ApiEndpoint], catalogue: Catalogue, *, tokens: bool) -> dict[str, Any]:
     """The OpenAPI document (3.1) of these endpoints.
 
-    catalogue: the kinds that are watched. tokens: whether a token is asked for.
+    catalogue: the kinds that are watched. tokens: whether requests need a token.
     """
     routes = _ordered(routes)
     operations = [route.operation for route in routes]

@@ -30,7 +30,7 @@ class ApiDescription:
 
     It speaks of the program and its settings, and never of the cluster, so it is for everyone.
 
-    catalogue: the kinds that are watched. tokens: whether a token is asked for.
+    catalogue: the kinds that are watched. tokens: whether requests need a token.
     """
 
     def __init__(self, endpoints: Iterable[ApiEndpoint], catalogue: Catalogue, *, tokens: bool) -> None:

@@ -89,7 +89,7 @@ class ReleaseComparison:
         return ObjectPlace(kind.key, namespace, declared.name)
 
     def _is_own(self, node: Node) -> bool:
-        """Whether Helm applied it to this release; whoever is owned only belongs to it."""
+        """Whether Helm applied it for this release. An object with an owner only belongs to it."""
         if Release(node.release_namespace, node.release, node.cluster) != self._release:
             return False
         return node.labels().get(_MANAGED) == "Helm" and not node.document().get("ownerReferences")

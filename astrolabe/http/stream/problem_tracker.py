@@ -183,7 +183,7 @@ class ProblemTracker:
         )
 
     def _take_changes(self, now: float) -> bool:
-        """Returns whether anything is told otherwise now."""
+        """Returns whether any answer has changed."""
         standing, was_settled = self._standing, self._is_settled
         changes = standing.look(now)
         self._is_settled = self._settled()

@@ -240,7 +240,7 @@ class SharedSubscription:
             self._old.add(snapshot)
 
     def forget_past(self) -> None:
-        """Send nothing any more of how the view was: snapshots and catch-ups under way begin anew."""
+        """Discard the view's past: snapshots and catch-ups that are under way start again."""
         if self._snapshot is not None:
             snapshot, self._snapshot = self._snapshot, None
             snapshot.abandon()

@@ -54,7 +54,7 @@ class CustomKind(Kind[Manifest]):
     """An entry that is made, not written.
 
     judge: the status by the manifest alone, once it is not being deleted. shown: what the node shows.
-    rule: the file that its rule stands in; "" if it has none.
+    rule: the file with its rule; "" if it has none.
     """
 
     judge: Callable[[Manifest], Verdict]

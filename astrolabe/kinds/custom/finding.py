@@ -255,7 +255,7 @@ Match = Callable[[str], bool]
 
 
 def matcher(given: tuple[str, ...]) -> Match | None:
-    """Whether a word is one of these; * stands for anything."""
+    """Whether a word is one of these. `*` matches anything."""
     if not given:
         return None
     exact = frozenset([each for each in given if "*" not in each])

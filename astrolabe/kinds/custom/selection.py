@@ -102,7 +102,7 @@ def bounded(
     most: int,
     has_rule: Callable[[GroupKind], bool],
 ) -> dict[GroupKind, Choice]:
-    """The choices within so many watches. Kinds that words name come first, then those with a rule.
+    """The choices within the limit of watches. Kinds that words name come first, then those with a rule.
 
     places: the namespaces that are watched, each by a watch of its own; 0: all, by one watch.
     """

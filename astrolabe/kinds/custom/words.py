@@ -113,7 +113,7 @@ DEADLINE = "Deadline"
 #: The reason with which Crossplane says that it has sent the desired state, not that it is there.
 CROSSPLANE_SYNCED = "ReconcileSuccess"
 
-#: Ends of types of conditions whose True is good, for kinds that have none of the above.
+#: Suffixes of condition types whose True is good, for kinds that have none of the above.
 _GOOD_END = re.compile(
     r"(?:Ready|Available|Healthy|Synced|Synchronized|Applied|Created|Deployed|Succeeded|Completed?|Valid"
     r"|Accepted|Admitted|Adopted|Advertised|Discoverable|Established|Installed|Initialized|Reconciled"
@@ -277,7 +277,7 @@ _BATCH = re.compile(
 )
 
 
-#: Jobs that go on for ever, since what they read does not end.
+#: Jobs that never complete, because their input is endless.
 _ENDLESS = re.compile(r"^Flink")
 #: Kinds whose objects make others by the clock.
 _BY_CLOCK = re.compile(r"^(?:Scheduled|Cron)[A-Z]|(?:Schedule|CronJob)$")
