@@ -141,3 +141,32 @@ async def test_a_right_of_many_is_hidden_from_all_before_all_are_asked_and_comes
         assert {user: after.everywhere for user, (_, after) in desk.told[1].items()} == {
             kept: {"Pod", "Secret"}
         }
+
+
+async def test_a_change_is_asked_about_before_what_has_only_become_old() -> None:
+    async with a_desk(("jane", "pods", "shop")) as desk:
+        await known(desk, "shop")
+        desk.now[0] += rights.KEEP_SECONDS + 1
+        desk.answers.asked.clear()
+        desk.answers.allowed.clear()
+        desk.answers.change("user jane", places=["shop"], listed=[PODS])
+        await asyncio.wait_for(desk.news.wait(), 2)
+        assert [(asked.resource, asked.namespace) for _, asked in desk.answers.asked][:1] == [
+            ("pods", "shop")
+        ]
+        assert (await desk.rights.of(JANE)).within == set()
+        assert len(desk.answers.asked) > 2, "a request waits for what has become old, too"
+
+
+async def test_a_change_does_not_wait_for_answers_to_what_has_only_become_old() -> None:
+    async with a_desk(("jane", "pods", "shop")) as desk:
+        await known(desk, "shop")
+        desk.now[0] += rights.KEEP_SECONDS + 1
+        desk.answers.late.add("jane")
+        desk.rights._check()
+        await asyncio.sleep(0)
+        desk.answers.late.clear()
+        desk.answers.allowed.clear()
+        desk.answers.change("user jane", places=["shop"], listed=[PODS])
+        await asyncio.wait_for(desk.news.wait(), 2)
+        assert desk.told[0][JANE][1] == Visibility()

@@ -20,6 +20,7 @@ class RememberedUser:
     failures: how often in a row the API server did not answer. paused: until asked about again,
     unless by a request. changes: of roles, so far.
     single: answers about objects and paths.
+    is_calm: whether nobody waits for what is being asked, and nothing is known to have changed.
     took: how long it took to ask all questions. found: namespaces where the search for them, if no bindings
     may be watched, found a right. is_shown: whether what is known is worth to be shown, if incomplete.
     """
@@ -36,6 +37,7 @@ class RememberedUser:
         self.asking_about = Doubts()
         self.changes = 0
         self.asking: asyncio.Task[None] | None = None
+        self.is_calm = False
         self.single: OrderedDict[object, tuple[bool, float]] = OrderedDict()
         self.single_abreast = asyncio.Semaphore(SINGLE_ABREAST)
         self.found: dict[str, None] = {}

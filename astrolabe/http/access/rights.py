@@ -115,12 +115,14 @@ class KubernetesRights:
             known.named.popitem(last=False)
         try:
             async with asyncio.timeout(TIMEOUT):
-                # What is under way may have begun before the request; what follows did not.
-                for _ in range(2):
+                # What is under way may have begun before the request; what follows did not. What is doubted
+                # is asked before what is old.
+                for _ in range(3):
                     if self._is_fresh(user, known):
                         break
                     asking = self._start_to_ask(user, known, WAITED_FOR)
                     self._desk.hurry(user)
+                    known.is_calm = False
                     await asyncio.shield(asking)
                 await self._wait_for_more(known)
         except TimeoutError:
@@ -245,8 +247,11 @@ class KubernetesRights:
                 # Nobody may have waited for it.
                 if not task.cancelled() and task.exception() is None:
                     self._go_on(user, known)
+                if known.doubts:  # since it began
+                    self._changed.set()
                 self._tell_soon()
 
+            known.is_calm = urgency == CALM
             task.add_done_callback(done)
         return known.asking
 
@@ -255,7 +260,7 @@ class KubernetesRights:
         if self._table.version != self._catalogue.version:
             self._table = QuestionTable(self._catalogue)
         began, before = self._clock(), known.answers
-        is_all = before.table is None or began - known.asked >= KEEP_SECONDS
+        is_all = before.table is None or not (known.doubts or began - known.asked < KEEP_SECONDS)
         doubts = known.asking_about = Doubts(all=True) if is_all else known.doubts
         known.doubts = Doubts()
         inquiry = RightsInquiry(before, doubts, self._table, self._part(user, known))
@@ -269,7 +274,8 @@ class KubernetesRights:
             self._note_state(str(error))
             raise _unavailable(str(error)) from None
         except BaseException:
-            self._note_failure(known)
+            if not known.is_calm:
+                self._note_failure(known)
             raise
         finally:
             known.asking_about = Doubts()
@@ -440,6 +446,8 @@ class KubernetesRights:
         for user, known in self._users.items():
             if known.search is not None:
                 self._search(user, known)
+            if known.asking is not None and known.is_calm and known.doubts:
+                known.asking.cancel()  # a change is more urgent than what is only old
             if known.paused or known.asking is not None:
                 continue
             if self._is_fresh(user, known) and not self._lacks(user, known):
