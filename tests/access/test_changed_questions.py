@@ -11,6 +11,7 @@ from astrolabe.graph.visible.visibility import Visibility
 from astrolabe.http.access import rights
 from astrolabe.users import User
 from tests.access.test_rights import Desk, a_desk
+from tests.support.serving import eventually
 
 pytestmark = pytest.mark.asyncio
 
@@ -163,8 +164,9 @@ async def test_a_change_does_not_wait_for_answers_to_what_has_only_become_old() 
         await known(desk, "shop")
         desk.now[0] += rights.KEEP_SECONDS + 1
         desk.answers.late.add("jane")
+        desk.answers.asked.clear()
         desk.rights._check()
-        await asyncio.sleep(0)
+        await eventually(lambda: bool(desk.answers.asked))
         desk.answers.late.clear()
         desk.answers.allowed.clear()
         desk.answers.change("user jane", places=["shop"], listed=[PODS])

@@ -267,6 +267,7 @@ def test_scope_and_redis_follow_the_values() -> None:
         "borrowed": {},
         "kubernetes-rights": {"ASTROLABE_AUTH": "kubernetes"},
         "access": {"ASTROLABE_AUTH": "kubernetes,proxy"},
+        "proxy-authority": {"ASTROLABE_AUTH": "kubernetes,proxy"},
         "access-namespaces": {
             "ASTROLABE_AUTH": "token,kubernetes",
             "ASTROLABE_NAMESPACES": "shop",
@@ -359,6 +360,33 @@ def test_the_secrets_of_proxies_are_mounted_where_the_flag_looks() -> None:
     assert (volume["name"], mount["mountPath"]) == (mount["name"], "/etc/astrolabe/proxy")
     assert "--auth-proxy-secret-file=/etc/astrolabe/proxy/secrets" in container("access")["args"]
     assert pod["securityContext"]["fsGroup"] == 65532
+
+
+def test_the_authority_of_proxies_is_mounted_where_the_flag_looks() -> None:
+    pod = find("proxy-authority", "Deployment")["spec"]["template"]["spec"]
+    mounts = {each["name"]: each["mountPath"] for each in container("proxy-authority")["volumeMounts"]}
+    secrets = {each["name"]: each["secret"]["secretName"] for each in pod["volumes"]}
+    assert secrets == {"proxy-authority": "astrolabe-front-proxy", "tls": "astrolabe-tls"}
+    args = container("proxy-authority")["args"]
+    assert f"--auth-proxy-client-ca-file={mounts['proxy-authority']}/ca.crt" in args
+    assert "--auth-proxy-allowed-names=front-proxy,second proxy" in args
+
+
+def test_a_service_account_may_be_let_read_metrics() -> None:
+    (role,) = [
+        each
+        for each in rendered("proxy-authority")
+        if each["kind"] == "ClusterRole" and each["metadata"]["name"] == "astrolabe-access-metrics"
+    ]
+    assert role["rules"] == [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}]
+    (binding,) = [
+        each
+        for each in rendered("proxy-authority")
+        if each["kind"] == "ClusterRoleBinding" and each["roleRef"]["name"] == role["metadata"]["name"]
+    ]
+    assert binding["subjects"] == [
+        {"kind": "ServiceAccount", "name": "prometheus", "namespace": "monitoring"}
+    ]
 
 
 def test_rules_are_mounted_where_the_variable_looks() -> None:

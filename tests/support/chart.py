@@ -30,6 +30,7 @@ NAMES = (
     "kubernetes-rights",
     "access",
     "access-namespaces",
+    "proxy-authority",
 )
 
 #: Files of the chart that follow from others, and how far in they stand in what is rendered.

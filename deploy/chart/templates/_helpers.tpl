@@ -100,18 +100,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $ways := list -}}
 {{- if .Values.auth.tokenSecret.name -}}{{- $ways = append $ways "token" -}}{{- end -}}
 {{- if .Values.auth.kubernetes -}}{{- $ways = append $ways "kubernetes" -}}{{- end -}}
-{{- if .Values.auth.proxySecret.name -}}{{- $ways = append $ways "proxy" -}}{{- end -}}
+{{- if include "astrolabe.knowsProxies" . -}}{{- $ways = append $ways "proxy" -}}{{- end -}}
 {{- join "," $ways -}}
 {{- end -}}
 
 {{/* Not empty when users see what Kubernetes grants them, so that the API server must be asked. */}}
 {{- define "astrolabe.asksForRights" -}}
-{{- if or .Values.auth.kubernetes .Values.auth.proxySecret.name -}}true{{- end -}}
+{{- if or .Values.auth.kubernetes (include "astrolabe.knowsProxies" .) -}}true{{- end -}}
+{{- end -}}
+
+{{/* Not empty when an authenticating proxy may name users. */}}
+{{- define "astrolabe.knowsProxies" -}}
+{{- if or .Values.auth.proxySecret.name .Values.auth.proxyAuthority.name -}}true{{- end -}}
 {{- end -}}
 
 {{/* Not empty when a Secret is mounted. */}}
 {{- define "astrolabe.mountsSecrets" -}}
-{{- if or .Values.auth.tokenSecret.name .Values.auth.proxySecret.name .Values.tls.secret -}}true{{- end -}}
+{{- if or .Values.auth.tokenSecret.name (include "astrolabe.knowsProxies" .) .Values.tls.secret -}}true{{- end -}}
 {{- end -}}
 
 {{/* The command line, one flag a line of YAML. */}}
@@ -125,6 +130,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- if .Values.auth.proxySecret.name }}
 - --auth-proxy-secret-file=/etc/astrolabe/proxy/{{ .Values.auth.proxySecret.key }}
+{{- end }}
+{{- if .Values.auth.proxyAuthority.name }}
+{{- if not .Values.tls.secret }}
+{{- fail "auth.proxyAuthority needs tls.secret: client certificates are shown over TLS" }}
+{{- end }}
+- --auth-proxy-client-ca-file=/etc/astrolabe/proxy-authority/{{ .Values.auth.proxyAuthority.key }}
+{{- with .Values.auth.proxyNames }}
+- {{ printf "--auth-proxy-allowed-names=%s" (join "," .) | quote }}
+{{- end }}
 {{- end }}
 {{- if and .Values.auth.openMetrics (include "astrolabe.auth" .) }}
 - --open-metrics
