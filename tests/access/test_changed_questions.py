@@ -43,7 +43,7 @@ async def test_a_role_asks_about_what_it_permits_where_it_is_bound() -> None:
         assert await asked_after(desk, "group team", places=["shop"], listed=[("", "nodes/proxy")]) == []
 
 
-async def test_what_was_seen_everywhere_is_asked_about_by_namespace_once_that_is_refused() -> None:
+async def test_a_refused_cluster_wide_right_is_reviewed_by_namespace() -> None:
     async with a_desk(("jane", "pods", ""), ("jane", "pods", "shop"), ("jane", "secrets", "")) as desk:
         await known(desk, "shop", "bank")
         desk.answers.allowed.discard(("jane", "pods", ""))
@@ -73,7 +73,7 @@ async def test_a_binding_in_another_namespace_asks_there_about_what_its_role_per
 
 
 @pytest.mark.parametrize("listed", [None, [("*", "*")], [("", "*"), ("apps", "deployments")]], ids=str)
-async def test_what_grants_much_asks_about_much(listed: Any) -> None:
+async def test_a_broad_grant_triggers_many_reviews(listed: Any) -> None:
     async with a_desk(("jane", "pods", "shop")) as desk:
         await known(desk, "shop")
         asked = await asked_after(desk, "user jane", places=["shop"], listed=listed)
@@ -116,7 +116,7 @@ class Slow:
         return await self.answers(user, question)
 
 
-async def test_a_right_of_many_is_hidden_from_all_before_all_are_asked_and_comes_back_to_who_has_it() -> None:
+async def test_a_withdrawn_right_of_many_is_hidden_at_once_and_restored_after_review() -> None:
     users = [User(f"user-{number}", ("team",)) for number in range(40)]
     kept = users[-1]
     allowed = [(user.name, plural, "") for user in users for plural in ("pods", "secrets")]

@@ -126,7 +126,7 @@ async def test_server_sent_events_go_on_when_their_user_sees_something_else() ->
             await until("bank-pod", "web")
 
 
-async def test_who_gets_to_see_everything_goes_on_and_so_does_who_no_longer_does() -> None:
+async def test_streams_continue_when_a_user_gains_or_loses_full_visibility() -> None:
     store = two_shops()
     all = role("all", rule("*", group="*"))
     jane_reads = binding("jane", "reader", "User/jane", namespace="shop")

@@ -171,7 +171,7 @@ async def test_a_client_certificate_cannot_be_passed_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("moves", [True, False], ids=["the stream moves", "it comes back"])
-async def test_a_client_goes_on_when_rights_change(monkeypatch: pytest.MonkeyPatch, moves: bool) -> None:
+async def test_a_client_continues_when_rights_change(monkeypatch: pytest.MonkeyPatch, moves: bool) -> None:
     if not moves:
         monkeypatch.setattr(entrance, "MOVE_SECONDS", 0)
     store = two_shops()

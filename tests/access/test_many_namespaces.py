@@ -84,7 +84,7 @@ class Searching:
 MANY = {f"n{number}" for number in range(400)}
 
 
-async def test_where_no_binding_tells_what_is_known_is_served_and_the_rest_is_searched() -> None:
+async def test_without_a_hint_from_bindings_known_namespaces_are_served_and_others_searched() -> None:
     async with Searching(
         MANY, ("jane", "pods", "n17"), ("jane", "secrets", "n17"), ("jane", "persistentvolumeclaims", "n3")
     ) as desk:
@@ -105,7 +105,7 @@ async def test_a_namespace_that_comes_later_is_searched_too() -> None:
         await desk.until(("n2", "Pod"), ("later", "Secret"))
 
 
-async def test_who_sees_everything_searches_nothing() -> None:
+async def test_a_user_who_sees_everything_needs_no_search() -> None:
     catalogue = builtin_catalogue()
     every = [("jane", kind.plural, "") for kind in catalogue]
     async with Searching(MANY, *every, ("jane", "events", ""), ("jane", "*", "")) as desk:
@@ -113,7 +113,7 @@ async def test_who_sees_everything_searches_nothing() -> None:
         assert len(desk.answers.asked) == len(catalogue) + 2
 
 
-async def test_who_may_see_nothing_waits_for_a_while_and_is_told_that_it_is_not_known_for_sure(
+async def test_a_user_without_known_rights_waits_and_learns_that_the_search_is_incomplete(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rights, "FIRST_SECONDS", 0.2)
@@ -150,7 +150,7 @@ async def test_a_role_that_changes_is_searched_for_again() -> None:
         assert found[0].resource == "secrets"
 
 
-async def test_of_thousands_of_bindings_those_that_are_known_first_are_shown_first() -> None:
+async def test_with_thousands_of_bindings_known_namespaces_are_shown_first() -> None:
     allowed = [("jane", "pods", namespace) for namespace in MANY]
     async with Searching(MANY, *allowed) as desk:
         desk.answers.seconds = 0.002

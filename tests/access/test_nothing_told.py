@@ -25,7 +25,7 @@ async def ask(site: Tenancy, path: str, *headers: tuple[str, str]) -> tuple[int,
         return answer.status, answer.headers["X-Astrolabe-State"], await answer.text()
 
 
-async def test_an_object_that_is_left_out_shows_in_no_header_of_who_may_not_see_it() -> None:
+async def test_a_skipped_hidden_object_appears_in_no_header() -> None:
     store = two_shops()
     store.create("Pod", {"metadata": {"name": "bank-vault", "namespace": "bank"}, "spec": "none"})
     jane, admin = ("Authorization", "Bearer jane"), ("Authorization", "Bearer admin")
@@ -38,7 +38,7 @@ async def test_an_object_that_is_left_out_shows_in_no_header_of_who_may_not_see_
         assert (await ask(site, "/api/v1/graph", ("Authorization", "Bearer nobody")))[:2] == (401, "live")
 
 
-async def test_the_words_of_the_api_server_name_namespaces_only_to_who_may_see_there() -> None:
+async def test_messages_of_the_api_server_name_only_visible_namespaces() -> None:
     store = two_shops()
     grant(store, role("secrets", rule("secrets")), binding("fred", "secrets", "User/fred"))
     given: Json = {"namespaces": ("shop", "bank"), "readable": {"Secret": ["shop"]}}
@@ -56,7 +56,7 @@ async def test_the_words_of_the_api_server_name_namespaces_only_to_who_may_see_t
         assert "bank" not in json.dumps(health)
 
 
-async def test_what_helm_keeps_in_another_namespace_is_told_to_who_may_see_it_there() -> None:
+async def test_helm_records_in_another_namespace_need_rights_there() -> None:
     store = cluster(namespace="flux-system", flux="flux-system")
     grant(
         store,
@@ -85,7 +85,7 @@ async def test_what_helm_keeps_in_another_namespace_is_told_to_who_may_see_it_th
         assert [each["kind"] for each in fred["missing"]] == ["Secret", "Service"]
 
 
-async def test_what_is_read_of_a_hidden_release_changes_no_etag() -> None:
+async def test_reading_a_hidden_release_changes_no_etag() -> None:
     store = cluster()
     grant(
         store,
@@ -116,7 +116,7 @@ async def test_what_is_read_of_a_hidden_release_changes_no_etag() -> None:
         assert await etag() == before
 
 
-async def test_who_is_named_twice_is_nobody(tmp_path: Path) -> None:
+async def test_duplicate_user_headers_are_refused(tmp_path: Path) -> None:
     """A proxy that adds its headers to those of the client would let the client choose who it is."""
     secret = tmp_path / "secret"
     await asyncio.to_thread(secret.write_text, "shown-by-the-proxy\n")

@@ -108,7 +108,7 @@ def removes(text: str) -> bool:
     return changed is not None and bool(message[changed]["remove"])
 
 
-async def test_what_was_withdrawn_is_removed_and_comes_back_on_no_door_for_nobody() -> None:
+async def test_withdrawn_objects_are_removed_and_return_on_no_door() -> None:
     store = two_shops()
     store.create("Pod", a_failed_pod("bank", "bank-vault"))
     more = binding("jane-too", "reader", "User/jane", namespace="bank")

@@ -14,7 +14,7 @@ def test_no_query_breaks() -> None:
     assert refusal(broken(accepted(), schema())) == ""
 
 
-def test_what_was_accepted_is_what_there_is() -> None:
+def test_the_accepted_promise_is_current() -> None:
     """What is added is accepted too, so that it is seen: `make accept-api`."""
     assert ACCEPTED.read_text() == print_schema(schema()) + "\n"
 

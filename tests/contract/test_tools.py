@@ -19,7 +19,7 @@ def accepted() -> list[Json]:
     return tools
 
 
-def test_what_agents_may_call_stays() -> None:
+def test_the_tools_of_agents_are_stable() -> None:
     assert tool_changes(accepted(), definitions()) == []
 
 
@@ -62,7 +62,7 @@ def retype(tools: list[Json]) -> None:
         (retype, "triage takes another type as limit"),
     ],
 )
-def test_what_breaks_an_agent_is_noticed(change: Any, told: str) -> None:
+def test_changes_that_break_an_agent_are_noticed(change: Any, told: str) -> None:
     now = deepcopy(accepted())
     change(now)
     assert tool_changes(accepted(), now) == [told]

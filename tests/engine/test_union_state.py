@@ -20,7 +20,7 @@ def test_all_are_live() -> None:
     ]
 
 
-def test_the_worst_one_decides_and_each_is_told() -> None:
+def test_the_worst_cluster_decides_and_each_is_named() -> None:
     verdict = assess_union(
         [
             a_state("dev", "partial", "not readable: Secret"),

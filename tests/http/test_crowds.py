@@ -199,7 +199,7 @@ async def test_thousands_of_failed_subscriptions_end_in_slices(
     assert len(caplog.records) == 1
 
 
-async def test_of_all_the_filters_of_one_that_leaves_some_are_released_in_each_turn() -> None:
+async def test_filters_of_a_leaving_client_are_released_in_steps() -> None:
     hub = crowd(10).hub
     client = hub.join(Recorder())
     for number in range(32):

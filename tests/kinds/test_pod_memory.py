@@ -106,7 +106,7 @@ def scheduled(where: str) -> bytes:
     return b'{"type":"MODIFIED","object":{%b}}' % text.encode()
 
 
-def test_of_a_pod_that_gets_a_node_only_that_is_decoded() -> None:
+def test_of_a_newly_scheduled_pod_only_the_node_is_decoded() -> None:
     reader = POD.event_reader()
     lines = scheduled(""), scheduled('"nodeName":"n1",')
     first, second = [decode(POD, each, reader) for each in lines]
@@ -133,7 +133,7 @@ def test_of_a_pod_that_gets_a_node_only_that_is_decoded() -> None:
         ('"nodeName":"n1",', ""),
     ],
 )
-def test_where_a_pod_runs_is_read_alike_wherever_it_stands(before: str, after: str) -> None:
+def test_the_node_name_is_decoded_alike_wherever_it_is_in_the_text(before: str, after: str) -> None:
     reader = POD.event_reader()
     for each in (before, after, after, before):
         told = decode(POD, scheduled(each), reader)
@@ -149,7 +149,7 @@ def deleted(at: str, grace: int, **more: Any) -> bytes:
     return line(changed("metadata", deletionTimestamp=at, deletionGracePeriodSeconds=grace, **more))
 
 
-def test_what_a_pod_said_before_is_not_worked_out_again() -> None:
+def test_an_unchanged_pod_is_not_judged_again() -> None:
     reader = POD.event_reader()
     lines = (
         line(changed("metadata", resourceVersion="1")),
@@ -198,7 +198,7 @@ CHANGES = [("metadata", each) for each in METADATA]
 CHANGES += [("spec", each) for each in SPECS] + [("status", each) for each in STATUSES]
 
 
-def test_whatever_changes_is_read_alike() -> None:
+def test_every_change_is_decoded_alike() -> None:
     """Each state after each other, and as it was again; now and then the pod is deleted in between."""
     reader = POD.event_reader()
     for number, (before, after) in enumerate(product(CHANGES, CHANGES)):

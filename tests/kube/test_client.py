@@ -383,7 +383,7 @@ async def test_an_answer_is_read_up_to_a_bound(tmp_path: Path) -> None:
                 await cluster.read("/x", {}, read_timeout=5, longest=999)
 
 
-async def test_of_a_long_answer_that_has_come_meanwhile_only_some_is_read_at_once(tmp_path: Path) -> None:
+async def test_a_long_buffered_answer_is_read_in_steps(tmp_path: Path) -> None:
     """The system has much more for a client that was busy, in thousands of chunks."""
     lines = [b'{"type":"ADDED","object":{"metadata":{"name":"%06d"}}}' % number for number in range(100_000)]
 

@@ -114,7 +114,7 @@ def test_a_role_of_a_namespace_is_another_one_than_that_of_the_same_name_elsewhe
 
 
 @pytest.mark.parametrize("count", [MOST_LISTED, MOST_LISTED + 1])
-def test_a_role_that_permits_too_much_to_be_told_apart_may_have_changed_in_any_way(count: int) -> None:
+def test_a_role_with_too_many_rules_may_have_changed_in_any_way(count: int) -> None:
     known, half = KnownRoles(), MOST_LISTED // 4
     rules = [
         rule(*[f"r{number}" for number in range(at, min(at + half, count))]) for at in range(0, count, half)

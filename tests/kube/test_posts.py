@@ -49,7 +49,7 @@ async def permits(folder: Path, url: str) -> bool:
         await cluster.close()
 
 
-async def test_a_review_goes_through_the_proxy_that_the_environment_names(
+async def test_reviews_use_the_proxy_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Listening() as proxy, Listening() as server:

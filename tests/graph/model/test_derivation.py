@@ -325,7 +325,7 @@ def _tell_fields(_: Peer, neighborhood: Neighborhood) -> Derived:
     return Derived(Status(READY, "none" if fields is None else ",".join(sorted(fields)) or "nothing"))
 
 
-def test_what_a_neighbour_selects_is_followed_while_it_is_read() -> None:
+def test_selections_of_a_neighbour_are_followed_while_they_are_read() -> None:
     reads = (Read("outgoing", WOULD_SELECT, "Pod", own=True), Read("outgoing", USES, "Service"))
     kinds = [Rules(kind=kind, api_version="v1") for kind in ("Pod", "Service")]
     model = Model([*kinds, Rules(kind="Rule", api_version="v1", derive=_tell_fields, reads=reads)])

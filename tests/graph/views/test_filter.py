@@ -257,7 +257,7 @@ class _OfClusters(_ByName):
     clusters = ("dev", "prod")
 
 
-def test_a_cluster_is_asked_for_where_there_are_several() -> None:
+def test_a_cluster_must_be_named_if_there_are_several() -> None:
     rules = FilterRules(kinds=("Pod",), vocabulary=_OfClusters())
     assert parse_query({"cluster": ["dev,prod"]}, rules).own == (("cluster", frozenset(("dev", "prod"))),)
     with pytest.raises(FilterError, match=r"^unknown cluster 'test'; it is one of dev, prod$"):

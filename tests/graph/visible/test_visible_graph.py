@@ -155,7 +155,7 @@ def test_a_release_is_hidden_once_its_owners_uid_belongs_to_a_hidden_object() ->
     assert not follower.shown.nodes["p"].release
 
 
-def test_a_release_and_a_chart_of_a_hidden_object_are_told_by_nothing_that_belongs_to_it() -> None:
+def test_release_and_chart_of_a_hidden_owner_are_not_revealed_by_its_objects() -> None:
     """Not by what it owns, and not by what that owns."""
     follower = Follower(Visibility(frozenset((*KINDS, EVENT)) - {"Ingress"}))
     model = a_model()

@@ -140,7 +140,7 @@ def test_the_cost_is_estimated_by_the_sizes_of_pages(
     assert check_cost(parse(query), None, variables, LIMITS) == cost
 
 
-def test_what_costs_too_much_is_refused() -> None:
+def test_expensive_queries_are_refused() -> None:
     query = parse("{nodes(first:1000){nodes{pods(first:100){nodes{uid}}}}}")
     with pytest.raises(GraphQLError) as caught:
         check_cost(query, None, {}, LIMITS)

@@ -31,7 +31,7 @@ async def test_a_browser_that_asks_gets_an_answer(site: Site) -> None:
         assert (await answer.json())["data"] == {"state": {"state": "live"}}
 
 
-async def test_a_program_that_asks_nothing_is_told_so(site: Site) -> None:
+async def test_a_get_without_a_query_is_refused_for_programs(site: Site) -> None:
     async with site.get("/graphql") as answer:
         assert answer.status == 400
 

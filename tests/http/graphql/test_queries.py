@@ -185,7 +185,7 @@ async def test_the_status_is_as_the_accepted_type_has_it(
         (b"{}", {"Origin": "https://elsewhere.example"}, 403, "pages of this origin are not allowed here"),
     ],
 )
-async def test_what_is_no_query_is_refused(
+async def test_invalid_queries_are_refused(
     site: Site, body: bytes, headers: dict[str, str], status: int, message: str
 ) -> None:
     code, document = await post(site, body, **headers)

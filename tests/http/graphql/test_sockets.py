@@ -76,7 +76,7 @@ async def test_the_graph_and_its_changes(site: Site) -> None:
         assert third["position"] == f"{EPOCH}:{site.hub.graph.seq}"
 
 
-async def test_a_subscription_goes_on_where_another_ended(site: Site) -> None:
+async def test_a_subscription_resumes_where_another_ended(site: Site) -> None:
     async with socket(site) as opened:
         await subscribe(opened, GRAPH)
         position = (await hear_data(opened))["graph"]["position"]
@@ -156,7 +156,7 @@ async def test_too_many_operations() -> None:
         }
 
 
-async def test_what_ends_a_connection(site: Site) -> None:
+async def test_reasons_that_end_a_connection(site: Site) -> None:
     async with open_socket(site) as opened:
         await subscribe(opened, "{state{state}}")
         assert await ended(opened) == (4401, "Unauthorized")
@@ -175,12 +175,12 @@ async def test_what_ends_a_connection(site: Site) -> None:
         )
 
 
-async def test_who_does_not_begin_is_closed() -> None:
+async def test_a_client_that_sends_no_connection_init_is_closed() -> None:
     async with serve(shop(), Limits(request_timeout=0.05)) as site, open_socket(site) as opened:
         assert await ended(opened) == (4408, "Connection initialisation timeout")
 
 
-async def test_who_is_not_known_is_closed_where_a_browser_can_see_it(tmp_path: Any) -> None:
+async def test_an_unknown_user_gets_a_close_code_that_browsers_see(tmp_path: Any) -> None:
     (tmp_path / "tokens").write_text("secret")
     async with serve(shop(), auth="token", auth_token_file=str(tmp_path / "tokens")) as site:
         with pytest.raises(InvalidStatus):
@@ -198,7 +198,7 @@ async def test_too_many_connections() -> None:
             assert await ended(opened) == (4429, "1 streams are open, which is all there may be")
 
 
-async def test_who_reads_slowly_gets_one_merged_update() -> None:
+async def test_a_slow_reader_gets_one_merged_update() -> None:
     """While its transport is full, nothing is queued; then the last state of each node comes once."""
     world = crowd(3000)
     async with serve(world) as site:

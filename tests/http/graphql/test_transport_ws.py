@@ -47,14 +47,14 @@ def test_an_error_frees_the_id() -> None:
         ),
     ],
 )
-def test_what_is_answered(said: str, sent: list[object]) -> None:
+def test_answers_to_queries(said: str, sent: list[object]) -> None:
     assert list(begun().hear(said)) == sent
 
 
 @pytest.mark.parametrize(
     "said", ["", "[]", '{"type":"start"}', '{"type":"subscribe"}', '{"type":"next"}', "[" * 9000]
 )
-def test_what_is_no_message_ends_the_connection(said: str) -> None:
+def test_an_invalid_message_ends_the_connection(said: str) -> None:
     (ended,) = begun().hear(said)
     assert isinstance(ended, End)
     assert ended.code == 4400
@@ -67,7 +67,7 @@ def test_the_same_id_twice() -> None:
     assert list(protocol.hear(SUBSCRIBE)) == [End(4409, "Subscriber for a already exists")]
 
 
-def test_nothing_goes_before_the_beginning() -> None:
+def test_nothing_is_accepted_before_connection_init() -> None:
     assert list(TransportProtocol().hear(SUBSCRIBE)) == [End(4401, "Unauthorized")]
     assert list(TransportProtocol().timed_out()) == [End(4408, "Connection initialisation timeout")]
     assert list(begun().timed_out()) == []

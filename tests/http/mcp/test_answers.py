@@ -50,7 +50,7 @@ async def refused(site: Site, tool: str, **arguments: Any) -> str:
     return text
 
 
-async def test_triage_tells_causes_and_what_they_break(site: Site) -> None:
+async def test_triage_names_causes_and_what_they_break(site: Site) -> None:
     ids = [each["id"] for each in await site.json("/api/v1/problems")]
     lines = await told(site, "triage")
     assert lines[0] == "2 problems."
@@ -84,7 +84,7 @@ async def test_triage_tells_causes_and_what_they_break(site: Site) -> None:
     )
 
 
-async def test_why_tells_the_chain_from_the_root(site: Site) -> None:
+async def test_why_starts_the_chain_at_the_root(site: Site) -> None:
     (problem, _) = await site.json("/api/v1/problems")
     lines = await told(site, "why", resource="deploy/shop/web")
     assert lines[0].startswith("Root cause: Pod/shop/web-1-a Error CrashLoopBackOff for ")

@@ -93,7 +93,7 @@ async def stdio_to(url: str) -> AsyncIterator[Stdio]:
         await kill(process)
 
 
-async def test_stdio_answers_what_is_no_message_and_goes_on(site: Site) -> None:
+async def test_stdio_answers_invalid_messages_and_continues(site: Site) -> None:
     async with stdio_to(f"127.0.0.1:{site.port}") as stdio:
         stdio.send(b"{", b"", b"x" * 200_000, b'{"jsonrpc":"2.0","id":7,"method":"ping"}')
         answers = [await stdio.receive() for _ in range(3)]
@@ -106,7 +106,7 @@ async def test_stdio_answers_what_is_no_message_and_goes_on(site: Site) -> None:
     assert err == f"serving agents with what http://127.0.0.1:{site.port} knows\n".encode()
 
 
-async def test_stdio_without_a_server_says_so_in_each_answer(unused_port: int) -> None:
+async def test_stdio_without_a_server_reports_it_in_each_answer(unused_port: int) -> None:
     ping, told = (
         b'{"jsonrpc":"2.0","id":"a","method":"ping"}',
         b'{"jsonrpc":"2.0","method":"notifications/x"}',

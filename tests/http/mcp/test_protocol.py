@@ -123,7 +123,7 @@ def test_a_revision_that_is_not_served_is_refused_with_those_that_are() -> None:
     assert fault(body("tools/list"), {"mcp-protocol-version": "1999-01-01"})[:2] == (400, -32022)
 
 
-def test_what_is_malformed_is_refused_by_name() -> None:
+def test_malformed_values_are_refused_by_name() -> None:
     assert fault(b"{")[:2] == (400, -32700)
     assert fault(b'{"params":{"a":' + b"[" * 60_000)[:2] == (400, -32700)
     assert fault(b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]')[:2] == (400, -32600)
@@ -139,7 +139,7 @@ def test_what_is_malformed_is_refused_by_name() -> None:
     assert fault(body("tools/call", {"name": "why", "arguments": [1]}))[:2] == (400, -32602)
 
 
-def test_what_was_in_earlier_revisions_only_is_not_found_in_later_ones() -> None:
+def test_features_of_earlier_revisions_are_absent_in_later_ones() -> None:
     for method in ("initialize", "ping", "resources/list", "subscriptions/listen"):
         status, code, _ = fault(body(method, {"_meta": MODERN}), modern(method))
         assert (status, code) == (404, -32601), method

@@ -257,7 +257,7 @@ async def test_a_client_that_leaves_halfway_is_not_logged(
         b"GET /api/v1/events HTTP/1.1\r\n\r\n",
     ],
 )
-async def test_a_crowd_that_is_gone_halfway_is_no_news(
+async def test_clients_that_leave_halfway_are_not_logged(
     sent: bytes, leave: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """They leave while their requests wait for a turn of the loop, or while they are answered."""

@@ -127,7 +127,7 @@ async def test_bytes_that_are_not_tls_start_no_handshake(pair: Pair, monkeypatch
 
 
 @pytest.mark.parametrize("path", ["/api/v1/graph", "/api/v1/resources"])
-async def test_who_reads_slowly_still_gets_all_of_the_last_answer(pair: Pair, path: str) -> None:
+async def test_a_slow_reader_gets_all_of_the_last_answer(pair: Pair, path: str) -> None:
     """The end of it is not encrypted, or not accepted by the system, when the connection is to be closed."""
     async with serve(many(3000), **pair.settings) as site, dial_tls(site.port, pair.trusting()) as peer:
         await peer.ask(path, "Connection: close\r\n")

@@ -25,7 +25,7 @@ def remove_the_last(world: World) -> str:
     return gone
 
 
-async def test_who_has_read_half_of_a_snapshot_starts_over_without_what_is_to_be_forgotten(
+async def test_a_client_halfway_through_a_snapshot_is_reset_without_withdrawn_objects(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(wire, "PART_BYTES", 1500)
@@ -62,7 +62,9 @@ async def test_a_snapshot_that_is_being_made_is_given_to_nobody(monkeypatch: pyt
     assert gone not in "".join([message.text for message in recorder.messages])
 
 
-async def test_what_was_missed_is_worked_out_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_changes_being_prepared_are_recomputed_after_a_withdrawal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(shared_subscription, "MANY", 0)
     world, recorder = crowd(3000), Recorder()
     since = StreamPosition(EPOCH, world.hub.graph.seq)
@@ -78,7 +80,7 @@ async def test_what_was_missed_is_worked_out_anew(monkeypatch: pytest.MonkeyPatc
     assert f'"{new.uid}"' not in "".join([message.text for message in recorder.messages])
 
 
-async def test_nobody_comes_back_from_before() -> None:
+async def test_no_client_resumes_from_before_a_withdrawal() -> None:
     world, recorder = crowd(10), Recorder()
     before = world.hub.graph.seq
     remove_the_last(world)

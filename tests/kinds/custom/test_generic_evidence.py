@@ -123,7 +123,7 @@ def test_kinds_that_run_to_an_end(name: str, status: Json, expected: tuple[str, 
     assert judged(named(name), status=status) == expected
 
 
-def test_what_has_come_up_may_list_the_errors_on_its_way() -> None:
+def test_a_ready_object_may_list_earlier_errors() -> None:
     status = {"status": "Completed", "errors": ["timed out once"]}
     assert judged(named("Widget"), status=status)[0] == "Ready"
 

@@ -105,7 +105,7 @@ def test_an_error_names_file_line_entry_and_what_to_do(tmp_path: Path, text: str
     assert errors(tmp_path, text) == [error]
 
 
-def test_of_a_file_that_is_refused_the_entries_stay(tmp_path: Path) -> None:
+def test_a_refused_file_leaves_the_old_entries_in_place(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.yaml").write_text(f"- {{name: {name}, inCluster: true}}\n")
     before = read_clusters(str(tmp_path))

@@ -77,7 +77,7 @@ async def test_the_cluster_is_a_filter_a_search_field_and_a_key_of_every_row(tmp
         ]
 
 
-async def test_an_id_with_a_slash_stands_encoded_in_a_path(tmp_path: Path) -> None:
+async def test_an_id_with_a_slash_is_encoded_in_a_path(tmp_path: Path) -> None:
     async with two(tmp_path) as site:
         path = f"/api/v1/resources/{quote('prod/p1', safe='')}"
         assert (await site.json(path))["node"]["cluster"] == "prod"

@@ -190,7 +190,7 @@ async def test_a_server_that_is_away_keeps_its_nodes_and_comes_back_with_another
         assert client.graph.nodes == hub.shown()[0]
 
 
-async def test_a_token_that_is_refused_is_told_and_can_be_mended(tmp_path: Path) -> None:
+async def test_a_refused_token_is_reported_and_can_be_replaced(tmp_path: Path) -> None:
     tokens, token = tmp_path / "tokens", tmp_path / "token"
     tokens.write_text("right\n")
     token.write_text("wrong\n")
