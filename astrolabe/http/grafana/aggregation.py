@@ -1,4 +1,6 @@
-"""What one node of the drawing represents: a resource, a workload, a release, a namespace, or a kind."""
+"""What one node of the drawing represents: a resource, a workload, a release, a namespace, a kind, or a
+cluster. Each of these is of one cluster.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,12 @@ from math import inf
 from typing import Literal, get_args
 
 from astrolabe.graph.state.edge import Edge
-from astrolabe.graph.state.identity import NAMESPACE
+from astrolabe.graph.state.identity import NAMESPACE, qualified
 from astrolabe.graph.state.node import Node
 from astrolabe.http.grafana.subgraph import STEP, Subgraph
 
 #: From the finest to the coarsest. Nodes with the same key are drawn as one.
-Aggregation = Literal["resource", "workload", "release", "namespace", "kind"]
+Aggregation = Literal["resource", "workload", "release", "namespace", "kind", "cluster"]
 AGGREGATIONS: tuple[Aggregation, ...] = get_args(Aggregation)
 
 #: To a finer aggregation than before only with this much room, so that it does not go to and fro at the
@@ -27,19 +29,21 @@ def choose(
     part: Subgraph, *, limit: int, current: Aggregation
 ) -> Generator[None, None, tuple[Aggregation, Sequence[str], dict[str, Node]]]:
     """The finest aggregation at which there are at most `limit` keys, the key of each node of the part, and
-    the topmost owner of each; in steps. Kinds, which are few, are drawn whatever the limit.
+    the topmost owner of each; in steps. Kinds, which are few, are drawn whatever the limit; where there are
+    several clusters, these are.
 
     current: the aggregation at which the same was drawn before.
     """
     if len(part.nodes) <= _bound("resource", limit, current):
         return "resource", [node.uid for node in part.nodes], {node.uid: node for node in part.nodes}
     roots = yield from find_roots(part)
+    last = "cluster" if part.nodes[0].cluster else "kind"
     for aggregation in AGGREGATIONS[1:]:
-        most = inf if aggregation == "kind" else _bound(aggregation, limit, current)
+        most = inf if aggregation == last else _bound(aggregation, limit, current)
         keys = yield from _keys(part.nodes, roots, _KEYS[aggregation], most)
         if keys is not None:
             return aggregation, keys, roots
-    raise AssertionError("kinds are the last aggregation")
+    raise AssertionError("the last aggregation has no limit")
 
 
 def find_roots(part: Subgraph) -> Generator[None, None, dict[str, Node]]:
@@ -99,16 +103,22 @@ def _by_workload(_: Node, root: Node) -> str:
 
 
 def _by_release(node: Node, root: Node) -> str:
-    return f"release:{node.release_namespace}/{node.release}" if node.release else root.uid
+    if not node.release:
+        return root.uid
+    return f"release:{qualified(node.cluster, f'{node.release_namespace}/{node.release}')}"
 
 
 def _by_namespace(node: Node, root: Node) -> str:
     namespace = node.name if node.kind == NAMESPACE else node.namespace
-    return f"namespace:{namespace}" if namespace else _by_kind(node, root)
+    return f"namespace:{qualified(node.cluster, namespace)}" if namespace else _by_kind(node, root)
 
 
 def _by_kind(node: Node, _: Node) -> str:
-    return f"kind:{node.kind}"
+    return f"kind:{qualified(node.cluster, node.kind)}"
+
+
+def _by_cluster(node: Node, _: Node) -> str:
+    return f"cluster:{node.cluster}"
 
 
 _KEYS: dict[Aggregation, Callable[[Node, Node], str]] = {
@@ -116,4 +126,5 @@ _KEYS: dict[Aggregation, Callable[[Node, Node], str]] = {
     "release": _by_release,
     "namespace": _by_namespace,
     "kind": _by_kind,
+    "cluster": _by_cluster,
 }

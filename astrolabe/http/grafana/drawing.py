@@ -10,6 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from astrolabe.graph.state.edge import Edge
+from astrolabe.graph.state.identity import NAMESPACE
 from astrolabe.graph.state.node import Node
 from astrolabe.graph.state.status import WORST_FIRST
 from astrolabe.http.grafana.aggregation import Aggregation, choose
@@ -20,7 +21,8 @@ from astrolabe.kinds.kind import Layer
 class DrawnGroup(msgspec.Struct, frozen=True):
     """One node of the drawing: one resource, or several.
 
-    what: the kind of the resource or workload, or `Release`, `Namespace`, `All` (of one kind).
+    what: the kind of the resource or workload, or `Release`, `Namespace`, `All` (of one kind), `Cluster`.
+    cluster: see `Node.cluster`.
     counts: members by status. worst: the member with the worst status.
     single: the resource, if the group is just that.
     """
@@ -34,6 +36,7 @@ class DrawnGroup(msgspec.Struct, frozen=True):
     counts: Counter[str]
     worst: Node
     single: Node | None = None
+    cluster: str = ""
 
 
 class DrawnLink(msgspec.Struct):
@@ -78,9 +81,15 @@ def draw(
     for key, nodes in members.items():
         counts, worst = yield from _summarize(nodes)
         groups.append(_group(key, nodes, roots[nodes[0].uid], layers, counts=counts, worst=worst))
-    groups.sort(key=lambda group: (group.namespace, group.release, group.what, group.name, group.id))
+    groups.sort(
+        key=lambda group: (group.cluster, group.namespace, group.release, group.what, group.name, group.id)
+    )
     links = yield from _links(part.edges, key_of)
     return Drawing(aggregation=aggregation, groups={group.id: group for group in groups}, links=links)
+
+
+def _order(group: DrawnGroup) -> tuple[str, ...]:
+    return (group.cluster, group.namespace, group.release, group.what, group.name, group.id)
 
 
 def _summarize(nodes: Sequence[Node]) -> Generator[None, None, tuple[Counter[str], Node]]:
@@ -107,8 +116,9 @@ def _group(
     counts: Counter[str],
     worst: Node,
 ) -> DrawnGroup:
-    scheme, colon, rest = key.partition(":")
+    scheme, colon, _ = key.partition(":")
     first = nodes[0]
+    cluster = first.cluster
     if not colon:
         return DrawnGroup(
             id=key,
@@ -120,13 +130,18 @@ def _group(
             counts=counts,
             worst=worst,
             single=first if len(nodes) == 1 and first.uid == key else None,
+            cluster=cluster,
         )
     if scheme == "release":
         place, name = first.release_namespace, first.release
-        return DrawnGroup(key, "Release", name, place, name, "workload", counts, worst)
+        return DrawnGroup(key, "Release", name, place, name, "workload", counts, worst, cluster=cluster)
     if scheme == "namespace":
-        return DrawnGroup(key, "Namespace", rest, rest, "", "workload", counts, worst)
-    return DrawnGroup(key, "All", rest, "", "", _layer(rest, layers), counts, worst)
+        name = first.name if first.kind == NAMESPACE else first.namespace
+        return DrawnGroup(key, "Namespace", name, name, "", "workload", counts, worst, cluster=cluster)
+    if scheme == "cluster":
+        return DrawnGroup(key, "Cluster", cluster, "", "", "cluster", counts, worst, cluster=cluster)
+    layer = _layer(first.kind, layers)
+    return DrawnGroup(key, "All", first.kind, "", "", layer, counts, worst, cluster=cluster)
 
 
 def _layer(kind: str, layers: Mapping[str, Layer]) -> Layer:

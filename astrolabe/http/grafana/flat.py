@@ -18,7 +18,7 @@ from astrolabe.http.errors import bad_parameter
 #: The node that a uid named at a seq, if known.
 Find = Callable[[int, str], Node | None]
 
-_SHOWN = ("kind", "namespace", "name", "status", "reason", "message", "release")
+_SHOWN = ("kind", "namespace", "name", "status", "reason", "message", "release", "cluster")
 _NOTHING = dict.fromkeys(_SHOWN)
 
 
@@ -52,6 +52,7 @@ def changes(message: dict[str, Any], *, now: int, find: Find) -> Iterable[dict[s
 
 def _change(message: dict[str, Any], time: int, op: str, node: dict[str, Any]) -> dict[str, Any]:
     shown = {key: node.get(key, "") for key in _SHOWN} if "kind" in node else _NOTHING
+    shown = {**shown, "cluster": node.get("cluster")}
     return {"time": time, "op": op, "uid": node["uid"], **shown, "seq": message["seq"]}
 
 

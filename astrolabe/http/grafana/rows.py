@@ -60,6 +60,7 @@ NODE_FIELDS = (
     PanelField("detail__release", "string", "Release"),
     PanelField("detail__message", "string", "Message"),
     PanelField("detail__since", "string", "Since"),
+    PanelField("detail__cluster", "string", "Cluster"),
     PanelField("fixedX", "number"),
     PanelField("fixedY", "number"),
 )
@@ -102,6 +103,7 @@ def node_row(group: DrawnGroup, position: tuple[int, int]) -> Row:
         "detail__release": group.release or None,
         "detail__message": message,
         "detail__since": worst.get("since"),
+        "detail__cluster": group.cluster or None,
         "fixedX": position[0],
         "fixedY": position[1],
     }

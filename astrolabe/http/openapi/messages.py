@@ -198,6 +198,7 @@ class FlatChange(Shape):
     reason: str | None
     message: str | None
     release: str | None
+    cluster: Annotated[str | None, about("Null unless several are served.")]
     seq: Seq
 
 

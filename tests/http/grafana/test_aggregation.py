@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from astrolabe.graph.state.edge import Edge
@@ -146,3 +147,24 @@ async def test_a_filtered_graph_knows_owners_outside_the_filter() -> None:
     }
     assert sorted(part.outside) == ["deployment-web", "replicaset-web-1"]
     assert finish(gather(hub.graph, await hub.snapshot(EVERYTHING), CATALOGUE, whole=True)).outside == {}
+
+
+def test_nothing_of_two_clusters_is_drawn_as_one() -> None:
+    """They have the same releases, namespaces and kinds."""
+    names = ("dev", "prod")
+    nodes = [
+        msgspec.structs.replace(node, uid=f"{name}/{node.uid}", cluster=name)
+        for name in names
+        for node in PART.nodes
+    ]
+    edges = [
+        Edge(edge.type, f"{name}/{edge.source}", f"{name}/{edge.target}", edge.field)
+        for name in names
+        for edge in PART.edges
+    ]
+    part = Subgraph(nodes=nodes, edges=edges)
+    for limit, aggregation, count in LIMITS[:-1]:
+        level, keys, _ = finish(choose(part, limit=2 * limit, current=aggregation))
+        assert (level, len(set(keys))) == (aggregation, 2 * count)
+    level, keys, _ = finish(choose(part, limit=1, current="cluster"))
+    assert (level, set(keys)) == ("cluster", {"cluster:dev", "cluster:prod"})

@@ -55,6 +55,7 @@ def test_a_delta_has_an_object_per_node() -> None:
             "reason": "",
             "message": "",
             "release": "",
+            "cluster": None,
             "seq": 5,
         },
         {
@@ -68,6 +69,7 @@ def test_a_delta_has_an_object_per_node() -> None:
             "reason": "Running",
             "message": "Pod is running",
             "release": "crowd",
+            "cluster": None,
             "seq": 5,
         },
         {
@@ -81,6 +83,7 @@ def test_a_delta_has_an_object_per_node() -> None:
             "reason": None,
             "message": None,
             "release": None,
+            "cluster": None,
             "seq": 5,
         },
     ]
@@ -97,3 +100,10 @@ def test_a_snapshot_has_the_current_rows() -> None:
         ("set", "a", 9, 1),
         ("set", "b", 9, 1),
     ]
+
+
+def test_an_object_names_its_cluster_where_there_are_several() -> None:
+    pod = {"uid": "prod/a", "cluster": "prod", "kind": "Pod", "name": "a", "namespace": "shop"}
+    message = {"type": "snapshot", "seq": 5, "nodes": [pod], "edges": []}
+    (told,) = changes(message, now=1000, find=lambda *_: None)
+    assert (told["uid"], told["cluster"]) == ("prod/a", "prod")

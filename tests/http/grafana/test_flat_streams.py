@@ -28,7 +28,20 @@ from tests.support.worlds import a_pod, crowd, only
 LONGEST = 0.04
 
 CHANGE_KEYS = [
-    *["time", "op", "uid", "kind", "namespace", "name", "status", "reason", "message", "release", "seq"]
+    *[
+        "time",
+        "op",
+        "uid",
+        "kind",
+        "namespace",
+        "name",
+        "status",
+        "reason",
+        "message",
+        "release",
+        "cluster",
+        "seq",
+    ]
 ]
 STATISTICS_KEYS = ["time", "nodes", "edges", "ready", "pending", "error", "unknown"]
 

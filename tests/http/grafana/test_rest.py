@@ -22,6 +22,7 @@ NODE_KEYS = [
     *["id", "title", "subTitle", "mainStat", "secondaryStat", "color", "icon", "nodeRadius"],
     *["arc__ready", "arc__pending", "arc__error", "arc__unknown"],
     *["detail__namespace", "detail__kind", "detail__release", "detail__message", "detail__since"],
+    "detail__cluster",
     *["fixedX", "fixedY"],
 ]
 EDGE_KEYS = [
@@ -46,6 +47,7 @@ POD = {
     "detail__release": "shop-app",
     "detail__message": "back-off 5m0s restarting failed container",
     "detail__since": None,
+    "detail__cluster": None,
 }
 
 
