@@ -57,6 +57,8 @@ class Turns:
         self._next = Lane.CLUSTER
         self._running = self._begun = False
         self._ends = 0.0
+        #: When the slice of this turn for cluster work that starts is used up. 0: none has started.
+        self._start_ends = 0.0
         #: Probes that started at once in this turn.
         self._probes = 0
 
@@ -85,6 +87,17 @@ class Turns:
         admitted = await self.wait(lane)
         while not admitted and self.over:
             admitted = await self.wait(lane, again=True)
+
+    async def start(self) -> None:
+        """Start cluster work: at once, unless other work that started in this turn took a slice already.
+
+        Many watches may receive something in the same turn.
+        """
+        self._begin()
+        if not self._start_ends:
+            self._start_ends = perf_counter() + TIME_SLICE
+        elif perf_counter() > self._start_ends:
+            await self.wait(Lane.CLUSTER)
 
     def _is_free(self, lane: Lane) -> bool:
         """Whether work in this lane need not wait."""
@@ -150,6 +163,7 @@ class Turns:
 
     def _end(self) -> None:
         self._begun = False
+        self._start_ends = 0.0
         self._probes = 0
 
 
@@ -241,9 +255,11 @@ class TimeSlice:
 async def in_slices(steps: Iterable[T], lane: Lane = Lane.CLUSTER) -> AsyncIterator[T]:
     """Yield the steps, and pause whenever a slice is over. A step should take far less than a slice.
 
-    Work in the lane CLUSTER starts at once, other work when there is time.
+    Work in the lane CLUSTER starts at once, unless much of it does; other work when there is time.
     """
-    if lane is not Lane.CLUSTER:
+    if lane is Lane.CLUSTER:
+        await turns().start()
+    else:
         await turns().admit(lane)
     slice = TimeSlice(lane)
     for step in steps:

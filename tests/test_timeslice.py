@@ -119,6 +119,26 @@ async def test_long_work_continues_slice_by_slice() -> None:
     assert loop.stop() == [["a", "b"], ["a"], ["b"], ["a"], ["b"]]
 
 
+async def test_cluster_work_that_starts_in_one_turn_shares_a_slice() -> None:
+    """Dozens of watches may receive something at the same time. What takes little need not wait."""
+    loop = TurnsOfTheLoop()
+
+    async def watch(name: str, seconds: float) -> None:
+        await turns().start()
+        loop.doing(name)
+        work(seconds)
+
+    async def count(name: str) -> None:
+        async for _ in in_slices([name]):
+            loop.doing(name)
+            work(1.1 * TIME_SLICE)
+
+    little = [watch(name, TIME_SLICE / 20) for name in "abc"]
+    much = [watch(name, 1.1 * TIME_SLICE) for name in "def"]
+    await asyncio.gather(*little, *much, count("g"), count("h"))
+    assert loop.stop() == [["a", "b", "c", "d"], ["e"], ["f"], ["g"], ["h"]]
+
+
 async def test_waiting_work_can_be_cancelled() -> None:
     turns().ask(lambda: None, Lane.PEER)
     waiting = [asyncio.create_task(turns().wait(Lane.PEER)) for _ in range(3)]

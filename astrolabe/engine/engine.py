@@ -35,7 +35,7 @@ from astrolabe.graph.model.salvage import Salvage
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.cluster_part import ServedPart
 from astrolabe.kinds.event import EVENT
-from astrolabe.timeslice import TimeSlice
+from astrolabe.timeslice import TimeSlice, turns
 
 logger = logging.getLogger("astrolabe.engine")
 
@@ -136,6 +136,7 @@ class Engine:
             while True:
                 message = await self._inbox.get()
                 started = loop.time()
+                await turns().start()
                 self._slice.restart()
                 await self._handle(message)
                 while not self._inbox.empty():

@@ -42,7 +42,7 @@ from astrolabe.kube.events import (
 )
 from astrolabe.kube.health import WatchHealth
 from astrolabe.kube.scan import members
-from astrolabe.timeslice import TimeSlice
+from astrolabe.timeslice import TimeSlice, turns
 
 log = logging.getLogger("astrolabe.kube")
 
@@ -146,6 +146,7 @@ class ListWatchDecoder:
         are handed over first. Raises TooManyObjects.
         """
         known = len(self._listed or ())
+        await turns().start()
         try:
             slice = TimeSlice()
             for count, line in enumerate(lines, 1):
@@ -173,6 +174,7 @@ class ListWatchDecoder:
 
         Returns its resourceVersion and the token of the next page, "" on the last. Raises TooManyObjects.
         """
+        await turns().start()
         try:
             page = msgspec.json.decode(body, type=_Page)
         except msgspec.ValidationError as error:
