@@ -49,8 +49,9 @@ logger = logging.getLogger("astrolabe.http")
 #: Connections that may wait to be accepted. The system limits it to net.core.somaxconn, 4096 by default. A
 #: peer that is turned away tries again a second later.
 BACKLOG = 4096
-#: Connections that are cleaned up per turn of the event loop, at about 50 microseconds each.
-ENDS = 32
+#: Connections that are cleaned up per turn of the event loop, at about 150 microseconds each with what their
+#: tasks do then.
+ENDS = 16
 
 
 class UserAccess(NamedTuple):

@@ -43,8 +43,10 @@ class StrictHttp(Http):
         await super().http1_request_header()  # type: ignore[no-untyped-call]
 
     async def error_response(self, exception: Exception) -> None:
-        """Answer, unless nobody waits for it: a thousand peers may leave at once."""
+        """Answer, unless nobody waits for it: a thousand peers may leave at once, or come too late."""
         protocol: Any = self.protocol  # transport.StreamProtocol
+        if not protocol.is_leaving:
+            await turns().admit(Lane.PEER)
         if protocol.is_leaving:
             raise RequestCancelled  # which ends the task of the connection
         await super().error_response(exception)

@@ -232,12 +232,28 @@ class StreamProtocol(HttpProtocol):
             self.write_buffer.pending or self.transport.get_write_buffer_size()
         ):
             self._time = monotonic()  # a response may be read slowly
-        if self._awaits_body and monotonic() - self._time > self.request_timeout:
-            self._give_up()
-            return
         if self.http is not None:
             self.http.upgrade_websocket = False  # with it, Sanic would wait for a body for ever
-        super().check_timeouts()  # type: ignore[no-untyped-call]
+        if self._is_overdue:  # as may be many that came at the same time
+            self.app.ctx.ends.do(self._time_out)
+        else:
+            super().check_timeouts()  # type: ignore[no-untyped-call]
+
+    @property
+    def _is_overdue(self) -> bool:
+        if self.http is None:
+            return False
+        stage: Stage = self.http.stage
+        limits = {Stage.IDLE: self.keep_alive_timeout, Stage.REQUEST: self.request_timeout}
+        limit = self.request_timeout if self._awaits_body else limits.get(stage, self.response_timeout)
+        return bool(monotonic() - self._time > limit)
+
+    def _time_out(self) -> None:
+        """Apply a timeout that has passed."""
+        if self._awaits_body:
+            self._give_up()
+        else:
+            super().check_timeouts()  # type: ignore[no-untyped-call]
 
     @property
     def is_leaving(self) -> bool:
@@ -256,9 +272,10 @@ class StreamProtocol(HttpProtocol):
             return
         assert self.transport is not None
         self.transport.close()
-        if self.write_buffer.direct or self._sent_much or self.transport.get_write_buffer_size():
+        waits, direct = self.transport.get_write_buffer_size() > 0, self.write_buffer.direct
+        if waits or (self._sent_much and not direct):
             self.stall.watch()
-        else:
+        elif not direct:
             self.loop.call_soon(self.abort)  # TLS would decrypt what the peer goes on to send
 
     def abort(self) -> None:
