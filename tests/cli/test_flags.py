@@ -400,6 +400,19 @@ def test_the_demo_has_the_applicable_flags() -> None:
 
 
 @pytest.mark.parametrize(
+    ("in_cluster", "host", "listens"),
+    [
+        (True, "", "0.0.0.0"),
+        (False, "", "127.0.0.1"),
+        (True, "127.0.0.1", "127.0.0.1"),
+        (False, "::", "::"),
+    ],
+)
+def test_only_a_pod_is_reachable_from_outside_by_default(in_cluster: bool, host: str, listens: str) -> None:
+    assert Settings(in_cluster=in_cluster, host=host).listen_host == listens
+
+
+@pytest.mark.parametrize(
     ("args", "environment", "in_pod", "in_cluster"),
     [
         ([], {}, False, True),
