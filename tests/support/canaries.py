@@ -154,6 +154,10 @@ class Truth:
             if roles.sees(user, *self._names[self.key_of(node)], node.get("namespace", ""))
         }
 
+    def manifest(self, uid: str) -> str:
+        """As JSON."""
+        return self._manifests.get(uid, "")
+
     def counts(self, uids: set[str]) -> Counter[str]:
         """How many there are of each kind."""
         return Counter([self.key_of(self.nodes[uid]) for uid in uids])
@@ -169,9 +173,8 @@ class Truth:
         named = "".join(self._manifests.get(uid, "") for uid in visible)
         hidden = self.nodes.keys() - visible
         words = [word for uid in hidden for word in (uid, canary(uid)) if word not in named]
-        words += [
-            name for uid in hidden if _is_telling(name := self.nodes[uid]["name"]) and name not in named
-        ]
+        names = {node["name"] for uid in hidden if (node := self.nodes[uid])["kind"] != "Namespace"}
+        words += [name for name in sorted(names) if _is_telling(name) and name not in named]
         words += [place for place in SECRET_NAMESPACES if not self._knows(roles, user, place, named)]
         words += [
             canary("Event", namespace)

@@ -228,7 +228,7 @@ def without(answer: Answer, words: dict[str, str]) -> tuple[int, str, str]:
     text = f"{answer.text}\n{_VARIES.sub('', answer.headers)}"
     for name, word in sorted(words.items(), key=lambda each: -len(each[1])):
         if name != "seen" and word:
-            text = text.replace(word, f"<{name}>")
+            text = text.replace(word, "<>")
     body, _, headers = text.rpartition("\n")
     return answer.status, body, headers
 
