@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Protocol
+
 import msgspec
 
 from astrolabe.engine.inbox import (
@@ -17,20 +20,35 @@ from astrolabe.engine.inbox import (
     Sink,
 )
 from astrolabe.graph.model.facts import Facts
+from astrolabe.graph.model.links import Ref
 from astrolabe.graph.model.qualifying import qualify_event, qualify_facts
 from astrolabe.graph.state.identity import qualified
 from astrolabe.timeslice import TimeSlice
 
 
+class Elsewhere(Protocol):
+    """Is told what the objects of a cluster refer to in others."""
+
+    def note(self, uid: str, kind: str, namespace: str, refs: tuple[Ref, ...], /) -> None:
+        """What an object refers to."""
+        ...
+
+    def note_listed(self, cluster: str, kind: str, namespace: str, listed: Iterable[str], /) -> None:
+        """The only objects of a kind, in a namespace or in all."""
+        ...
+
+
 class QualifyingSink:
     """Implements `inbox.Sink`. Everything behind it, from the model to clients, knows qualified ids only.
 
-    cluster: the name of the cluster in the union.
+    cluster: the name of the cluster in the union. elsewhere: what is in other clusters; the model is told
+    only of what is in its own.
     """
 
-    def __init__(self, sink: Sink, cluster: str) -> None:
+    def __init__(self, sink: Sink, cluster: str, elsewhere: Elsewhere) -> None:
         self._sink = sink
         self._cluster = cluster
+        self._elsewhere = elsewhere
 
     async def put(self, message: InboxMessage) -> None:
         """Hand over the message, whose lists are changed in place."""
@@ -55,17 +73,31 @@ class QualifyingSink:
     async def _list(self, message: Replace) -> None:
         slice = TimeSlice()
         for index, facts in enumerate(message.listed):
-            message.listed[index] = qualify_facts(facts, self._cluster)
+            message.listed[index] = self._facts(facts)
             await slice.pause()
+        listed = [*[each.uid for each in message.listed], *[each.uid for each in message.invalid]]
+        self._elsewhere.note_listed(self._cluster, message.kind, message.namespace, listed)
         for index, invalid in enumerate(message.invalid):
             message.invalid[index] = self._invalid(invalid)
 
     def _change(self, change: ObjectChange) -> ObjectChange:
         if isinstance(change, Facts):
-            return qualify_facts(change, self._cluster)
+            return self._facts(change)
         if isinstance(change, Deleted):
-            return Deleted(qualified(self._cluster, change.uid))
+            uid = qualified(self._cluster, change.uid)
+            self._elsewhere.note(uid, "", "", ())
+            return Deleted(uid)
         return self._invalid(change)
+
+    def _facts(self, facts: Facts) -> Facts:
+        known = qualify_facts(facts, self._cluster)
+        # Nearly nothing refers to another cluster, and links are looked through anyway.
+        refs = tuple([link for link in known.links if isinstance(link, Ref) and link.cluster])
+        self._elsewhere.note(known.uid, known.kind, known.namespace, refs)
+        if refs:
+            own = tuple([link for link in known.links if not (isinstance(link, Ref) and link.cluster)])
+            known = msgspec.structs.replace(known, links=own)
+        return known
 
     def _event(self, event: EventChange) -> EventChange:
         if isinstance(event, Deleted):

@@ -8,17 +8,21 @@ from typing import Annotated
 import msgspec
 
 from astrolabe.graph.model.facts import Derived, Neighborhood, Peer, Read
-from astrolabe.graph.model.links import Link, Select
+from astrolabe.graph.model.links import Link, Ref, Select
 from astrolabe.graph.selector import equality
-from astrolabe.graph.state.edge_types import ENDPOINTS, SELECTS, WOULD_SELECT
+from astrolabe.graph.state.edge_types import ENDPOINTS, ROUTES_TO, SELECTS, WOULD_SELECT
 from astrolabe.graph.state.status import ERROR, PENDING, READY, Status
 from astrolabe.kinds.common import READS_SELECTED_PODS, labels_of
 from astrolabe.kinds.endpoints import READS_IDLE, Endpoints, Port, ServiceDetails
-from astrolabe.kinds.kind import Kind
+from astrolabe.kinds.kind import ANY_KIND, Kind
 from astrolabe.kinds.live import port_key
 from astrolabe.kinds.manifest import Condition, Items, Labels, Manifest, Projection
 from astrolabe.kinds.metadata import Metadata, TargetPods, about
 from astrolabe.kinds.template import IDLE_WORKLOAD
+
+#: The kind by which a cluster knows what others export, and the end of the names that it has in DNS.
+SERVICE_IMPORT = "ServiceImport.multicluster.x-k8s.io"
+_CLUSTER_SET = ".svc.clusterset.local"
 
 
 class LoadBalancerPort(Projection):
@@ -151,12 +155,23 @@ def _service_metadata(service: Service) -> ServiceMetadata:
 def _service_links(service: Service) -> tuple[Link, ...]:
     spec = service.spec or ServiceSpec()
     if not spec.selector or not spec.selects:
-        return ()
+        return _imported(spec)
     namespace, selector = service.metadata.namespace, equality(spec.selector)
     return (
         Select(SELECTS, "Pod", namespace, selector, "spec.selector"),
         Select(WOULD_SELECT, IDLE_WORKLOAD, namespace, selector, "spec.selector"),
     )
+
+
+def _imported(spec: ServiceSpec) -> tuple[Link, ...]:
+    """What an alias of a name of the cluster set leads to (KEP-1645): the ServiceImport of this name."""
+    if not spec.external_name.endswith(_CLUSTER_SET):
+        return ()
+    name, _, namespace = spec.external_name.removesuffix(_CLUSTER_SET).rpartition(".")
+    if not name or "." in name:
+        return ()
+    # The kind may not be there.
+    return (Ref(ROUTES_TO, SERVICE_IMPORT, namespace, name, "spec.externalName", optional=True),)
 
 
 def _service_details(service: Service) -> ServiceDetails:
@@ -215,7 +230,7 @@ SERVICE = Kind(
     shows=ServiceMetadata,
     links=_service_links,
     selectable=labels_of,
-    makes=((SELECTS, "Pod"),),
+    makes=((SELECTS, "Pod"), (ROUTES_TO, ANY_KIND)),
     details=_service_details,
     derive=_derive_service,
     reads=(Read("outgoing", ENDPOINTS, "EndpointSlice", own=True), READS_SELECTED_PODS, *READS_IDLE),

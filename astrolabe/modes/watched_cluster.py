@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 from astrolabe.engine.assembly import create_engine
 from astrolabe.engine.engine import Publisher
-from astrolabe.engine.qualifying_sink import QualifyingSink
+from astrolabe.engine.qualifying_sink import Elsewhere, QualifyingSink
 from astrolabe.engine.readiness import ReadinessTracker
 from astrolabe.engine.serving_state import Assessment, assess_watches
 from astrolabe.graph.state.cluster_part import ServedPart
@@ -34,12 +34,14 @@ async def watch(
     served: Callable[[], ServedPart],
     rebuilding: Callable[[], bool],
     name: str = "",
+    elsewhere: Elsewhere | None = None,
     restored: bool = False,
 ) -> WatchedCluster:
     """Find out what kinds the cluster has, and watch them until the supervisor closes.
 
     kinds: of its catalogue. epoch, served, restored: see `Engine`. rebuilding: returns whether the served
-    graph is being rebuilt. name: of the cluster in a union; see `Node.cluster`.
+    graph is being rebuilt. name, elsewhere: of one among several clusters: see `Node.cluster` and
+    `QualifyingSink`.
     Raises ClusterError if the API server cannot be used.
     """
     await cluster.verify()
@@ -58,6 +60,7 @@ async def watch(
             served=served,
             rebuilding=rebuilding,
             name=name,
+            elsewhere=elsewhere,
             restored=restored,
         )
         await watched.start(supervisor)
@@ -80,6 +83,7 @@ class WatchedCluster:
         served: Callable[[], ServedPart],
         rebuilding: Callable[[], bool],
         name: str,
+        elsewhere: Elsewhere | None,
         restored: bool,
     ) -> None:
         self._rebuilding = rebuilding
@@ -101,7 +105,7 @@ class WatchedCluster:
             settings,
             catalogue,
             cluster,
-            QualifyingSink(self.engine, name) if name else self.engine,
+            QualifyingSink(self.engine, name, elsewhere) if elsewhere is not None else self.engine,
             complete=lambda: customs.complete,
             too_many=customs.limit,
         )

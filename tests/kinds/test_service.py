@@ -1,6 +1,7 @@
 import pytest
 
 from astrolabe.graph.model.facts import Derived
+from astrolabe.graph.model.links import Ref
 from astrolabe.graph.state.status import Status
 from astrolabe.kinds.endpoint_slice import SliceDetails
 from astrolabe.kinds.endpoints import ServiceDetails
@@ -224,3 +225,17 @@ def test_without_endpoint_slices_only_an_external_name_is_ready(
     details: ServiceDetails, expected: Status
 ) -> None:
     assert derive("Service", OWN, details=details, unknown=["EndpointSlice"]).status == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "leads_to"),
+    [
+        ("web.shop.svc.clusterset.local", ["shop/web"]),
+        ("web.shop.svc.cluster.local", []),
+        ("a.web.shop.svc.clusterset.local", []),
+        ("example.com", []),
+    ],
+)
+def test_an_alias_of_the_cluster_set_leads_to_its_import(name: str, leads_to: list[str]) -> None:
+    links = make("Service", spec={"type": "ExternalName", "externalName": name}).links
+    assert [f"{link.namespace}/{link.name}" for link in links if isinstance(link, Ref)] == leads_to

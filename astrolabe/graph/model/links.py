@@ -38,6 +38,8 @@ class Ref(msgspec.Struct, frozen=True, gc=False):
         namespaces, or in one, and only that which fits the target's kind can be unresolved.
     permit: without it the reference means nothing. refused: it is not there, and the target is; set on
         unresolved references only.
+    cluster: of another cluster, as the manifest calls it: its name, or the address of its API server. Such a
+        reference never gets to a model, which knows one cluster.
     """
 
     type: str
@@ -52,6 +54,7 @@ class Ref(msgspec.Struct, frozen=True, gc=False):
     scoped: bool = True
     permit: Permit | None = None
     refused: bool = False
+    cluster: str = ""
 
     @property
     def name_key(self) -> NameKey:

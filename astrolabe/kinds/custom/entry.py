@@ -160,6 +160,7 @@ class _Maker:
             _scopes(self._book, self._odd_scopes),
             lambda reference: [finder.find(test) for test in reference.when],
             self._book.homes,
+            several=self._book.several,
         )
         of_host = self._rule.subsets
         if of_host is None or not of_host.labels:

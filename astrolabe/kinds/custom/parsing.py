@@ -99,6 +99,7 @@ REFERENCE_KEYS = (
     "ignore",
     "reverse",
     "permit",
+    "cluster",
     "when",
 )
 #: The rule of every kind that has none of its own.
@@ -427,6 +428,7 @@ def _reference(reader: Reader) -> ReferenceRule:
         second_if=_path(fields["secondIf"]) if "secondIf" in fields else (),
         reverse=fields["reverse"].flag() if "reverse" in fields else False,
         permit=fields["permit"].flag() if "permit" in fields else False,
+        cluster=_paths(fields["cluster"]) if "cluster" in fields else (),
         when=_tests(fields.get("when")),
         line=reader.line,
     )

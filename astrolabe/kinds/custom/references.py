@@ -8,6 +8,8 @@ from operator import attrgetter
 from sys import intern
 from typing import Any
 
+from msgspec.structs import replace
+
 from astrolabe.graph.model.links import Link, Permit, Ref, RefByUid
 from astrolabe.graph.state.identity import GroupKind
 from astrolabe.kinds.custom import packed, shapes
@@ -34,7 +36,7 @@ def paths_of(rule: KindRule) -> list[Path]:
         found += reference.names
         found += reference.template.paths if reference.template is not None else ()
         found += [reference.kind, reference.group, reference.api_version, reference.namespace, reference.host]
-        found += [reference.optional_if, reference.second_if, reference.uid]
+        found += [reference.optional_if, reference.second_if, reference.uid, *reference.cluster]
     return [path for path in found if path]
 
 
@@ -44,10 +46,17 @@ def compile_references(
     scope_of: ScopeOf,
     when: Callable[[ReferenceRule], list[Find]],
     homes: Mapping[str, str],
+    *,
+    several: bool = False,
 ) -> Callable[[Any], list[Link]]:
-    """Reads all links of an object. homes: see `RuleBook.homes`."""
+    """Reads all links of an object. homes: see `RuleBook.homes`.
+
+    several: whether other clusters are served, too; else what is in them is not read.
+    """
     readers = [
-        _guarded(_reader(rule, each, projection, scope_of, homes), when(each)) for each in rule.references
+        _guarded(_reader(rule, each, projection, scope_of, homes), when(each))
+        for each in rule.references
+        if several or not each.cluster
     ]
 
     def links(manifest: Any) -> list[Link]:
@@ -82,10 +91,41 @@ def _reader(
     scope_of: ScopeOf,
     homes: Mapping[str, str],
 ) -> Read:
+    if reference.cluster:
+        here = replace(reference, cluster=())
+        return _elsewhere(_reader(rule, here, projection, scope_of, homes), reference.cluster, projection)
     if reference.select is not None:
         return selection_reader(reference, reference.select, projection)
     home = homes.get(reference.home, reference.home)
     return _NameReader(rule, reference, projection, scope_of, home).reader(projection)
+
+
+def _elsewhere(read: Read, paths: Iterable[Path], projection: ProjectionOf) -> Read:
+    """Reads the same references as being in the clusters that these paths name."""
+    readers = [_values(path, projection) for path in paths]
+
+    def links(manifest: Any) -> Iterator[Link]:
+        clusters = dict.fromkeys([each for values in readers for each in values(manifest)])
+        for cluster in clusters:
+            for link in read(manifest):
+                if isinstance(link, Ref):
+                    yield replace(link, cluster=cluster, optional=True)
+
+    return links
+
+
+def _values(path: Path, projection: ProjectionOf) -> Callable[[Any], list[str]]:
+    """Reads all texts at a path."""
+    at = last_many(path)
+    if not at:
+        one = projection.scalar(path)
+        return lambda manifest: _texts_among([one(manifest)])
+    items, scalar = projection.items(path[:at]), projection.scalar_below(path[:at], path[at:])
+    return lambda manifest: _texts_among([scalar(item) for item, _ in items(manifest)])
+
+
+def _texts_among(values: Iterable[Scalar]) -> list[str]:
+    return [each for each in values if isinstance(each, str) and 0 < len(each) <= LONGEST_NAME]
 
 
 _NO_READERS: list[Any] = []

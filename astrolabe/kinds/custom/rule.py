@@ -131,6 +131,8 @@ class ReferenceRule(msgspec.Struct, frozen=True, kw_only=True):
     second_if: if that field is true, it is the second kind of `to`.
     reverse: the other points here: it is the source of the edge.
     permit: the kind that must permit it from another namespace.
+    cluster: paths of the name of the cluster in which it is, or of the address of its API server: such a
+        reference counts only where that is another cluster, which is served, too.
     """
 
     edge: str
@@ -155,6 +157,7 @@ class ReferenceRule(msgspec.Struct, frozen=True, kw_only=True):
     ignore: tuple[str, ...] = ()
     reverse: bool = False
     permit: bool = False
+    cluster: tuple[Path, ...] = ()
     when: tuple[Test, ...] = ()
     line: int = 0
 
@@ -207,6 +210,7 @@ class KindRule(msgspec.Struct, frozen=True, kw_only=True):
                 reference.uid,
                 *(reference.template.full_paths() if reference.template is not None else ()),
                 reference.host,
+                *reference.cluster,
                 *[path for path in parts if path[:-1] != reference.at],
                 reference.optional_if,
                 reference.second_if,

@@ -29,12 +29,20 @@ class Loaded(NamedTuple):
 class RuleBook:
     """Rules by kind. It never changes: a directory that changes makes another book."""
 
-    def __init__(self, rules: Iterable[KindRule] = (), homes: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        rules: Iterable[KindRule] = (),
+        homes: Mapping[str, str] | None = None,
+        *,
+        several: bool = False,
+    ) -> None:
         """any: the references that every kind without a rule may have.
 
         rules: a later one of the same kind replaces an earlier one. homes: of namespaces where controllers
-        look for what objects in no namespace refer to, those that have another name here.
+        look for what objects in no namespace refer to, those that have another name here. several: whether
+        the rules are for one of several clusters, whose objects may refer to those of another.
         """
+        self.several = several
         self.homes: Mapping[str, str] = homes or {}
         self._rules = {rule.id: rule for rule in rules}
         self.any = self._rules.get(ANY) or KindRule(id=ANY)
@@ -76,9 +84,9 @@ class RuleBook:
         return tuple(sorted({rule.id.group for rule in self}))
 
     @classmethod
-    def shipped(cls, homes: Mapping[str, str] | None = None) -> RuleBook:
-        """The rules that ship. homes: see `__init__`."""
-        return cls(_shipped(), homes) if homes else _shipped()
+    def shipped(cls, homes: Mapping[str, str] | None = None, *, several: bool = False) -> RuleBook:
+        """The rules that ship. homes, several: see `__init__`."""
+        return cls(_shipped(), homes, several=several) if homes or several else _shipped()
 
     @classmethod
     def load(cls, directory: str, before: RuleBook | None = None) -> Loaded:
@@ -88,6 +96,7 @@ class RuleBook:
         directory that cannot be read is an error, too.
         """
         homes = before.homes if before is not None else {}
+        several = before is not None and before.several
         rules: list[KindRule] = []
         errors: list[RuleError] = []
         try:
@@ -96,7 +105,9 @@ class RuleBook:
             )
         except OSError as error:
             rules += [rule for rule in before or () if rule.source.startswith(directory)]
-            return Loaded(cls([*_shipped(), *rules], homes), (_unreadable(directory, error),))
+            return Loaded(
+                cls([*_shipped(), *rules], homes, several=several), (_unreadable(directory, error),)
+            )
         for path in paths[:MOST_FILES]:
             try:
                 rules += parse_rules(str(path), _read(path))
@@ -105,7 +116,7 @@ class RuleBook:
                 rules += [rule for rule in before or () if rule.source == str(path)]
         if len(paths) > MOST_FILES:
             errors.append(RuleError(directory, 1, f"has more than {MOST_FILES} files; put rules together"))
-        return Loaded(cls([*_shipped(), *rules], homes), tuple(errors))
+        return Loaded(cls([*_shipped(), *rules], homes, several=several), tuple(errors))
 
 
 def _read(path: Path) -> bytes:

@@ -51,7 +51,7 @@ class KubernetesMember:
         self.name = entry.name
         self.catalogue = builtin_catalogue().only(settings.kinds)
         self._settings = _settings_of(settings, entry)
-        self._kinds = CustomKinds(self.catalogue, RuleBook.shipped(settings.homes))
+        self._kinds = CustomKinds(self.catalogue, RuleBook.shipped(settings.homes, several=True))
         self._rule_files = RuleFiles(settings.rules, self._kinds)
         self._writer = writer
         self._rebuilding = rebuilding
@@ -110,6 +110,7 @@ class KubernetesMember:
             served=lambda: self._writer.part,
             rebuilding=self._rebuilding,
             name=self.name,
+            elsewhere=self._writer.elsewhere,
             restored=self._restored,
         )
         self._writer.rebuilt = watched.engine.tell_rebuilt

@@ -7,6 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from astrolabe.bus.memory import MemoryBus
 from astrolabe.engine.serving_state import Assessment, ClusterInfo, StateTracker
@@ -20,6 +21,7 @@ from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.modes.supervisor import Supervisor
 from astrolabe.modes.union.cluster_files import ClusterFiles
 from astrolabe.modes.union.cluster_list import ClusterEntry, contexts_of
+from astrolabe.modes.union.crossings import ClusterNames, Crossings
 from astrolabe.modes.union.kinds import UnionKinds
 from astrolabe.modes.union.kubernetes_member import KubernetesMember
 from astrolabe.modes.union.member import Member, MemberSetup
@@ -32,6 +34,8 @@ logger = logging.getLogger("astrolabe.app")
 
 #: Seconds until a member that ended, which only a bug can cause, runs again.
 RESTART_AFTER = 1.0
+#: Seconds between two looks at edges between clusters that no change of the graph has made.
+CROSS_EVERY = 0.1
 
 
 async def union(settings: Settings, catalogue: Catalogue, *, supervisor: Supervisor) -> UnionMode:
@@ -41,6 +45,7 @@ async def union(settings: Settings, catalogue: Catalogue, *, supervisor: Supervi
     """
     mode = UnionMode(settings, catalogue)
     supervisor.on_close(mode.close)
+    supervisor.spawn(mode.cross(), name="edges between clusters")
     if settings.clusters:
         files = ClusterFiles(settings.clusters, mode.become)
         await files.begin()
@@ -60,7 +65,11 @@ class UnionMode:
         epoch = secrets.token_hex(4)
         self.catalogue = catalogue
         self.hub = Hub(ServedGraph(epoch), settings.limits)
-        self.writer = UnionWriter(MemoryBus(self.hub), lambda: self.hub.graph, epoch=epoch)
+        self._names = ClusterNames()
+        self._crossings = Crossings(lambda: self.hub.graph, self._names)
+        self.writer = UnionWriter(
+            MemoryBus(self.hub), lambda: self.hub.graph, epoch=epoch, crossings=self._crossings
+        )
         self._settings = settings
         self._kinds = UnionKinds(catalogue)
         self._entries: dict[str, ClusterEntry] = {}
@@ -129,6 +138,15 @@ class UnionMode:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         self._tasks.clear()
+
+    async def cross(self) -> NoReturn:
+        """Keep the edges between clusters up to date, until cancelled."""
+        while True:
+            await asyncio.sleep(CROSS_EVERY)
+            if self._names.become([each.state.current.cluster for each in self._members.values()]):
+                self._crossings.rename()
+            if self._crossings.is_due:
+                await self.writer.settle()
 
     async def ready(self) -> None:
         """Wait until the graph has all clusters that can be reached."""

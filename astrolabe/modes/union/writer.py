@@ -6,11 +6,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from itertools import chain, islice
+from time import time
 
 from astrolabe.engine.engine import Publisher
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.cluster_part import ClusterPart
 from astrolabe.graph.state.graph import ServedGraph
+from astrolabe.modes.union.crossings import ClusterNames, Crossings
 from astrolabe.timeslice import TimeSlice
 
 logger = logging.getLogger("astrolabe.app")
@@ -22,9 +24,7 @@ LEAVE_TOGETHER = 300
 class UnionWriter:
     """Publishes what the writers of the clusters change, one batch at a time.
 
-    publisher: takes the batches. graph: returns the served one. crossing: called with each batch's changes
-    before it is published; it may add edges between clusters, and must add the removal of such edges whose
-    ends go.
+    publisher: takes the batches. graph: returns the served one. crossings: add the edges between clusters.
     """
 
     def __init__(
@@ -33,10 +33,10 @@ class UnionWriter:
         graph: Callable[[], ServedGraph],
         *,
         epoch: str,
-        crossing: Callable[[Changes], None] = lambda _: None,
+        crossings: Crossings | None = None,
     ) -> None:
         self.epoch = epoch
-        self.crossing = crossing
+        self.crossings = crossings or Crossings(graph, ClusterNames())
         self._publisher = publisher
         self._graph = graph
         self._seq = graph().seq
@@ -49,20 +49,30 @@ class UnionWriter:
             self._members[cluster] = MemberWriter(self, cluster, ClusterPart(self._graph, cluster))
         return self._members[cluster]
 
-    async def commit(self, changes: Changes, time: int, *, by: str) -> bool:
+    async def commit(self, changes: Changes, at: int, *, by: str) -> bool:
         """Publish changes. Returns False if the served graph was rebuilt and may lack earlier ones.
 
-        time: see `Batch`. by: the cluster whose writer asks, which learns from the result.
+        at: the time of the batch, see `Batch`. by: the cluster whose writer asks; it learns from the result.
         """
         async with self._publishing:
-            self.crossing(changes)
+            self.crossings(changes)
+            if not changes:
+                return True
             self._seq += 1
-            intact = await self._publisher.publish(Batch(self.epoch, self._seq, changes, time))
+            intact = await self._publisher.publish(Batch(self.epoch, self._seq, changes, at))
         if not intact:
             for each in self._members.values():
                 if each.cluster != by:
                     each.note_rebuilt()
         return intact
+
+    async def settle(self) -> None:
+        """Publish what of the edges between clusters no other batch brings about."""
+        slice = TimeSlice()
+        for _ in self.crossings.read():
+            await slice.pause()
+        if self.crossings.is_due:
+            await self.commit(Changes(), int(time() * 1000), by="")
 
     async def remove(self, cluster: str) -> None:
         """Take out everything of a cluster, which must not be written any more, in as many batches as keep
@@ -84,6 +94,7 @@ class UnionWriter:
             await slice.pause()
         if releases := part.releases:
             await self.commit(Changes(releases=dict.fromkeys(releases)), 0, by=cluster)
+        self.crossings.forget(cluster)
         del self._members[cluster]
         logger.info("cluster %s is no longer served: %d nodes removed", cluster, count)
 
@@ -107,6 +118,11 @@ class MemberWriter:
     def epoch(self) -> str:
         """The epoch of the union."""
         return self._union.epoch
+
+    @property
+    def elsewhere(self) -> Crossings:
+        """Is told what objects of this cluster refer to in others."""
+        return self._union.crossings
 
     async def publish(self, batch: Batch) -> bool:
         """Publish the changes of a batch at the union's next position."""

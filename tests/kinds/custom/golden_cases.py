@@ -144,6 +144,18 @@ CASES: dict[str, dict[str, Json]] = {
     "Gateway.gateway.networking.k8s.io": GATEWAY,
     "ListenerSet.gateway.networking.k8s.io": GATEWAY,
     "HTTPRoute.gateway.networking.k8s.io": ROUTE,
+    "ServiceImport.multicluster.x-k8s.io": {
+        "imported": {"status": {"clusters": [{"cluster": "east"}, {"cluster": "west"}]}},
+        "nobody exports it": {"status": {}},
+        "no status": {},
+        "conflict": said(cond("Conflict", reason="PortConflict", message="ports differ"), clusters=[{"cluster": "east"}]),
+    },
+    "ServiceExport.multicluster.x-k8s.io": {
+        "valid": said(cond("Valid")),
+        "invalid": said(cond("Valid", "False", "NoService", "service web does not exist")),
+        "conflict": said(cond("Valid"), cond("Conflict", reason="TypeConflict", message="types differ")),
+        "not seen yet": {},
+    },
     "GRPCRoute.gateway.networking.k8s.io": ROUTE,
     "TLSRoute.gateway.networking.k8s.io": ROUTE,
     "TCPRoute.gateway.networking.k8s.io": ROUTE,

@@ -107,6 +107,8 @@ def references(rule: Json, manifest: Json) -> set[Told]:
     found: set[Told] = set()
     known = scopes()
     for reference in rule.get("references") or ():
+        if "cluster" in reference:
+            continue  # of a cluster alone there is no other one
         if not all(holds(test, manifest) for test in reference.get("when", ())):
             continue
         if "selector" in reference or "labels" in reference:
