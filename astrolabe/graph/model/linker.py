@@ -7,25 +7,18 @@ from collections.abc import Callable, Iterable, Mapping
 
 from astrolabe.graph.model.contributions import (
     Contribution,
-    FieldsFound,
-    add_field,
     alias_key,
     concerned,
     have_other_owners,
-    is_permitted,
-    may_own,
     named_by,
     names_of,
-    owner_uids,
     permitted_by,
-    selects,
-    settled,
-    unmet,
 )
 from astrolabe.graph.model.edge_edit import EdgeEdit, EdgeEdits
 from astrolabe.graph.model.facts import Facts
 from astrolabe.graph.model.label_index import LabelIndex
-from astrolabe.graph.model.links import BY_UID, Link, NameKey, Permit, Ref, RefByUid, Select
+from astrolabe.graph.model.link_resolution import LinkResolver
+from astrolabe.graph.model.links import BY_UID, Link, NameKey, Ref, RefByUid, Select
 from astrolabe.graph.model.many_links import ManyLinks, differing
 from astrolabe.graph.model.name_index import NameIndex
 from astrolabe.graph.model.record import Record
@@ -61,11 +54,14 @@ class Linker:
         self._deferred: list[tuple[NameKey, str, Record, list[Record]]] = []
         #: Resources that are going, with the holders that name them and were not processed yet.
         self._being_removed: dict[Record, list[tuple[NameKey, str, list[Record]]]] = {}
-        #: The kinds whose objects permit references.
-        self._permitting: set[str] = set()
         #: The links of holders that have many, and those of these whose links changed or lead elsewhere.
         self._many: dict[Record, ManyLinks] = {}
         self._reviewed: dict[Record, None] = {}
+        resolver = LinkResolver(self._names, self._labels, many=self._many, leaving=self._being_removed)
+        self._permitting = resolver.permitting
+        self._resolve = resolver.resolve
+        self._fields = resolver.fields
+        self._find_unresolved_candidates = resolver.unresolved_candidates
 
     def known(self, uid: str) -> Record:
         """The resource with this uid, which an edge connects, and which therefore exists."""
@@ -294,13 +290,6 @@ class Linker:
         for record in self._labels.wide_members(name):
             self._reselect(record, self._labels.selecting(record))
 
-    def _is_among(self, link: Select, record: Record) -> bool:
-        """Whether a record is in one of the namespaces of a selection that says by labels in which."""
-        if link.among is None or not link.among.requirements:
-            return True
-        namespace = self._names.find((NAMESPACE, ""), record.namespace)
-        return namespace is not None and link.among.matches(namespace.selectable or {})
-
     # Links of one holder
 
     def _set_links(self, holder: Record, links: tuple[Link, ...]) -> None:
@@ -411,85 +400,6 @@ class Linker:
                 self._set_unresolved_candidates(holder, self._find_unresolved_candidates(holder))
                 if len(holder.links) <= MANY // 2:
                     del self._many[holder]
-
-    def _resolve(
-        self,
-        holder: Record,
-        note_name: Callable[[NameKey, str, Record], Record | None],
-        note_selection: Callable[[Record, Select], None],
-        links: tuple[Link, ...] | None = None,
-    ) -> tuple[dict[Contribution, tuple[str, ...]], tuple[Ref | RefByUid, ...]]:
-        """What the holder's links contribute, and which required ones resolve to nothing.
-
-        The same pass adds each link to its index, or removes it. links: only these of them.
-        """
-        found: FieldsFound = {}
-        unresolved_candidates: list[Ref | RefByUid] = []
-        for link in holder.links if links is None else links:
-            permit: Permit | None = None
-            if isinstance(link, Ref):
-                name_key, permit = (link.kind, link.namespace), link.permit
-                found_there = note_name(name_key, link.name, holder)
-                if permit is not None:
-                    self._permitting.add(permit.kind)
-                    for permission in permit.names:
-                        note_name((permit.kind, link.namespace), permission, holder)
-            elif isinstance(link, RefByUid):
-                found_there = note_name(BY_UID, link.uid, holder)
-            else:
-                note_selection(holder, link)
-                for target in self._labels.matching(link):
-                    if link.among is None or self._is_among(link, target):
-                        add_field(found, (link.type, False, target), link.field)
-                continue
-            other = self._accepted(holder, link, found_there) if found_there is not None else None
-            if other is not None:
-                add_field(found, (link.type, link.reverse, other), link.field)
-            elif not link.optional:
-                unresolved_candidates.append(link if permit is None else unmet(link, self._names))
-        return settled(found), tuple(unresolved_candidates)
-
-    def _accepted(self, holder: Record, link: Ref | RefByUid, found: Record | None) -> Record | None:
-        """The record that has the name, if the link means it."""
-        if found is None or (self._being_removed and found in self._being_removed):
-            return None
-        if isinstance(link, RefByUid):
-            return found if not link.reverse or may_own(found, holder) else None
-        if link.permit is not None and not is_permitted(link, self._names):
-            return None
-        if link.uid or link.owned:
-            if link.uid and found.uid != link.uid:
-                return None
-            if link.owned and holder.uid not in owner_uids(found):
-                return None
-        return found
-
-    def _fields(self, holder: Record, type_: str, reverse: bool, other: Record) -> tuple[str, ...]:
-        """The fields by which the holder makes this edge; empty if it does not, or no longer."""
-        found: FieldsFound = {}
-        many = self._many.get(holder) if self._many else None
-        for link in holder.links if many is None else many.about(other):
-            if link.type != type_:
-                continue
-            if isinstance(link, Select):
-                if not reverse and selects(link, other) and self._is_among(link, other):
-                    add_field(found, (type_, reverse, other), link.field)
-            elif link.reverse is reverse and (
-                self._accepted(holder, link, self._names.find(link.name_key, link.target)) is other
-            ):
-                add_field(found, (type_, reverse, other), link.field)
-        return tuple(found.get((type_, reverse, other), ()))
-
-    def _find_unresolved_candidates(self, holder: Record) -> tuple[Ref | RefByUid, ...]:
-        return tuple(
-            [
-                unmet(link, self._names)
-                for link in holder.links
-                if not isinstance(link, Select)
-                and not link.optional
-                and self._accepted(holder, link, self._names.find(link.name_key, link.target)) is None
-            ]
-        )
 
     def _set_unresolved_candidates(
         self, holder: Record, unresolved_candidates: tuple[Ref | RefByUid, ...]
