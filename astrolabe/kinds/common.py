@@ -114,13 +114,19 @@ def _owner_link(uid: str, kind: str, namespace: str, name: str, index: int, api_
     )
 
 
+@lru_cache(maxsize=4096)
+def _release(namespace: str, name: str) -> Release:
+    """One object for all resources of a release."""
+    return Release(intern(namespace), intern(name))
+
+
 def own_release(meta: ObjectMeta) -> Release | None:
     """The Helm release that the object names by an annotation, which Helm sets on what it applies."""
     annotations = meta.annotations
     if annotations is None or not annotations.helm_release_name:
         return None
     namespace = annotations.helm_release_namespace or meta.namespace
-    return Release(intern(namespace), intern(annotations.helm_release_name))
+    return _release(namespace, annotations.helm_release_name)
 
 
 def label_release(meta: ObjectMeta) -> Release | None:
@@ -129,7 +135,7 @@ def label_release(meta: ObjectMeta) -> Release | None:
     if labels and labels.get("app.kubernetes.io/managed-by") == "Helm":
         instance = labels.get("app.kubernetes.io/instance")
         if instance:
-            return Release(intern(meta.namespace), intern(instance))
+            return _release(meta.namespace, instance)
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from sys import intern
 
 import msgspec
@@ -38,5 +39,10 @@ def _qualify_link(link: Link, cluster: str) -> Link:
     if not _has_uid(link):
         return link
     assert isinstance(link, Ref | RefByUid)  # the others have none
-    # Many objects have the same owner.
+    return _shared(link, cluster)
+
+
+@lru_cache(maxsize=8192)
+def _shared(link: Ref | RefByUid, cluster: str) -> Ref | RefByUid:
+    """The same object for all that say the same: the objects of one owner share their reference to it."""
     return msgspec.structs.replace(link, uid=intern(qualified(cluster, link.uid)))

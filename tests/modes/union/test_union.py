@@ -12,6 +12,7 @@ import pytest
 
 from astrolabe.client import Client
 from astrolabe.engine import serving_state
+from astrolabe.engine.inbox import ObjectChanges
 from astrolabe.kube import watches
 from astrolabe.modes.union import cluster_files, kubernetes_member
 from astrolabe.sim.store import ObjectStore
@@ -198,3 +199,28 @@ async def test_a_list_that_is_refused_changes_nothing(tmp_path: Path, caplog: An
         site.list("dev")
         await site.until(lambda: site.states() == {"dev": "live"})
         assert site.count("prod-eu") == 0
+
+
+async def test_a_fault_in_the_engine_of_one_cluster_concerns_only_this_one(tmp_path: Path) -> None:
+    """It is watched again, and what is served of it stays until that is compared."""
+    store = generated(0.002, seed=1)
+    async with union_of(tmp_path, {"dev": store, "prod": store}) as site:
+        size, counts = site.count("dev"), list[int]()
+        clusters = site.source.clusters()
+        assert clusters is not None
+        broken = clusters["dev"]
+        assert isinstance(broken, kubernetes_member.KubernetesMember)
+        assert broken._watched is not None
+        before = broken._watched.engine
+        await before.put(ObjectChanges("Pod", [object()]))  # type: ignore[list-item]
+
+        def is_watched_again() -> bool:
+            counts.append(site.count("dev"))
+            watched = broken._watched
+            return watched is not None and watched.engine is not before and site.states()["dev"] == "live"
+
+        await site.until(is_watched_again)
+        assert set(counts) == {size}
+        assert site.states() == {"dev": "live", "prod": "live"}
+        store.create("Pod", a_pod("later", "later"))
+        await site.until(lambda: {"dev/later", "prod/later"} <= site.source.hub.graph.nodes.keys())
