@@ -57,6 +57,7 @@ class FrontDoors:
         self.streams = StreamEndpoints(
             source.hub, connections, state=source.state, rules=rules, limits=limits
         )
+        clusters = Clusters(source)
         graphql = GraphQLEndpoint(
             source,
             rules,
@@ -65,6 +66,7 @@ class FrontDoors:
             cache=queries,
             problems=self.streams.problems,
             tables=rest.read,
+            clusters=clusters.read,
         )
         self.endpoints: tuple[ApiEndpoint, ...] = (
             *rest.endpoints,
@@ -75,7 +77,7 @@ class FrontDoors:
             *grafana.endpoints,
             *self.streams.endpoints,
             graphql.endpoint,
-            Clusters(source).endpoint,
+            clusters.endpoint,
             *Probes(source, scoped=settings.asks_for_rights).endpoints,
             McpEndpoint(source, rules).endpoint,
             Whoami(source).endpoint,

@@ -122,13 +122,16 @@ class QueryContext:
     """One query. Everything that it reads of the graph is of one place in history.
 
     Root fields first say which filters they need (`want`), then await `begin`.
-    tables: reads a document of REST by its name.
+    tables: reads a document of REST by its name. clusters: reads those of the clusters.
     """
 
-    def __init__(self, source: GraphSource, rules: FilterRules, work: Work, tables: Any) -> None:
+    def __init__(
+        self, source: GraphSource, rules: FilterRules, work: Work, tables: Any, clusters: Any
+    ) -> None:
         self.source = source
         self.work = work
         self.tables = tables
+        self.clusters = clusters
         #: Of a subscription: see `updates.Subscribing`.
         self.subscribing: Any = None
         self.lister = ProblemLister(source.hub, source.state)
@@ -140,6 +143,7 @@ class QueryContext:
         self._wanted: dict[Filter, SharedSubscription | None] = {}
         self._members: dict[Filter, Collection[Any]] = {}
         self._begins = asyncio.Lock()
+        self._closed = False
 
     @property
     def graph(self) -> GraphAt:
@@ -177,6 +181,8 @@ class QueryContext:
         hub = self.source.hub
         while waits := [each for each in self._wanted.values() if each is not None and not each.ready]:
             await waits[0].wait_for_change()
+        if self._closed:  # another field has failed, and this one runs on without a reader
+            raise GraphQLError("the query has ended")
         # Nothing is awaited from here on, so all this is of one place in history.
         for filter, shared in self._wanted.items():
             self._members[filter] = list(hub.graph.nodes) if shared is None else shared.view.uids()
@@ -200,6 +206,7 @@ class QueryContext:
 
     def close(self) -> None:
         """Let go of everything that it holds."""
+        self._closed = True
         if self._history is not None and self._graph is not None:
             self._history.let_go(self._graph)
         for shared in self._wanted.values():

@@ -40,6 +40,7 @@ class GraphQLEndpoint:
     """Answers GraphQL from one source. problems: what subscriptions to problems follow, as the stream does.
 
     cache: of queries; all sources may share it. tables: reads a document of REST by its name.
+    clusters: reads those of the clusters.
     """
 
     def __init__(
@@ -52,12 +53,13 @@ class GraphQLEndpoint:
         cache: QueryCache,
         problems: ProblemFeeds,
         tables: Tables,
+        clusters: Tables,
     ) -> None:
         self._hub = source.hub
         self._limits = limits
         self._connections = connections
         self._problems = problems
-        self._runner = QueryRunner(source, rules, limits, cache, tables)
+        self._runner = QueryRunner(source, rules, limits, cache, tables, clusters)
         self._as_socket = visibly(self._websocket, self._accept, connections.until_refused)
 
     @property

@@ -195,6 +195,12 @@ async def kinds(_: Any, info: Info, filter: Json | None = None) -> Any:
     return await _table(info, "kinds", filter)
 
 
+async def clusters(_: Any, info: Info) -> Any:
+    context = _context(info)
+    await context.begin()
+    return await context.clusters()
+
+
 async def state(_: Any, info: Info) -> Json:
     context = _context(info)
     await context.begin()

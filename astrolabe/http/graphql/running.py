@@ -45,13 +45,20 @@ class QueryRunner:
     """Runs the queries of one source. tables: reads a document of REST by its name."""
 
     def __init__(
-        self, source: GraphSource, rules: FilterRules, limits: Limits, cache: QueryCache, tables: Tables
+        self,
+        source: GraphSource,
+        rules: FilterRules,
+        limits: Limits,
+        cache: QueryCache,
+        tables: Tables,
+        clusters: Tables,
     ) -> None:
         self.source = source
         self._rules = rules
         self._limits = limits
         self._cache = cache
         self._tables = tables
+        self._clusters = clusters
 
     async def is_subscription(self, request: GraphQLRequest) -> bool:
         """Whether it asks for a subscription. Raises QueryErrors."""
@@ -110,7 +117,7 @@ class QueryRunner:
 
     def _context(self) -> QueryContext:
         work = Work(self._limits.max_query_visits)
-        return QueryContext(self.source, self._rules, work, self._tables)
+        return QueryContext(self.source, self._rules, work, self._tables, self._clusters)
 
     async def _executor(
         self, request: GraphQLRequest, context: QueryContext, *, subscribes: bool = False

@@ -273,6 +273,12 @@ class _SchemaMaker:
                 "The kinds that are watched, custom ones too.",
                 filter,
             ),
+            "clusters": self._root(
+                _all(self.types.of(process.CountedCluster)),
+                "clusters",
+                "The clusters that are served, each with its state.",
+                {},
+            ),
             "state": self._root(
                 GraphQLNonNull(self.types.of(process.Trust, "State")),
                 "state",

@@ -40,11 +40,15 @@ class Clusters:
 
     async def _answer(self, request: Request) -> HTTPResponse:
         QueryReader(request).refuse_unknown()
-        hub = self._source.hub
-        async for _ in in_slices(hub.stats.count(), Lane.ANSWER):
+        documents = await self.read()
+        headers = {**position_headers(self._source.hub.graph), "Cache-Control": "no-store"}
+        return HTTPResponse("".join(array(documents)), headers=headers, content_type=JSON)
+
+    async def read(self) -> list[dict[str, Any]]:
+        """The documents of all clusters."""
+        async for _ in in_slices(self._source.hub.stats.count(), Lane.ANSWER):
             pass
-        headers = {**position_headers(hub.graph), "Cache-Control": "no-store"}
-        return HTTPResponse("".join(array(self._documents())), headers=headers, content_type=JSON)
+        return list(self._documents())
 
     def _documents(self) -> Iterator[dict[str, Any]]:
         state, stats = self._source.state.refresh(), self._source.hub.stats

@@ -98,7 +98,7 @@ async def test_a_filter_and_a_search_are_those_of_rest(site: Site) -> None:
 
 async def test_tables_and_documents_are_those_of_rest(site: Site) -> None:
     query = """
-    { releases { name namespace chart nodes } namespaces kinds { kind plural } state { state }
+    { clusters { name state counts } releases { name namespace chart nodes } namespaces kinds { kind plural } state { state }
       problems { id reason cause { name resource { uid } } } }
     """
     data = await ask(site, query)
@@ -110,6 +110,8 @@ async def test_tables_and_documents_are_those_of_rest(site: Site) -> None:
     kinds = [{"kind": each["kind"], "plural": each["plural"]} for each in await site.json("/api/v1/kinds")]
     assert data["kinds"] == kinds
     assert data["state"] == {"state": "live"}
+    (cluster,) = await site.json("/api/v1/clusters")
+    assert data["clusters"] == [{key: cluster[key] for key in ("name", "state", "counts")}]
     assert [each["id"] for each in data["problems"]] == [
         each["id"] for each in await site.json("/api/v1/problems")
     ]
