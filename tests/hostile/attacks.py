@@ -178,6 +178,35 @@ class ManyFilters:
         await scene.by_many(100, ask)
 
 
+class Queries:
+    """Queries that ask for all that the limits allow, and such as the limits refuse."""
+
+    name, seconds = "40 with GraphQL queries", 2.0
+
+    async def run(self, scene: Scene, seconds: float) -> None:
+        node = "uid name status reason message metadata labels"
+        asked = (
+            f"{{nodes(first: 1000) {{nodes {{{node} owner {{{node}}}}}}}}}",
+            f"{{nodes(first: 300) {{nodes {{{node} usedBy(first: 50) {{nodes {{name}}}}}}}}}}",
+            "{" + " ".join(f"a{n}: edges(first: 100) {{nodes {{from}}}}" for n in range(25)) + "}",
+            "{nodes {nodes {" + " name" * 280 + "}}}",
+            "{nodes {nodes {" + " ... on Pod {name details {nodeName}}" * 70 + "}}}",
+            "{__schema {types {name description fields {name description args {name type {name}}}}}}",
+            "{nodes {nodes" + "{owner" * 2000 + "}" * 2000,
+            "{...A} fragment A on Query {...B} fragment B on Query {...A}",
+        )
+
+        async def ask(peer: Peer, number: int) -> None:
+            body = json.dumps({"query": asked[number % len(asked)]}).encode()
+            head = f"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+            end = b"Content-Type: application/json\r\nConnection: close\r\n\r\n"
+            async with asyncio.timeout(4 * seconds):
+                await peer.send(head.encode() + end + body)
+                await peer.read_all()
+
+        await scene.by_many(scene.size(40, 16), ask)
+
+
 class DeepObject:
     """One object of the cluster is nested deeper than anybody means it."""
 
@@ -366,6 +395,7 @@ ATTACKS: tuple[Attack, ...] = (
     LogFlood(),
     NegativeSelectors(),
     ManyFilters(),
+    Queries(),
 )
 
 

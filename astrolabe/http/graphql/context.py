@@ -185,7 +185,7 @@ class QueryContext:
             raise GraphQLError("the query has ended")
         # Nothing is awaited from here on, so all this is of one place in history.
         for filter, shared in self._wanted.items():
-            self._members[filter] = list(hub.graph.nodes) if shared is None else shared.view.uids()
+            self._members[filter] = set(hub.graph.nodes) if shared is None else shared.view.uids()
         self.hold()
 
     def hold(self) -> None:

@@ -18,6 +18,7 @@ from astrolabe.http.graphql.requests import (
     read_request,
 )
 from astrolabe.http.graphql.running import QueryRunner, Tables
+from astrolabe.http.graphql.schema import schema
 from astrolabe.http.graphql.session import EventOperation, GraphQLSocket, SocketSession
 from astrolabe.http.graphql.transport_ws import NOT_ACCEPTABLE, PROTOCOL
 from astrolabe.http.net.message import SharedBytes
@@ -55,6 +56,7 @@ class GraphQLEndpoint:
         tables: Tables,
         clusters: Tables,
     ) -> None:
+        schema()  # takes a tenth of a second, which no query should wait for
         self._hub = source.hub
         self._limits = limits
         self._connections = connections

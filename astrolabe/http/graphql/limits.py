@@ -36,6 +36,8 @@ _TOKEN = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*+"""|"(?:[^"\\\n]|\\.)*+"|#[^\n\r]*+|[_A-Za-z0-9]++|\.\.\.|[^\s,\ufeff]',
     re.DOTALL,
 )
+#: Pairs of fields of the same place and name that validation compares, at 8 microseconds each.
+_PAIRS = 500
 #: Items that a list without pages is estimated to have.
 _LISTED = 20
 #: Fields of a document that describe the schema, at most.
@@ -113,18 +115,20 @@ class Breadth:
             each for each in document.definitions if isinstance(each, OperationDefinitionNode)
         ]
         self._unused = dict.fromkeys(self._fragments)
-        self.fields = self.aliases = self.introspections = 0
+        self.fields = self.aliases = self.introspections = self.pairs = 0
+        #: How many fields there are by the names on the way to them: those of the same place are compared.
+        self._places: dict[tuple[str, ...], int] = {}
 
     def check(self) -> None:
         """Check every operation."""
         for operation in self._operations:
-            self._visit(operation.selection_set, 1, ())
+            self._visit(operation.selection_set, ())
         while self._unused:
-            self._visit_fragment(next(iter(self._unused)), 1, ())
+            self._visit_fragment(next(iter(self._unused)), ())
 
-    def _visit(self, selections: Any, depth: int, within: tuple[str, ...]) -> None:
+    def _visit(self, selections: Any, within: tuple[str, ...], place: tuple[str, ...] = ()) -> None:
         limits = self._limits
-        if depth > limits.max_query_depth:
+        if len(place) >= limits.max_query_depth:
             raise too_much(
                 f"fields are nested more than {limits.max_query_depth} levels deep",
                 limits.max_query_depth,
@@ -133,15 +137,16 @@ class Breadth:
             )
         for each in selections.selections:
             if isinstance(each, FieldNode):
-                self._count(each)
+                here = (*place, (each.alias or each.name).value)
+                self._count(each, here)
                 if each.selection_set is not None:
-                    self._visit(each.selection_set, depth + 1, within)
+                    self._visit(each.selection_set, within, here)
             elif isinstance(each, InlineFragmentNode):
-                self._visit(each.selection_set, depth, within)
+                self._visit(each.selection_set, within, place)
             elif isinstance(each, FragmentSpreadNode):
-                self._visit_fragment(each.name.value, depth, within)
+                self._visit_fragment(each.name.value, within, place)
 
-    def _visit_fragment(self, name: str, depth: int, within: tuple[str, ...]) -> None:
+    def _visit_fragment(self, name: str, within: tuple[str, ...], place: tuple[str, ...] = ()) -> None:
         if name in within:
             raise GraphQLError(
                 f"the fragment {name} contains itself: {' → '.join((*within, name))}",
@@ -150,10 +155,13 @@ class Breadth:
         self._unused.pop(name, None)
         fragment = self._fragments.get(name)
         if fragment is not None:  # else validation says so
-            self._visit(fragment.selection_set, depth, (*within, name))
+            self._visit(fragment.selection_set, (*within, name), place)
 
-    def _count(self, field: FieldNode) -> None:
+    def _count(self, field: FieldNode, place: tuple[str, ...]) -> None:
         limits = self._limits
+        same = self._places.get(place, 0)
+        self._places[place] = same + 1
+        self.pairs += same
         self.fields += 1
         self.aliases += field.alias is not None
         self.introspections += field.name.value in ("__schema", "__type")
@@ -170,6 +178,12 @@ class Breadth:
                 limits.max_query_aliases,
                 "--max-query-aliases",
                 "too-many-aliases",
+            )
+        if self.pairs > _PAIRS:
+            raise GraphQLError(
+                f"{field.name.value} and other fields are asked for again and again, in more than "
+                f"{_PAIRS} pairs of the same field: ask for each once",
+                extensions={"code": "too-many-fields", "limit": _PAIRS},
             )
         if self.introspections > _INTROSPECTIONS:
             raise GraphQLError(

@@ -27,7 +27,19 @@ HOSTILE = {
         "{node(uid:" + "[" * 300 + "]" * 300 + "){uid}}",
         "the query is nested 302 levels deep; at most 48 are allowed (--max-query-depth)",
     ),
-    "wide": ("{nodes{nodes{" + " name" * 400 + "}}}", "the query has more than 300 fields"),
+    "wide": ("{nodes{nodes{" + " name" * 400 + "}}}", "name and other fields are asked for again and again"),
+    "the same again": (
+        "{" + "nodes{nodes{owner{uid}}}" * 62 + "}",
+        "nodes and other fields are asked for again and again",
+    ),
+    "the same by types": (
+        "{nodes{nodes{" + " ... on Pod{name details{nodeName}}" * 70 + "}}}",
+        "nodeName and other fields are asked for again and again",
+    ),
+    "wider": (
+        "{nodes{nodes{" + "".join(f" x{n}" for n in range(400)) + "}}}",
+        "the query has more than 300 fields",
+    ),
     "aliased": (
         "{" + " ".join(f"a{number}:nodes{{totalCount}}" for number in range(140)) + "}",
         "the query has more than 50 aliases; at most 50 are allowed (--max-query-aliases)",
@@ -46,7 +58,7 @@ HOSTILE = {
         "{nodes{nodes{...F0}}} "
         + " ".join(f"fragment F{n} on Resource{{...F{n + 1} ...F{n + 1}}}" for n in range(30))
         + " fragment F30 on Resource{uid}",
-        "the query has more than 300 fields, with fragments expanded",
+        "uid and other fields are asked for again and again",
     ),
     "directives": (
         "{nodes " + "@include(if:true) " * 100 + "{totalCount}}",
