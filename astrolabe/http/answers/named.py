@@ -25,11 +25,12 @@ MOST_COMPARED = 5_000
 
 
 class ResourceName(NamedTuple):
-    """kind: a key; "": any. namespace: None: any."""
+    """kind: a key; "": any. namespace: None: any. cluster: of several; "": any."""
 
     kind: str
     namespace: str | None
     name: str
+    cluster: str = ""
 
     def matches_identity(self, one: Mapping[str, Any]) -> bool:
         """The same of an object that is described by `kind`, `group`, `namespace` and `name`."""
@@ -38,6 +39,7 @@ class ResourceName(NamedTuple):
             one["name"] == self.name
             and self.kind in ("", kind)
             and self.namespace in (None, one["namespace"])
+            and self.cluster in ("", one.get("cluster", ""))
         )
 
     def matches(self, node: Node) -> bool:
@@ -46,16 +48,20 @@ class ResourceName(NamedTuple):
             node.name == self.name
             and self.kind in ("", node.kind)
             and (self.namespace is None or self.namespace == node.namespace)
+            and self.cluster in ("", node.cluster)
         )
 
 
 def path_of(node: Node) -> str:
-    """`Pod/shop/web-1`, or `Node/node-2`."""
-    return "/".join(filter(None, (node.kind, node.namespace, node.name)))
+    """`Pod/shop/web-1`, `Node/node-2`, or `prod-eu:Pod/shop/web-1` of several clusters."""
+    path = "/".join(filter(None, (node.kind, node.namespace, node.name)))
+    return f"{node.cluster}:{path}" if node.cluster else path
 
 
 async def find_named(source: GraphSource, words: Vocabulary, text: str) -> Node:
     """The one resource of this uid, or named `Kind/namespace/name`, `Kind/name` or `name`.
+
+    A cluster and a colon may stand before the name.
 
     words: knows the kinds, by all the names that kubectl takes.
     Raises Refusal: 400, 404 with what may be meant, or 409 `ambiguous` with the choice.
@@ -80,16 +86,18 @@ async def find_named(source: GraphSource, words: Vocabulary, text: str) -> Node:
 
 def parse_name(text: str, words: Vocabulary) -> ResourceName:
     """Raises Refusal if it is no name of a resource."""
-    parts = text.strip().split("/")
+    head, colon, rest = text.strip().partition(":")
+    cluster, parts = (head, rest.split("/")) if colon and "/" not in head and "/" in rest else ("", None)
+    parts = parts or text.strip().split("/")
     if not all(parts) or len(parts) > 3:
         raise bad_parameter(f"{quoted(text)} is no resource: write Kind/namespace/name, Kind/name or a uid")
     if len(parts) == 1:
-        return ResourceName("", None, parts[0])
+        return ResourceName("", None, parts[0], cluster)
     try:
         kind = words.kind(parts[0])
     except ValueError as error:
         raise bad_parameter(str(error)) from None
-    return ResourceName(kind, parts[1] if len(parts) == 3 else None, parts[-1])
+    return ResourceName(kind, parts[1] if len(parts) == 3 else None, parts[-1], cluster)
 
 
 async def _absence(text: str, name: ResourceName, nodes: Sequence[Node]) -> str:

@@ -28,6 +28,7 @@ from astrolabe.http.mcp.text import (
     names_of,
     plain,
     quoted,
+    release_of,
     status_of,
 )
 from astrolabe.http.source import GraphSource
@@ -136,7 +137,7 @@ class AgentAnswers:
         for each in told["blocks"][:MOST_EVENTS]:
             text.add(f"In the way: {name_of(each)}: {quoted(each['why'])}")
         if told["releases"]:
-            names = [f"{each['namespace']}/{each['name']}" for each in told["releases"]]
+            names = [release_of(each) for each in told["releases"]]
             text.add(f"Releases: {listed(names)}")
         return _ended(text)
 
@@ -171,7 +172,8 @@ class AgentAnswers:
         for owner in self._owners(node):
             text.add(f"owned by {owner}")
         for each in document.get("unresolved", ()):
-            text.add(f"missing: {name_of(each)} ({edge_of(each)})")
+            missing = name_of({**each, "cluster": node.cluster})
+            text.add(f"missing: {missing} ({edge_of(each)})")
         for key, values in (("facts", document.get("metadata", {})), ("labels", node.labels())):
             if values:
                 text.add(f"{key}: {_facts(values)}")
@@ -214,6 +216,9 @@ class AgentAnswers:
         """How far the graph may be trusted, and what is in it."""
         state, stats = self._source.state.refresh(), self._hub.stats
         text = self._begin(USUAL)
+        for cluster in state.clusters or ():
+            why = f": {quoted(cluster.why)}" if cluster.why else ""
+            text.add(f"cluster {plain(cluster.name)}: {cluster.state} since {cluster.since}{why}")
         text.add(f"{state.progress.kinds} of {state.progress.of} kinds are listed.")
         for gap in state.partial:
             text.add(f"incomplete: {plain(gap.kind)}, {gap.reason}: {quoted(gap.why)}")
@@ -268,7 +273,7 @@ class AgentAnswers:
                 breaks += f"; users notice {names_of(problem['entries'], 3)}"
             lines.append(breaks)
         if problem["releases"]:
-            names = [f"{each['namespace']}/{each['name']}" for each in problem["releases"]]
+            names = [release_of(each) for each in problem["releases"]]
             lines.append(f"   release {listed(names, 3)}")
         return lines
 

@@ -63,8 +63,9 @@ def plain(name: str) -> str:
 
 
 def name_of(one: Json) -> str:
-    """`Pod/shop/web-1`, and `Secret/shop/db (missing)`."""
-    path = plain("/".join(filter(None, (one["kind"], one.get("namespace", ""), one["name"]))))
+    """`Pod/shop/web-1`, `prod-eu:Pod/shop/web-1` of several clusters, and `Secret/shop/db (missing)`."""
+    path = "/".join(filter(None, (one["kind"], one.get("namespace", ""), one["name"])))
+    path = plain(f"{one['cluster']}:{path}" if one.get("cluster") else path)
     return f"{path} (missing)" if one.get("missing") else path
 
 
@@ -107,13 +108,25 @@ def edge_of(one: Json) -> str:
 
 def heading(state: ServingState, graph: ServedGraph) -> str:
     """Of every answer: which cluster it is about, how far it may be trusted, and its place in history."""
-    parts = [f"cluster {plain(state.cluster.name or 'unnamed')}", f"state {state.state}"]
+    parts = [_clusters(state), f"state {state.state}"]
     if state.why:
         parts[1] += f" since {state.since}: {quoted(state.why)}"
     parts.append(f"position {graph.epoch}:{graph.seq}")
     hidden = _hidden(state)
     parts.append(f"not visible: {hidden}" if hidden else "all visible")
     return f"[{' | '.join(parts)}]"
+
+
+def _clusters(state: ServingState) -> str:
+    if state.clusters is None:
+        return f"cluster {plain(state.cluster.name or 'unnamed')}"
+    return f"clusters {listed([each.name for each in state.clusters])}"
+
+
+def release_of(one: Json) -> str:
+    """`shop/cart`, and `prod-eu:shop/cart` of several clusters."""
+    path = f"{one['namespace']}/{one['name']}"
+    return f"{one['cluster']}:{path}" if one.get("cluster") else path
 
 
 def _hidden(state: ServingState) -> str:
