@@ -45,16 +45,19 @@ def resources_page(context: QueryContext, uids: Iterable[str], page: PageRequest
     return take_page(context.work, uids, page, keys, lambda key: context.resource(key[-1]))
 
 
-def edges_page(context: QueryContext, edges: Iterable[EdgeValue], page: PageRequest) -> Any:
-    """A page of edges, sorted by type, source and target."""
-    found: dict[Key, EdgeValue] = {}
+def edges_page(context: QueryContext, edges: Iterable[EdgeValue], page: PageRequest, uid: str = "") -> Any:
+    """A page of edges, sorted by type, source and target. uid: of the node whose edges they are."""
+    graph = context.graph
 
     def keys(some: list[EdgeValue]) -> list[Key]:
-        keyed: dict[Key, EdgeValue] = {each.edge.key: each for each in some}
-        found.update(keyed)
-        return list(keyed)
+        return [each.edge.key for each in some]
 
-    return take_page(context.work, edges, page, keys, found.get)
+    def value(key: Key) -> EdgeValue | None:
+        type, source, target = key
+        edge = graph.edge((type, source, target))
+        return None if edge is None else EdgeValue(edge, (target if source == uid else source) if uid else "")
+
+    return take_page(context.work, edges, page, keys, value)
 
 
 def edges_of(

@@ -76,7 +76,7 @@ def edges_of(
 ) -> Any:
     context = _context(info)
     found = relations.edges_of(context.graph, source.node.uid, type, direction)
-    return edges_page(context, found, page_of(first, after))
+    return edges_page(context, found, page_of(first, after), source.node.uid)
 
 
 def edge_source(source: EdgeValue, info: Info) -> Resource | None:
