@@ -268,6 +268,10 @@ def test_scope_and_redis_follow_the_values() -> None:
         "kubernetes-rights": {"ASTROLABE_AUTH": "kubernetes"},
         "access": {"ASTROLABE_AUTH": "kubernetes,proxy"},
         "proxy-authority": {"ASTROLABE_AUTH": "kubernetes,proxy"},
+        "clusters": {
+            "ASTROLABE_AUTH": "token",
+            "ASTROLABE_CLUSTERS": "/etc/astrolabe/clusters/clusters.yaml",
+        },
         "access-namespaces": {
             "ASTROLABE_AUTH": "token,kubernetes",
             "ASTROLABE_NAMESPACES": "shop",
@@ -399,6 +403,16 @@ def test_rules_are_mounted_where_the_variable_looks() -> None:
     assert mount["mountPath"] == given["value"]
     (file,) = rules["data"].items()
     assert [f"{rule.id.kind}.{rule.id.group}" for rule in parse_rules(*file)] == ["Crawler.example.com"]
+
+
+def test_the_list_of_clusters_is_mounted_where_the_variable_looks() -> None:
+    pod = find("clusters", "Deployment")["spec"]["template"]["spec"]
+    (volume,) = [each for each in pod["volumes"] if each["name"] == "clusters"]
+    assert volume["secret"] == {"secretName": "astrolabe-clusters", "defaultMode": 0o440}
+    assert pod["securityContext"]["fsGroup"] == 65532
+    (mount,) = [each for each in container("clusters")["volumeMounts"] if each["name"] == "clusters"]
+    (given,) = [each for each in variables("clusters") if each["name"] == "ASTROLABE_CLUSTERS"]
+    assert given["value"] == f"{mount['mountPath']}/clusters.yaml"
 
 
 def test_a_service_monitor_scrapes_the_port_of_the_service() -> None:

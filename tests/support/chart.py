@@ -31,6 +31,7 @@ NAMES = (
     "access",
     "access-namespaces",
     "proxy-authority",
+    "clusters",
 )
 
 #: Files of the chart that follow from others, and how far in they stand in what is rendered.

@@ -116,7 +116,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* Not empty when a Secret is mounted. */}}
 {{- define "astrolabe.mountsSecrets" -}}
-{{- if or .Values.auth.tokenSecret.name (include "astrolabe.knowsProxies" .) .Values.tls.secret -}}true{{- end -}}
+{{- if or .Values.auth.tokenSecret.name (include "astrolabe.knowsProxies" .) .Values.tls.secret .Values.clusters.secret -}}true{{- end -}}
 {{- end -}}
 
 {{/* The command line, one flag a line of YAML. */}}
@@ -207,6 +207,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if include "astrolabe.rules" . }}
 - name: ASTROLABE_RULES
   value: /etc/astrolabe/rules
+{{- end }}
+{{- if .Values.clusters.secret }}
+- name: ASTROLABE_CLUSTERS
+  value: /etc/astrolabe/clusters/clusters.yaml
 {{- end }}
 {{- if .Values.helmDetails }}
 - name: ASTROLABE_HELM_DETAILS
