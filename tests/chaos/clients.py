@@ -7,14 +7,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from astrolabe.client.graph import Change, NodeChange
-from tests.support.fleet import Serving
 from tests.support.replica import Replica
 
 
@@ -54,13 +53,20 @@ class Notes:
         assert known == held.digest, f"two graphs at {place}"
 
 
+class Followable(Protocol):
+    """What serves the graph at a port of this machine."""
+
+    @property
+    def port(self) -> int: ...
+
+
 class Roamer:
     """Follows the whole graph, at one replica after the other, and resumes where it was.
 
     held: what it holds now. resumed, reset: how often it could go on, and how often it had to begin anew.
     """
 
-    def __init__(self, replicas: Sequence[Serving], notes: Notes, *, seed: int, stay: float) -> None:
+    def __init__(self, replicas: Sequence[Followable], notes: Notes, *, seed: int, stay: float) -> None:
         """stay: seconds, at most, at one replica."""
         self.held = Held()
         self.resumed = self.reset = 0
@@ -79,7 +85,7 @@ class Roamer:
             except (OSError, TimeoutError, WebSocketException, EOFError):
                 await asyncio.sleep(0.02)
 
-    async def settle(self, replica: Serving, position: tuple[str, int], *, seconds: float) -> None:
+    async def settle(self, replica: Followable, position: tuple[str, int], *, seconds: float) -> None:
         """Follow this one until it has told up to this position."""
         async with asyncio.timeout(seconds):
             while (self.held.epoch, self.held.seq) != position:
@@ -89,7 +95,7 @@ class Roamer:
                 except (OSError, TimeoutError, WebSocketException):
                     await asyncio.sleep(0.05)
 
-    async def _follow(self, replica: Serving, *, until: tuple[str, int] | None = None) -> None:
+    async def _follow(self, replica: Followable, *, until: tuple[str, int] | None = None) -> None:
         held = self.held
         place = held.graph.resume()
         since = f"?since={place.epoch}:{place.seq}" if place is not None else ""

@@ -130,8 +130,8 @@ async def working(observers: Sequence[Roamer | Observer]) -> AsyncIterator[None]
 
 
 @asynccontextmanager
-async def churning(churn: Churn) -> AsyncIterator[None]:
-    task = asyncio.create_task(churn.run(RATE), name="churn")
+async def churning(churn: Churn, rate: float = RATE) -> AsyncIterator[None]:
+    task = asyncio.create_task(churn.run(rate), name="churn")
     try:
         yield
     finally:

@@ -22,12 +22,44 @@ from astrolabe.sim.store import ObjectStore
 PATIENCE = 30.0
 
 
+class Upstream:
+    """One Astrolabe that a union may follow. It can be ended and begun again at the same port."""
+
+    def __init__(self, kubeconfig: str, **settings: Any) -> None:
+        self._settings = {"kubeconfig": kubeconfig, "label_selector": "", "batch_window": 0.01, **settings}
+        self.port = 0
+        self.application: Application
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def begin(self) -> None:
+        settings = Settings(in_cluster=False, host="127.0.0.1", port=self.port, **self._settings)
+        self.application = Application(settings)
+        await self.application.start()
+        self.port = self.application.port
+        async with asyncio.timeout(PATIENCE):
+            await self.application.ready()
+
+    async def end(self) -> None:
+        await self.application.stop()
+
+    @property
+    def graph(self) -> Any:
+        return self.application._source.hub.graph
+
+
 class UnionSite:
-    """A served union. clusters: the simulated API servers by name, listed or not."""
+    """A served union. clusters: the simulated API servers by name, listed or not.
+
+    upstreams: the addresses of those that are followed by a server of their own.
+    """
 
     def __init__(self, folder: Path, http: aiohttp.ClientSession) -> None:
         self.folder = folder
         self.clusters: dict[str, Simulator] = {}
+        self.upstreams: dict[str, str] = {}
         self.application: Application
         self._http = http
         self._writes = 0
@@ -50,6 +82,9 @@ class UnionSite:
         """Name these clusters in the list."""
         entries = []
         for name in names:
+            if name in self.upstreams:
+                entries.append({"name": name, "url": self.upstreams[name]})
+                continue
             url = self.clusters[name].url
             path = self.folder / f"{url.rpartition(':')[2]}.kubeconfig"
             path.write_text(kubeconfig(url, name=name))

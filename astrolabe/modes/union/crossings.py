@@ -132,15 +132,23 @@ class Crossings:
             self._add_places(uid, refs)
         self._dirty.update(self._refs)
 
+    def doubt(self) -> None:
+        """The served graph may lack some of the edges: all are compared with it."""
+        self._dirty.update(self._refs, self._made)
+
     def read(self) -> Iterator[None]:
         """Read the names in clusters that are newly referred to, in steps. The graph may change meanwhile."""
         for cluster in list(self._unread):
-            graph, found = self._graph(), self._uids[cluster]
-            for number, node in enumerate(list(graph.nodes.values())):
-                if node.cluster == cluster and graph.nodes.get(node.uid) is node:
+            found = self._uids.get(cluster)
+            if found is None:
+                continue
+            for number, node in enumerate(list(self._graph().nodes.values())):
+                if node.cluster == cluster and self._graph().nodes.get(node.uid) is node:
                     found.setdefault(_name_of(node), node.uid)
                 if number % STEP == 0:
                     yield
+            if self._uids.get(cluster) is not found:
+                continue  # it left meanwhile, and may have come back
             self._unread.pop(cluster, None)
             for place, sources in self._sources.items():
                 if place[0] == cluster:
@@ -148,7 +156,7 @@ class Crossings:
 
     def __call__(self, changes: Changes) -> None:
         """Complete the changes of the next batch."""
-        if not self._refs and not self._made and not self._dirty:
+        if not (self._refs or self._made or self._dirty or self._uids):
             return
         gone = set(changes.nodes_removed)
         for node in changes.nodes_set:

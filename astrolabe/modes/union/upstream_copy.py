@@ -91,7 +91,8 @@ class UpstreamCopy:
                 changes.nodes_set.append(node)
             if len(changes.nodes_set) % STEP == 0:
                 yield None
-        changes.edges_set = [self._edge(edge) for edge in delta.edges.set]
+        edges = map(self._edge, delta.edges.set)
+        changes.edges_set = [edge for edge in edges if self._is_news_of(edge)]
         gone = [self._key(each.type, each.source, each.target) for each in delta.edges.remove]
         changes.edges_removed = [key for key in gone if part.edge(key) is not None]
         removed = [self._id(uid) for uid in delta.nodes.remove]
@@ -127,7 +128,7 @@ class UpstreamCopy:
             snapshot.early.append(edge)
             return False
         snapshot.edges.add(edge.key)
-        return self._part.edge(edge.key) != edge
+        return self._is_news_of(edge)
 
     def _left(self, snapshot: _ReceivedSnapshot) -> Steps:
         """What the part has that the whole snapshot has not."""
@@ -148,6 +149,11 @@ class UpstreamCopy:
     def _is_news(self, node: Node) -> bool:
         served = self._part.node(node.uid)
         return served is None or served.text != node.text
+
+    def _is_news_of(self, edge: Edge) -> bool:
+        """Of which end a field is may be known from a time of its own API server; no client is told that."""
+        served = self._part.edge(edge.key)
+        return served is None or served.field != edge.field
 
     def _node(self, document: Json) -> Node:
         if "cluster" in document:

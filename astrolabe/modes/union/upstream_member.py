@@ -34,7 +34,7 @@ from astrolabe.engine.serving_state import (
     StateTracker,
     tell_gaps,
 )
-from astrolabe.graph.model.faults import Fault
+from astrolabe.graph.model.faults import Fault, where
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.identity import HelmRevision, Release
 from astrolabe.graph.state.node import Node
@@ -125,6 +125,8 @@ class UpstreamMember:
         raise AssertionError("none of the tasks ends")
 
     async def _follow(self) -> NoReturn:
+        # Whoever was stopped may have published a part of a message.
+        self._copy.restart()
         while True:
             try:
                 await self._follow_once()
@@ -133,6 +135,10 @@ class UpstreamMember:
             except ProtocolError as error:
                 self._copy.restart()
                 self._note_lost(str(error))
+            except Exception as error:
+                logger.exception("the server cannot be followed")
+                self._copy.restart()
+                self._note_lost(where(error))
             await asyncio.sleep(REFUSED_PAUSE)
 
     async def _follow_once(self) -> NoReturn:

@@ -39,7 +39,6 @@ class UnionWriter:
         self.crossings = crossings or Crossings(graph, ClusterNames())
         self._publisher = publisher
         self._graph = graph
-        self._seq = graph().seq
         self._publishing = asyncio.Lock()
         self._members: dict[str, MemberWriter] = {}
 
@@ -58,8 +57,13 @@ class UnionWriter:
             self.crossings(changes)
             if not changes:
                 return True
-            self._seq += 1
-            intact = await self._publisher.publish(Batch(self.epoch, self._seq, changes, at))
+            # A batch whose writer was stopped while the graph was rebuilt for it has never been.
+            seq, intact = self._graph().seq + 1, False
+            try:
+                intact = await self._publisher.publish(Batch(self.epoch, seq, changes, at))
+            finally:
+                if not intact:
+                    self.crossings.doubt()
         if not intact:
             for each in self._members.values():
                 if each.cluster != by:

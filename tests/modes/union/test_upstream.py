@@ -11,11 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 
 from astrolabe.app import Application
 from astrolabe.client import Client
+from astrolabe.client.message import SnapshotMessage
+from astrolabe.graph.state.batch import Batch, Changes
+from astrolabe.graph.state.cluster_part import ClusterPart
+from astrolabe.graph.state.edge import Edge
+from astrolabe.graph.state.graph import ServedGraph
+from astrolabe.graph.state.node import parse_node
 from astrolabe.modes.union import upstream_member
+from astrolabe.modes.union.upstream_copy import UpstreamCopy
 from astrolabe.settings import Settings
 from astrolabe.sim.cluster import custom
 from astrolabe.sim.kubeconfig import kubeconfig_file
@@ -23,37 +31,10 @@ from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import ObjectStore
 from tests.support.serving import eventually
 from tests.support.simulated import generated
+from tests.support.unions import Upstream
 
 Json = dict[str, Any]
 PATIENCE = 30.0
-
-
-class Server:
-    """One Astrolabe, which can be ended and begun again at the same port."""
-
-    def __init__(self, kubeconfig: str, **settings: Any) -> None:
-        self._settings = {"kubeconfig": kubeconfig, "label_selector": "", "batch_window": 0.01, **settings}
-        self.port = 0
-        self.application: Application
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    async def begin(self) -> None:
-        settings = Settings(in_cluster=False, host="127.0.0.1", port=self.port, **self._settings)
-        self.application = Application(settings)
-        await self.application.start()
-        self.port = self.application.port
-        async with asyncio.timeout(PATIENCE):
-            await self.application.ready()
-
-    async def end(self) -> None:
-        await self.application.stop()
-
-    @property
-    def graph(self) -> Any:
-        return self.application._source.hub.graph
 
 
 class Hub:
@@ -61,7 +42,7 @@ class Hub:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.servers: dict[str, Server] = {}
+        self.servers: dict[str, Upstream] = {}
         self.stores: dict[str, ObjectStore] = {}
         self.application: Application
 
@@ -116,7 +97,7 @@ async def hub_of(
         hub.stores = stores
         for name, store in stores.items():
             simulator = await running.enter_async_context(Simulator(store))
-            server = Server(running.enter_context(kubeconfig_file(simulator.url)), **upstream)
+            server = Upstream(running.enter_context(kubeconfig_file(simulator.url)), **upstream)
             await server.begin()
             running.push_async_callback(server.end)
             hub.servers[name] = server
@@ -263,3 +244,41 @@ async def test_a_server_of_several_clusters_is_refused_with_what_to_do(tmp_path:
             assert outer.shown() == ({}, set())
         finally:
             await outer.application.stop()
+
+
+async def test_what_fails_while_it_is_published_is_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with hub_of(tmp_path, two()) as hub:
+        await hub.until(hub.is_exact)
+        writer = hub.application._source.writer.member("east")  # type: ignore[union-attr]
+
+        async def fail(batch: Any) -> bool:
+            raise RuntimeError("no more")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(writer, "publish", fail)
+            change(hub.stores["east"], 1)
+            await hub.until(lambda: hub.states()["east"][0] == "stale")
+            assert "RuntimeError in fail" in hub.states()["east"][1]
+        await hub.until(hub.is_exact)
+        await hub.until(lambda: hub.states()["east"] == ("live", ""))
+
+
+def test_a_cluster_that_was_watched_here_is_not_told_anew_by_its_server() -> None:
+    """Of which end a field is is known of an API server only; no client hears of it."""
+    ends = [f'{{"status":"Ready","uid":"{uid}","name":"x","kind":"Pod","namespace":"a"}}' for uid in "ab"]
+    graph = ServedGraph("u")
+    edge = Edge("binds", "east/a", "east/b", ("spec.volumeName", "spec.claimRef"), 1)
+    nodes = [
+        parse_node(text.replace(f'"uid":"{uid}"', f'"uid":"east/{uid}","cluster":"east"'))
+        for text, uid in zip(ends, "ab", strict=True)
+    ]
+    graph.apply(Batch("u", 1, Changes(nodes_set=nodes, edges_set=[edge])))
+    told = {"type": "binds", "from": "a", "to": "b", "field": [*edge.field]}
+    head = {"type": "snapshot", "id": "default", "epoch": "s", "seq": 7, "part": 1, "last": True}
+    snapshot = {**head, "nodes": [json.loads(text) for text in ends], "edges": [told]}
+    copy = UpstreamCopy(ClusterPart(lambda: graph, "east"))
+    steps = copy.apply(msgspec.convert(snapshot, SnapshotMessage))
+    assert [changes for each in steps for changes in each if changes is not None] == []
+    assert copy.complete

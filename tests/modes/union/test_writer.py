@@ -185,3 +185,23 @@ async def test_after_a_rebuild_of_the_served_graph_every_writer_compares_its_par
     assert await quiet.publish(Batch("", 0, Changes(nodes_removed=["quiet/a"])))
     assert await prod.publish(Batch("", 0, Changes()))
     assert hub.graph.releases.keys() == {release}
+
+
+async def test_a_writer_that_is_stopped_during_a_rebuild_leaves_no_gap() -> None:
+    """The cluster was removed from the list, or its watches ended: the others go on."""
+    hub = Hub(ServedGraph("u"))
+    union = UnionWriter(MemoryBus(hub), lambda: hub.graph, epoch="u")
+    dev, prod = union.member("dev"), union.member("prod")
+    many = [node(f"dev/{number}", "dev") for number in range(5_000)]
+    assert await dev.publish(Batch("", 0, Changes(nodes_set=many)))
+    hub.graph._outgoing["dev/a"] = packed([an_edge("owns", "dev/a", "dev/b")])
+    removal = Changes(edges_removed=[("owns", "dev/a", "dev/b")])
+    stopped = asyncio.create_task(dev.publish(Batch("", 0, removal)), name="stopped")
+    await asyncio.sleep(0)
+    assert hub.rebuilding
+    stopped.cancel()
+    await asyncio.gather(stopped, return_exceptions=True)
+    assert stopped.cancelled()
+    assert await prod.publish(Batch("", 0, Changes(nodes_set=[node("prod/a", "prod")])))
+    assert "prod/a" in hub.graph.nodes
+    assert hub.graph.seq == 2
