@@ -35,6 +35,13 @@ const SIGN_WIDTH = 26;
 /** In pixels, so that broken resources are visible at any zoom. */
 const SMALLEST_GLYPH: Readonly<Record<Status, number>> = { Error: 13, Unknown: 12, Pending: 10, Ready: 0 };
 
+/** Of the title of a frame: the size at a zoom of 1, and where its middle is below the top; the size on the screen. */
+const LETTERS = {
+  wing: { size: 30, middle: 42, least: 14, most: 30 },
+  hall: { size: 17, middle: 30, least: 12, most: 22 },
+  room: { size: 13, middle: 20, least: SMALLEST_TEXT, most: 22 },
+} as const;
+
 export class Painter {
   readonly #canvas: HTMLCanvasElement;
   readonly #context: Context;
@@ -83,10 +90,11 @@ export class Painter {
   /** The title, legible at any zoom; the more it says, the more room there is. */
   #frame(frame: Frame, rect: Rect, { palette, camera }: Paint): void {
     const context = this.#context;
-    const hall = frame.form === "hall";
-    const size = Math.max(hall ? 12 : SMALLEST_TEXT, Math.min(22, (hall ? 17 : 13) * camera.zoom));
+    const { form } = frame;
+    const letters = LETTERS[form];
+    const size = Math.max(letters.least, Math.min(letters.most, letters.size * camera.zoom));
     if (rect.width < 40) return;
-    const y = rect.y + Math.max(size * 0.75 + 2, (hall ? 30 : 20) * camera.zoom);
+    const y = rect.y + Math.max(size * 0.75 + 2, letters.middle * camera.zoom);
     let x = rect.x + Math.max(6, 16 * camera.zoom);
     const status = worst(frame.counts);
     if (status !== "Ready") {
@@ -97,7 +105,7 @@ export class Painter {
     context.textBaseline = "middle";
     context.textAlign = "left";
     context.fillStyle = palette.ink;
-    context.font = `${hall ? 650 : 600} ${size}px ${palette.font}`;
+    context.font = `${form === "room" ? 600 : 650} ${size}px ${palette.font}`;
     const room = rect.x + rect.width - x - 10;
     this.#letters.draw(context, frame.title, { x, y, width: room });
     const after = x + Math.min(room, context.measureText(frame.title).width) + size * 0.7;
@@ -105,9 +113,9 @@ export class Painter {
     context.fillStyle = palette.faint;
     const left = rect.x + rect.width - after - 30;
     // Far away there is room for the title only.
-    const note = hall && camera.zoom > 0.3 ? frame.note : "";
+    const note = form === "wing" || (form === "hall" && camera.zoom > 0.3) ? frame.note : "";
     if (note && left > 60) this.#letters.draw(context, note, { x: after, y, width: left }, "end");
-    if (!hall && rect.width > 90)
+    if (form === "room" && rect.width > 90)
       this.#fold({ x: rect.x + rect.width - 16 * camera.zoom - 4, y }, size, palette);
   }
 

@@ -21,8 +21,12 @@ export function styleOf(palette: Palette): StylesheetJson {
       },
     },
     {
+      selector: "node[form='wing']",
+      style: { "background-color": palette.ground, "corner-radius": "20", "z-index": 0 },
+    },
+    {
       selector: "node[form='hall']",
-      style: { "background-color": palette.hall, "corner-radius": "14", "z-index": 0 },
+      style: { "background-color": palette.hall, "corner-radius": "14", "z-index": 1 },
     },
     {
       selector: "node[form='room']",
@@ -30,7 +34,7 @@ export function styleOf(palette: Palette): StylesheetJson {
         "background-color": palette.room,
         "border-color": palette.edge,
         "corner-radius": "10",
-        "z-index": 1,
+        "z-index": 2,
       },
     },
     { selector: "node[status='Error']", style: { "border-color": statuses.Error, "border-width": 1.5 } },

@@ -4,20 +4,20 @@ import { type Kinds, type Node, type Status, severity, type Unresolved } from "@
 import type { Cluster } from "./cluster";
 import { type Counts, count, worst } from "./counts";
 import { groupBy } from "./grouping";
-import { directOwnerOf, type GroupId, groupOf, ownerOf } from "./index";
-import { nameOf } from "./names";
+import { directOwnerOf, type GroupId, groupOf, ownerOf, placeIn } from "./index";
+import { inCluster, nameOf, withoutCluster } from "./names";
 
 /** Made of names, so that it outlives what it shows, and may be in an address. */
 export type CardId = string;
 
 /**
- * form: a resource; a stack of resources; all of a release; all of a namespace; or a ghost, which is
+ * form: a resource; a stack of resources; all of a release, of a namespace or of a cluster; or a ghost, which is
  * referred to and does not exist. column: of its kind. members: uids, the worst first; the first is what the card speaks of.
  * opens: there is more in it to be shown one by one.
  */
 export interface Card {
   readonly id: CardId;
-  readonly form: "resource" | "stack" | "release" | "namespace" | "ghost";
+  readonly form: "resource" | "stack" | "release" | "namespace" | "cluster" | "ghost";
   readonly group: GroupId;
   readonly namespace: string;
   readonly kind: string;
@@ -160,26 +160,37 @@ export function releaseCard(kinds: Kinds, id: GroupId, release: string, nodes: r
 
 /** What is of no release is the others of its namespace. */
 export function titleOfGroup(id: GroupId, release: string): string {
-  return release || (id === "/" ? "cluster-scoped" : "others");
+  return release || (withoutCluster(id) === "/" ? "cluster-scoped" : "others");
 }
 
-/** All of a namespace as one card. */
-export function namespaceCard(kinds: Kinds, namespace: string, nodes: readonly Node[]): Card {
-  const title = namespace || "cluster";
-  return summary(kinds, `${namespace}/*`, "namespace", `${namespace}/*`, title, nodes);
+/** All of a namespace as one card. place: its name, with its cluster if that is one of several. */
+export function namespaceCard(kinds: Kinds, place: string, nodes: readonly Node[]): Card {
+  const title = withoutCluster(place) || "cluster";
+  return summary(kinds, `${place}/*`, "namespace", `${place}/*`, title, nodes);
 }
+
+/** The frame around all of a cluster, where several are drawn. */
+export const clusterId = (cluster: string): CardId => inCluster(cluster, "*");
+
+/** All of a cluster. */
+export function clusterCard(kinds: Kinds, cluster: string, nodes: readonly Node[]): Card {
+  return summary(kinds, clusterId(cluster), "cluster", inCluster(cluster, "/*"), cluster, nodes);
+}
+
+/** What a card of many resources calls itself, where the others name a kind. */
+const SUMMARIES = { release: "Release", namespace: "Namespace", cluster: "Cluster" } as const;
 
 function summary(
   kinds: Kinds,
   id: CardId,
-  form: "release" | "namespace",
+  form: keyof typeof SUMMARIES,
   group: GroupId,
   title: string,
   nodes: readonly Node[],
 ): Card {
   const counts = count(nodes.map((node) => node.status));
-  const namespace = group.slice(0, group.indexOf("/"));
-  const kind = form === "release" ? "Release" : "Namespace";
+  const namespace = withoutCluster(placeIn(group));
+  const kind = SUMMARIES[form];
   return {
     ...{ id, form, group, namespace, title, counts },
     kind,
@@ -199,10 +210,10 @@ function mainReason(kinds: Kinds, nodes: readonly Node[], status: Status): strin
   return bad.find((node) => kinds.of(node.kind).column === column)?.reason ?? "";
 }
 
-/** What a reference leads to that does not exist. */
-export function ghostCard(kinds: Kinds, reference: Unresolved): Card {
+/** What a reference leads to that does not exist. cluster: of what refers to it, which looks in its own only. */
+export function ghostCard(kinds: Kinds, reference: Unresolved, cluster = ""): Card {
   return {
-    id: `ghost|${nameOf(reference)}`,
+    id: `ghost|${nameOf({ ...reference, cluster })}`,
     form: "ghost",
     group: "",
     namespace: reference.namespace ?? "",

@@ -2,13 +2,18 @@ import { type Edge, type EdgeType, Kinds, type Node, type ReadonlyGraph } from "
 
 /** The graph, with what the server says about kinds and edge types. */
 export class Cluster implements ReadonlyGraph {
-  readonly #graph: ReadonlyGraph;
+  #graph: ReadonlyGraph;
   kinds: Kinds;
   edgeTypes: readonly EdgeType[] = [];
 
   constructor(graph: ReadonlyGraph, kinds = new Kinds()) {
     this.#graph = graph;
     this.kinds = kinds;
+  }
+
+  /** Another graph is shown from now on, with the same kinds. */
+  show(graph: ReadonlyGraph): void {
+    this.#graph = graph;
   }
 
   /** The types of edges that are not drawn until somebody asks for them. */

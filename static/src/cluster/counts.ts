@@ -11,6 +11,13 @@ export function count(statuses: Iterable<Status>): Counts {
   return counts;
 }
 
+/** All of these together. */
+export function sum(all: Iterable<Counts>): Counts {
+  const counts = noCounts();
+  for (const each of all) for (const status of STATUSES) counts[status] += each[status];
+  return counts;
+}
+
 export const total = (counts: Counts): number => STATUSES.reduce((sum, status) => sum + counts[status], 0);
 
 /** The worst status that there is one of; Ready for none. */

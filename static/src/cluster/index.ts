@@ -1,12 +1,16 @@
 import type { Change, Node, Status } from "@astrolabe/stream";
 import type { Cluster } from "./cluster";
 import { type Counts, noCounts } from "./counts";
-import { type Name, nameOf } from "./names";
+import { inCluster, type Name, nameOf } from "./names";
 
-/** `namespace/release`; either may be empty. */
+/** `namespace/release`; either may be empty. Of one of several clusters: `prod@namespace/release`. */
 export type GroupId = string;
 
-export const groupOf = (node: Node): GroupId => `${namespaceOf(node)}/${node.release ?? ""}`;
+export const groupOf = (node: Node): GroupId =>
+  inCluster(node.cluster, `${namespaceOf(node)}/${node.release ?? ""}`);
+
+/** The namespace of a group, with its cluster: what is before the slash. */
+export const placeIn = (id: GroupId): string => id.slice(0, Math.max(0, id.indexOf("/")));
 
 /** The namespace in which it is shown: that of a Namespace is itself. */
 export const namespaceOf = (node: Node): string =>

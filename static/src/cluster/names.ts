@@ -2,16 +2,30 @@
 
 import type { Node } from "@astrolabe/stream";
 
-/** `Pod/shop/web-1`; `Node//node-1` for one without a namespace. */
+/** `Pod/shop/web-1`; `Node//node-1` for one without a namespace; of one of several clusters `prod@Pod/shop/web-1`. */
 export type Name = string;
 
 interface Named {
   readonly kind: string;
+  readonly cluster?: string;
   readonly namespace?: string;
   readonly name: string;
 }
 
-export const nameOf = (thing: Named): Name => `${thing.kind}/${thing.namespace ?? ""}/${thing.name}`;
+export const nameOf = (thing: Named): Name =>
+  inCluster(thing.cluster, `${thing.kind}/${thing.namespace ?? ""}/${thing.name}`);
+
+/** A name or an id, with the cluster that it is in; as it is when there is only one. */
+export const inCluster = (cluster: string | undefined, text: string): string =>
+  cluster ? `${cluster}@${text}` : text;
+
+/** An at sign may be in the name of a resource, but not in front of a slash. */
+const CLUSTER = /^([a-z0-9.-]+)@/;
+
+/** The cluster that a name or an id begins with, or nothing. */
+export const clusterIn = (text: string): string => CLUSTER.exec(text)?.[1] ?? "";
+
+export const withoutCluster = (text: string): string => text.replace(CLUSTER, "");
 
 /** What a person reads: `Pod web-1`. */
 export const titleOf = (thing: Named): string => `${thing.kind} ${thing.name}`;

@@ -9,10 +9,13 @@ export interface PlacedCard extends Rect {
   readonly card: Card;
 }
 
-/** A hall is a namespace, a room an open group in it. id: of the group, `name/*` for a namespace. */
+/**
+ * A wing is one of several clusters, a hall a namespace, a room an open group in it. id: of the group, `name/*` for a
+ * namespace, `name@*` for a cluster.
+ */
 export interface Frame extends Rect {
   readonly id: string;
-  readonly form: "hall" | "room";
+  readonly form: "wing" | "hall" | "room";
   readonly title: string;
   readonly note: string;
   readonly counts: Counts;

@@ -1,6 +1,8 @@
 /** The plan of a map: where each box is. Once placed, a box stays while others come and go. */
 
-import type { Card } from "../cluster/cards";
+import { type Card, clusterId } from "../cluster/cards";
+import { sum } from "../cluster/counts";
+import { groupBy } from "../cluster/grouping";
 import { type Hall, isRoom, type Room, type Scene } from "../scene/scene";
 import {
   AISLE,
@@ -12,6 +14,7 @@ import {
   type Rect,
   ROOM_TITLE,
   type Size,
+  WING_TITLE,
 } from "./geometry";
 import { type Packed, pack } from "./pack";
 import type { Frame, Picture, PlacedCard } from "./picture";
@@ -20,21 +23,32 @@ import type { RoomLayout } from "./settle";
 /** The order of boxes, each with the size that it had last, so that what is gone leaves a gap. */
 type Boxes = ReadonlyMap<string, Size>;
 
-/** What is kept from one picture to the next. shape: chosen for the first one. */
+/** What is kept from one picture to the next, by cluster. wings: where there are several. shape: chosen for the first. */
 interface Kept {
-  readonly halls: Boxes;
+  readonly wings: Boxes;
+  readonly halls: ReadonlyMap<string, Boxes>;
   readonly groups: ReadonlyMap<string, Boxes>;
   readonly shape: Shape | null;
 }
 
-/** slant: how wide a hall is for its height. width: of the whole. */
+/** slant: how wide a hall is for its height. width: of the whole. wing: of each of several clusters. */
 interface Shape {
   readonly slant: number;
   readonly width: number;
+  readonly wing: number;
 }
 
-const NOTHING: Kept = { halls: new Map(), groups: new Map(), shape: null };
+const NOTHING: Kept = { wings: new Map(), halls: new Map(), groups: new Map(), shape: null };
 const SLANTS = [0.25, 0.45, 0.7, 1.1, 1.7];
+/** The width of all for the square root of its area; and that of a wing for its own. */
+const SPREADS = [0.9, 1, 1.1, 1.25, 1.45, 1.7];
+const WING_SPREADS = [0.6, 0.9, 1.3];
+
+/** All of a floor: the halls of a map without wings, or the wings with theirs. */
+interface Floor extends Size {
+  readonly halls: ReadonlyMap<string, Point>;
+  readonly wings: ReadonlyMap<string, Rect>;
+}
 
 export class Plan {
   #kept = NOTHING;
@@ -53,37 +67,90 @@ export class Plan {
     const groups = new Map<string, Boxes>();
     for (const hall of scene.halls) {
       const now = hall.groups.map((group) => [group.id, sizeOf(group, layouts)] as const);
-      groups.set(hall.namespace, carry(this.#kept.groups.get(hall.namespace), now));
+      groups.set(hall.place, carry(this.#kept.groups.get(hall.place), now));
     }
-    const shape = this.#kept.shape ?? bestShape(groups, view);
+    const wingOf = new Map(scene.halls.map(({ place, cluster }) => [place, cluster]));
+    const shape = this.#kept.shape ?? bestShape(groups, wingOf, view);
     const inside = packHalls(groups, shape.slant);
-    const sizes = [...inside].map(([namespace, packed]) => [namespace, around(packed)] as const);
-    const halls = carry(this.#kept.halls, sizes);
-    this.#kept = { halls, groups, shape };
-    return collect(scene, pack(halls, shape.width, AISLE).places, inside, layouts);
+    const halls = new Map(this.#kept.halls);
+    for (const [cluster, sizes] of hallsByWing(inside, wingOf)) {
+      halls.set(cluster, carry(halls.get(cluster), [...sizes]));
+    }
+    const { floor, wings } = layOut(halls, shape, this.#kept.wings);
+    this.#kept = { wings, halls, groups, shape };
+    return collect(scene, floor, inside, layouts);
   }
 }
 
 /** The shape with which everything is seen at the largest zoom. */
-function bestShape(groups: ReadonlyMap<string, Boxes>, view: Size): Shape {
+function bestShape(
+  groups: ReadonlyMap<string, Boxes>,
+  wingOf: ReadonlyMap<string, string>,
+  view: Size,
+): Shape {
   const tries = SLANTS.flatMap((slant) => {
-    const sizes = [...packHalls(groups, slant)].map(([id, packed]) => [id, around(packed)] as const);
-    const area = sizes.reduce((sum, [, size]) => sum + (size.width + AISLE) * (size.height + AISLE), 0);
-    const square = Math.sqrt((area * view.width) / view.height);
-    return [0.9, 1, 1.1, 1.25, 1.45, 1.7].map((factor) => ({ slant, width: square * factor, sizes }));
+    const halls = hallsByWing(packHalls(groups, slant), wingOf);
+    const areas = [...halls.values()].map(areaOf);
+    const squareOf = (area: number) => Math.sqrt((area * view.width) / view.height);
+    const whole = squareOf(areas.reduce((one, other) => one + other, 0));
+    const largest = squareOf(Math.max(0, ...areas));
+    return SPREADS.flatMap((spread) =>
+      (halls.size > 1 ? WING_SPREADS : [1]).map((wing) => {
+        const width = whole * spread;
+        const shape = { slant, width, wing: halls.size > 1 ? largest * wing : width };
+        const { floor } = layOut(halls, shape);
+        return { shape, zoom: Math.min(view.width / floor.width, view.height / floor.height) };
+      }),
+    );
   });
-  const zoomOf = ({ sizes, width }: (typeof tries)[number]) => {
-    const whole = pack(sizes, width, AISLE);
-    return Math.min(view.width / whole.width, view.height / whole.height);
-  };
-  const best = tries.reduce((one, other) => (zoomOf(other) > zoomOf(one) ? other : one));
-  return { slant: best.slant, width: best.width };
+  return tries.reduce((one, other) => (other.zoom > one.zoom ? other : one)).shape;
 }
 
+const areaOf = (boxes: Boxes): number =>
+  [...boxes.values()].reduce((area, { width, height }) => area + (width + AISLE) * (height + AISLE), 0);
+
+/** The sizes of the halls of each cluster. */
+function hallsByWing(
+  inside: ReadonlyMap<string, Packed>,
+  wingOf: ReadonlyMap<string, string>,
+): Map<string, Boxes> {
+  const sizes = [...inside].map(([place, packed]) => [place, around(packed)] as const);
+  const wings = groupBy(sizes, ([place]) => wingOf.get(place) ?? "");
+  return new Map([...wings].map(([cluster, some]) => [cluster, new Map(some)]));
+}
+
+/** Place the halls; those of a named cluster within a wing. before: the wings of the last picture, in their order. */
+function layOut(
+  halls: ReadonlyMap<string, Boxes>,
+  shape: Shape,
+  before: Boxes = new Map(),
+): { floor: Floor; wings: Boxes } {
+  const plain = halls.get("");
+  if (halls.size <= 1 && (plain !== undefined || halls.size === 0)) {
+    const { places, width, height } = pack(plain ?? new Map(), shape.width, AISLE);
+    return { floor: { halls: places, wings: new Map(), width, height }, wings: new Map() };
+  }
+  const packed = new Map([...halls].map(([cluster, boxes]) => [cluster, pack(boxes, shape.wing, AISLE)]));
+  const sizes = [...packed].map(([cluster, inner]) => [cluster, aroundWing(inner)] as const);
+  const wings = carry(before, sizes);
+  const whole = pack(wings, shape.width, AISLE);
+  const floor = { halls: new Map<string, Point>(), wings: new Map<string, Rect>() };
+  for (const [cluster, inner] of packed) {
+    const corner = whole.places.get(cluster) ?? { x: 0, y: 0 };
+    floor.wings.set(cluster, { ...corner, ...aroundWing(inner) });
+    const inset = { x: corner.x + AISLE / 2, y: corner.y + WING_TITLE };
+    for (const [place, at] of inner.places) floor.halls.set(place, { x: at.x + inset.x, y: at.y + inset.y });
+  }
+  return { floor: { ...floor, width: whole.width, height: whole.height }, wings };
+}
+
+const aroundWing = (inside: Size): Size => ({
+  width: inside.width + AISLE,
+  height: inside.height + WING_TITLE + AISLE / 2,
+});
+
 function packHalls(groups: ReadonlyMap<string, Boxes>, slant: number): Map<string, Packed> {
-  return new Map(
-    [...groups].map(([namespace, boxes]) => [namespace, pack(boxes, widthFor(boxes, slant), GAP)]),
-  );
+  return new Map([...groups].map(([place, boxes]) => [place, pack(boxes, widthFor(boxes, slant), GAP)]));
 }
 
 /** Those from before in their order, with their size of now; then those that are new. */
@@ -113,16 +180,16 @@ const around = (inside: Size): Size => ({
 
 function collect(
   scene: Scene,
-  places: ReadonlyMap<string, Point>,
+  floor: Floor,
   packed: ReadonlyMap<string, Packed>,
   layouts: ReadonlyMap<string, RoomLayout>,
 ): Picture {
-  const frames: Frame[] = [];
+  const frames: Frame[] = wingFrames(scene.halls, floor);
   const cards: PlacedCard[] = [];
   const bends = new Map<string, readonly Point[]>();
   for (const hall of scene.halls) {
-    const corner = places.get(hall.namespace) ?? { x: 0, y: 0 };
-    const inside = packed.get(hall.namespace);
+    const corner = floor.halls.get(hall.place) ?? { x: 0, y: 0 };
+    const inside = packed.get(hall.place);
     if (inside === undefined) continue;
     frames.push(hallFrame(hall, corner, inside));
     for (const group of hall.groups) {
@@ -159,10 +226,21 @@ export function drawRoom(scene: Scene, layout: RoomLayout | undefined): Picture 
   return { frames: [], cards: cardsIn(scene.room.cards, layout, { x: 0, y: 0 }), lines };
 }
 
+function wingFrames(halls: readonly Hall[], floor: Floor): Frame[] {
+  return [...groupBy(halls, (hall) => hall.cluster)].flatMap(([cluster, some]) => {
+    const rect = floor.wings.get(cluster);
+    if (rect === undefined) return [];
+    const counts = sum(some.map((hall) => hall.counts));
+    const nodes = some.reduce((all, hall) => all + hall.nodes, 0);
+    const note = `${nodes.toLocaleString()} resources`;
+    return [{ id: clusterId(cluster), form: "wing" as const, title: cluster, note, counts, ...rect }];
+  });
+}
+
 function hallFrame(hall: Hall, corner: Point, inside: Size): Frame {
-  const { counts, title, namespace } = hall;
+  const { counts, title, place } = hall;
   const note = `${hall.nodes} resources`;
-  return { id: `${namespace}/*`, form: "hall", title, note, counts, ...corner, ...around(inside) };
+  return { id: `${place}/*`, form: "hall", title, note, counts, ...corner, ...around(inside) };
 }
 
 function roomFrame(room: Room): Omit<Frame, keyof Rect> {

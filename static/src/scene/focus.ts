@@ -78,7 +78,7 @@ function withGhosts(
   for (const node of study.forecast === null ? nodes : []) {
     for (const reference of node.unresolved ?? []) {
       if (below.lacks(node, reference)) continue;
-      const ghost = ghostCard(graph.kinds, reference);
+      const ghost = ghostCard(graph.kinds, reference, node.cluster);
       cards.set(ghost.id, ghost);
       const line = lineTo(ghost, deck.cardOf.get(node.uid) ?? "", reference.type);
       lines.set(line.id, line);

@@ -1,4 +1,4 @@
-/** The map: namespace → release → resources. A closed group is one card, so only some hundreds are drawn. */
+/** The map: cluster, where there are several → namespace → release → resources. A closed group is one card, so only some hundreds are drawn. */
 
 import type { Node } from "@astrolabe/stream";
 import { type Card, deal, namespaceCard, releaseCard, titleOfGroup } from "../cluster/cards";
@@ -6,7 +6,8 @@ import type { Cluster } from "../cluster/cluster";
 import { count } from "../cluster/counts";
 import { matches, type Sieve } from "../cluster/filter";
 import { groupBy } from "../cluster/grouping";
-import { type GroupId, groupOf, namespaceOf } from "../cluster/index";
+import { type GroupId, groupOf, placeIn } from "../cluster/index";
+import { clusterIn, withoutCluster } from "../cluster/names";
 import { gatherLines, type Hall, isRoom, type Room, type Scene } from "./scene";
 
 /** With more groups than this, a namespace is one card until it is opened. */
@@ -24,10 +25,13 @@ export interface MapOptions {
 export function drawMap(graph: Cluster, options: MapOptions): Scene {
   const groups = groupBy(shown(graph, options.filter), groupOf);
   const together = groups.size > GROUPS_AT_MOST;
-  const byNamespace = groupBy(groups, ([, nodes]) => namespaceOf(nodes[0] as Node));
-  const halls = [...byNamespace]
-    .map(([namespace, some]) => hallOf(graph, namespace, some, together, options.open))
-    .sort((one, other) => compareNames(one.namespace, other.namespace));
+  const byPlace = groupBy(groups, ([id]) => placeIn(id));
+  const halls = [...byPlace]
+    .map(([place, some]) => hallOf(graph, place, some, together, options.open))
+    .sort(
+      (one, other) =>
+        one.cluster.localeCompare(other.cluster) || compareNames(one.namespace, other.namespace),
+    );
   return withLines(graph, halls, options.hidden);
 }
 
@@ -43,16 +47,18 @@ function shown(graph: Cluster, filter: Sieve): Node[] {
 
 function hallOf(
   graph: Cluster,
-  namespace: string,
+  place: string,
   groups: readonly [GroupId, Node[]][],
   together: boolean,
   open: ReadonlySet<string>,
 ): Hall {
   const nodes = groups.flatMap(([, some]) => some);
-  const whole = namespaceCard(graph.kinds, namespace, nodes);
+  const whole = namespaceCard(graph.kinds, place, nodes);
   const sorted = groups.toSorted(([one], [other]) => compareNames(releaseIn(one), releaseIn(other)));
   return {
-    namespace,
+    cluster: clusterIn(place),
+    namespace: withoutCluster(place),
+    place,
     title: whole.title,
     counts: whole.counts,
     nodes: nodes.length,

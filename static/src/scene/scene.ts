@@ -28,8 +28,13 @@ export interface Room {
   readonly cards: readonly Card[];
 }
 
-/** A namespace with its groups, each as a card or as an open room, in the order of their names. */
+/**
+ * A namespace with its groups, each as a card or as an open room, in the order of their names. cluster: empty when
+ * there is only one. place: both of them, which no other hall has.
+ */
 export interface Hall {
+  readonly cluster: string;
+  readonly place: string;
   readonly namespace: string;
   readonly title: string;
   readonly counts: Counts;

@@ -172,8 +172,9 @@ const uidsOf = (nodes: readonly ProblemNode[]): string[] => nodes.flatMap((node)
 
 function headlineOf(step: CauseStep): Headline {
   if (step.missing === true) {
+    const cluster = step.cluster ? ` of cluster ${step.cluster}` : "";
     const where = step.namespace ? ` in namespace ${step.namespace}` : "";
-    const message = `${step.kind} ${step.name} does not exist${where}`;
+    const message = `${step.kind} ${step.name} does not exist${where}${cluster}`;
     return { status: "Error", reason: "NotFound", message, since: undefined };
   }
   const { status = "Unknown", reason = status, message = "", since } = step;

@@ -19,7 +19,8 @@ export class Found {
   readonly #stream: string;
   readonly #token: () => string | null;
   readonly #listener: FoundListener;
-  #q = "";
+  /** The filter of what is followed, as a text. */
+  #asked = "";
   #client: StreamClient | null = null;
 
   constructor(stream: string, token: () => string | null, listener: FoundListener) {
@@ -30,8 +31,9 @@ export class Found {
 
   show(view: View): void {
     const { q } = view.filter;
-    if (q === this.#q) return;
-    this.#q = q;
+    const asked = q === "" ? "" : JSON.stringify([scopeOf(view), q]);
+    if (asked === this.#asked) return;
+    this.#asked = asked;
     this.#client?.stop();
     this.#client = null;
     this.#listener.onFault("");

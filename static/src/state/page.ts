@@ -3,6 +3,7 @@
 import type {
   CallingUser,
   ClusterName,
+  ClusterState,
   ConnectionState,
   FallbackReason,
   Problem,
@@ -20,7 +21,7 @@ import type { View } from "./url";
  * All that is on the page.
  *
  * state: what the server says now; null while it says nothing. cluster: what it last said, which holds for the
- * picture. user: who looks at it; null if the server does not tell users apart. counts, nodes, problems: of what the
+ * picture. clusters: what it last said of several; empty for one. user: who looks at it; null if the server does not tell users apart. counts, nodes, problems: of what the
  * filter shows; problems are null until the server has sent them. fault: why the filter's search is refused, or empty.
  * study: about what is focused, once the server has answered. fallback: why updates arrive as server-sent events, until
  * the user hides that. hidden: the types of edges that are not drawn. lost: what is focused no longer exists. updated:
@@ -31,6 +32,7 @@ export interface Page {
   readonly state: ServerState | null;
   readonly trust: Trust;
   readonly cluster: ClusterName | null;
+  readonly clusters: readonly ClusterState[];
   readonly fallback: FallbackReason | null;
   readonly user: CallingUser | null;
   readonly signedIn: boolean;
@@ -51,15 +53,20 @@ export interface Page {
   readonly hidden: ReadonlySet<string>;
 }
 
+const EMPTY_SCENE: Scene = {
+  ...{ halls: [], room: null, lines: new Map(), cards: new Map(), cardOf: new Map() },
+};
+
 /** Before anything is known. */
 export function emptyPage(view: View, signedIn: boolean): Page {
   return {
     connection: { state: "connecting" },
     ...{ state: null, trust: trustOf({ state: "connecting" }, null), cluster: null, fallback: null },
+    clusters: [],
     ...{ user: null, signedIn, loaded: false, updated: false },
     ...{ counts: noCounts(), nodes: 0, problems: null, fault: "" },
     ...{ view, open: view.open ?? new Set<string>() },
-    scene: { halls: [], room: null, lines: new Map(), cards: new Map(), cardOf: new Map() },
+    scene: EMPTY_SCENE,
     ...{ study: null, story: [], lost: false, selection: null },
     ...{ edgeTypes: new Map<string, number>(), hidden: new Set<string>() },
   };

@@ -1,10 +1,18 @@
 /** What a person has picked, of whatever form: a resource by its name, a card, a group, a namespace. */
 
 import type { Node } from "@astrolabe/stream";
-import { type Card, type Deck, deal, namespaceCard, releaseCard } from "../cluster/cards";
+import {
+  type Card,
+  clusterCard,
+  clusterId,
+  type Deck,
+  deal,
+  namespaceCard,
+  releaseCard,
+} from "../cluster/cards";
 import type { Cluster } from "../cluster/cluster";
-import type { GroupId, Index } from "../cluster/index";
-import { nameOf } from "../cluster/names";
+import { type GroupId, type Index, placeIn } from "../cluster/index";
+import { clusterIn, nameOf } from "../cluster/names";
 import { releaseIn } from "../scene/map";
 import type { Scene } from "../scene/scene";
 
@@ -23,7 +31,9 @@ export function resolve(graph: Cluster, index: Index, scene: Scene, text: string
   const shown = scene.cards.get(text);
   if (shown !== undefined) return ofCard(graph, shown);
   return (
-    ofGroup(graph, index, text) ?? ofStack(graph, index, text) ?? { form: "gone", title: text, card: null }
+    ofCluster(graph, index, text) ??
+    ofGroup(graph, index, text) ??
+    ofStack(graph, index, text) ?? { form: "gone", title: text, card: null }
   );
 }
 
@@ -42,16 +52,26 @@ function headOf(graph: Cluster, card: Card): Node | undefined {
   return members.find((node) => node.kind === card.kind);
 }
 
+function nodesOf(graph: Cluster, index: Index, isOf: (group: GroupId) => boolean): Node[] {
+  const groups = [...index.groups.values()].filter(({ id }) => isOf(id));
+  return groups.flatMap(({ uids }) => [...uids].flatMap((uid) => graph.nodes.get(uid) ?? []));
+}
+
+function ofCluster(graph: Cluster, index: Index, id: string): Selection | undefined {
+  const cluster = clusterIn(id);
+  if (cluster === "" || id !== clusterId(cluster)) return undefined;
+  const nodes = nodesOf(graph, index, (group) => clusterIn(group) === cluster);
+  if (nodes.length === 0) return undefined;
+  return { form: "several", about: clusterCard(graph.kinds, cluster, nodes), card: id };
+}
+
 function ofGroup(graph: Cluster, index: Index, id: GroupId): Selection | undefined {
-  const namespace = id.slice(0, Math.max(0, id.indexOf("/")));
-  const whole = id === `${namespace}/*`;
-  const groups = [...index.groups.values()].filter((group) =>
-    whole ? group.namespace === namespace : group.id === id,
-  );
-  if (groups.length === 0) return undefined;
-  const nodes = groups.flatMap((group) => [...group.uids].flatMap((uid) => graph.nodes.get(uid) ?? []));
+  const place = placeIn(id);
+  const whole = id === `${place}/*`;
+  const nodes = nodesOf(graph, index, (group) => (whole ? placeIn(group) === place : group === id));
+  if (nodes.length === 0) return undefined;
   const about = whole
-    ? namespaceCard(graph.kinds, namespace, nodes)
+    ? namespaceCard(graph.kinds, place, nodes)
     : releaseCard(graph.kinds, id, releaseIn(id), nodes);
   return { form: "several", about, card: id };
 }

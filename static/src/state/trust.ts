@@ -2,6 +2,7 @@
 
 import type {
   ClusterName,
+  ClusterState,
   ConnectionState,
   PartialKind,
   ServerState,
@@ -28,7 +29,7 @@ export type TrustLevel =
 
 /**
  * since: Unix milliseconds, when it became so; null when that is not known. why: a sentence, or empty. coverage: what
- * the user may see of it; null: everything.
+ * the user may see of it; null: everything. clusters: those of several that are not live; then `others` of them are.
  */
 export interface Trust {
   readonly level: TrustLevel;
@@ -37,6 +38,8 @@ export interface Trust {
   readonly progress: SyncProgress | null;
   readonly partial: readonly PartialKind[];
   readonly coverage: UserCoverage | null;
+  readonly clusters: readonly ClusterState[];
+  readonly others: number;
 }
 
 const SAID: ReadonlySet<string> = new Set<TrustLevel>(["live", "syncing", "partial", "stale"]);
@@ -49,6 +52,7 @@ export function trustOf(
 ): Trust {
   const own = (level: TrustLevel, since: number | null = null, why = ""): Trust => ({
     ...{ level, since, why, progress: null, partial: [], coverage },
+    ...{ clusters: [], others: 0 },
   });
   switch (connection.state) {
     case "connecting":
@@ -79,17 +83,36 @@ function told(
   const level = SAID.has(state.state) ? (state.state as TrustLevel) : "unknown";
   const why = level === "unknown" ? [state.state, state.why].filter(Boolean).join(": ") : (state.why ?? "");
   const progress = state.progress ?? null;
-  return { ...own(level, timeOf(state), why), progress, partial: state.partial ?? [] };
+  const all = state.clusters ?? [];
+  const clusters = all.filter((cluster) => cluster.state !== "live");
+  return {
+    ...own(level, timeOf(state), why),
+    ...{ progress, partial: state.partial ?? [], clusters, others: all.length - clusters.length },
+  };
 }
 
-function timeOf(state: ServerState): number | null {
+/** What the server says about the cluster that is shown, if that is one of several; otherwise, about all of them. */
+export function stateOf(state: ServerState, chosen: string): ServerState {
+  const { clusters: all, ...whole } = state;
+  if (all === undefined) return state;
+  const cluster = all.find(({ name }) => name === chosen);
+  if (cluster === undefined) return { ...state, cluster: { name: `${all.length} clusters` } };
+  const { name, server = "", ...own } = cluster;
+  const { type, coverage } = whole;
+  return { type, ...own, ...(coverage && { coverage }), cluster: { name, server } };
+}
+
+export function timeOf(state: Pick<ServerState, "since">): number | null {
   const time = Date.parse(state.since ?? "");
   return Number.isNaN(time) ? null : time;
 }
 
-/** Whether the picture is old and the present state is unknown. */
-export const isOld = ({ level }: Trust): boolean =>
-  level === "stale" || level === "disconnected" || level === "refused" || level === "locked";
+/** Whether all of the picture is old and the present state is unknown. */
+export const isOld = ({ level, others, clusters }: Trust): boolean =>
+  (level === "stale" && !(others > 0 || clusters.some(({ state }) => state !== "stale"))) ||
+  level === "disconnected" ||
+  level === "refused" ||
+  level === "locked";
 
 /** Whether more is to come, so that every number will grow. */
 export const isGrowing = ({ level }: Trust): boolean => level === "syncing" || level === "receiving";
@@ -111,6 +134,10 @@ export function verdictOf(trust: Trust, view: View, clock: (time: number) => str
     return { clear: false, text: `Nothing was broken ${when}${seen}. The current state is unknown.` };
   }
   if (isGrowing(trust)) return { clear: false, text: `No problems found so far${seen}.` };
+  if (trust.clusters.length > 0) {
+    const names = trust.clusters.map(({ name }) => name).join(", ");
+    return { clear: false, text: `No problems are known${seen}. Not all is known of ${names}.` };
+  }
   if (trust.level === "partial")
     return { clear: false, text: "No problems in the resources that are visible." };
   if (trust.level === "unknown") {
@@ -146,6 +173,11 @@ export const calledOf = (cluster: ClusterName | null): string =>
 export function titleOf(trust: Trust, clear: boolean, problems: number, cluster: ClusterName | null): string {
   const rest = [calledOf(cluster), "Astrolabe"].filter(Boolean).join(" · ");
   const count = problems > 0 ? `(${problems}) ` : "";
+  const [first, ...more] = trust.clusters;
+  if (first !== undefined && !isOld(trust)) {
+    const said = more.length > 0 ? `${more.length + 1} not live` : `${first.name} ${first.state}`;
+    return `${count}⚠ ${said} · ${rest}`;
+  }
   switch (trust.level) {
     case "live":
     case "unknown":

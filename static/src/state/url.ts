@@ -14,9 +14,10 @@ import type { Filter } from "../cluster/filter";
  * hidden: types of edges; null: those that are hidden at first. open: groups and stacks; null: what is open at first.
  * focus: a card, and then why it is so; `impact:` and a card, and then what depends on it; or `problem:` and an id.
  * selected: a resource, card or frame. sort: of the problems. camera: null: all is in view. scope: filter of the stream
- * itself, as the API has it: what the server does not send.
+ * itself, as the API has it: what the server does not send. cluster: the one of several that is shown; empty: all.
  */
 export interface View {
+  readonly cluster: string;
   readonly filter: Filter;
   readonly hidden: ReadonlySet<string> | null;
   readonly open: ReadonlySet<string> | null;
@@ -35,6 +36,7 @@ export function readView(search: string): View {
   const list = (name: string) => (params.get(name) ?? "").split(",").filter(Boolean);
   const statuses = list("status").filter((value): value is Status => STATUSES.includes(value as Status));
   return {
+    cluster: params.get("cluster") ?? "",
     filter: {
       namespaces: new Set(list("namespace")),
       releases: new Set(list("release")),
@@ -60,6 +62,7 @@ export function writeView(view: View): string {
   for (const [name, value] of Object.entries(view.scope)) {
     params.set(SCOPE + name, typeof value === "string" ? value : value.join(","));
   }
+  if (view.cluster !== "") params.set("cluster", view.cluster);
   put("namespace", view.filter.namespaces);
   put("release", view.filter.releases);
   put("kind", view.filter.kinds);
@@ -71,26 +74,29 @@ export function writeView(view: View): string {
   if (view.selected !== null) params.set("select", view.selected);
   if (view.sort !== "severity") params.set("sort", view.sort);
   if (view.camera !== null) params.set("at", writeCamera(view.camera));
-  // Slashes, commas and colons are no danger in a query, and an address is read by people.
+  // Slashes, commas, colons and the like are no danger in a query, and an address is read by people.
   const text = params
     .toString()
     .replaceAll("%2F", "/")
     .replaceAll("%2C", ",")
     .replaceAll("%7C", "|")
-    .replaceAll("%3A", ":");
+    .replaceAll("%3A", ":")
+    .replaceAll("%40", "@");
   return text === "" ? "" : `?${text}`;
 }
 
 /** What the stream is filtered by, as a subscribe message has it. */
-export const scopeOf = ({ scope }: View): StreamFilter => scope;
+export const scopeOf = ({ scope, cluster }: View): View["scope"] =>
+  cluster === "" ? scope : { ...scope, cluster: [cluster] };
 
 /** What the list of problems is filtered by: the same, and the filter of the page without its statuses. */
-export function filterOf({ scope, filter }: View): StreamFilter {
+export function filterOf(view: View): StreamFilter {
+  const { scope, filter } = view;
   const lists = { namespace: filter.namespaces, release: filter.releases, kind: filter.kinds };
   const given = Object.entries(lists).filter(([, values]) => values.size > 0);
   const q = [scope["q"], filter.q].filter(Boolean).join(" ");
   return {
-    ...scope,
+    ...scopeOf(view),
     ...Object.fromEntries(given.map(([name, values]) => [name, [...values].sort()])),
     ...(q !== "" && { q }),
   };

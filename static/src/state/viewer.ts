@@ -1,13 +1,6 @@
 /** The one place where what the stream tells and what a person does come together. */
 
-import {
-  type Change,
-  type Node,
-  type ProblemSort,
-  type ServerState,
-  StreamClient,
-  type StreamListener,
-} from "@astrolabe/stream";
+import type { Change, ConnectionState, Node, ProblemSort, ServerState } from "@astrolabe/stream";
 import type { Canvas, News } from "../canvas/canvas";
 import type { Camera } from "../canvas/painter";
 import type { Card } from "../cluster/cards";
@@ -33,8 +26,9 @@ import { ProblemList } from "./problem-list";
 import { Query } from "./query";
 import { resolve, textOf } from "./selection";
 import type { Session } from "./session";
-import { trustOf } from "./trust";
-import { readView, type View, writeView } from "./url";
+import { Stream } from "./stream";
+import { stateOf, trustOf } from "./trust";
+import { readView, scopeOf, type View, writeView } from "./url";
 
 /** A mark on the browser's timeline. */
 const FIRST_PICTURE = "first-picture";
@@ -43,8 +37,8 @@ export class Viewer {
   /** What the fields for searches ask. */
   readonly search: Query;
   readonly filterSearch: Query;
-  readonly index = new Index();
-  readonly #client: StreamClient;
+  #index = new Index();
+  readonly #stream: Stream;
   readonly #cluster: Cluster;
   readonly #descriptions: Descriptions;
   readonly #session: Session;
@@ -69,25 +63,14 @@ export class Viewer {
   constructor(url: string, session: Session) {
     const view = readView(location.search);
     this.#session = session;
-    const listener: StreamListener = {
+    this.#stream = new Stream(url, session, view, {
       onChange: (changes) => this.#changed(changes),
-      onConnection: (connection) => {
-        if (connection.state === "catching-up") this.#descriptions.connected();
-        const { state, trust: before, connection: last } = this.#page;
-        // Each part of a snapshot says the same again.
-        const isNew = connection.state === "catching-up" && last.state !== "catching-up";
-        if (isNew) void this.#identity.connected();
-        const trust = trustOf(connection, state, before.coverage);
-        this.#set({ connection, trust, signedIn: this.#session.token !== null });
-        this.#problems.connected(connection);
-        if (connection.state === "catching-up") this.#found.retry();
-      },
+      onConnection: (connection) => this.#connected(connection),
       onServerState: (state) => this.#told(state),
       onFallback: (fallback) => this.#set({ fallback: this.#fallbackHidden ? null : fallback }),
       onServerUpdate: () => this.#set({ updated: true }),
-    };
-    this.#client = new StreamClient(url, listener, { filter: view.scope, credentials: session });
-    this.#cluster = new Cluster(this.#client.graph);
+    });
+    this.#cluster = new Cluster(this.#stream.graph);
     this.#descriptions = new Descriptions(url, () => this.#session.token, {
       onDescriptions: (kinds, edgeTypes) => {
         if (kinds !== null) Object.assign(this.#cluster, { kinds, edgeTypes });
@@ -107,8 +90,9 @@ export class Viewer {
       onFound: (found, isOther) => this.#sifted(found, isOther),
       onFault: (fault) => this.#set({ fault }),
     });
-    this.search = new Query(url, token, () => this.#page.view.scope);
-    this.filterSearch = new Query(url, token, () => this.#page.view.scope);
+    const scope = () => scopeOf(this.#page.view);
+    this.search = new Query(url, token, scope);
+    this.filterSearch = new Query(url, token, scope);
     this.#page = emptyPage(view, session.token !== null);
   }
 
@@ -116,22 +100,26 @@ export class Viewer {
     return this.#page;
   }
 
+  get index(): Index {
+    return this.#index;
+  }
+
   get graph(): Cluster {
     return this.#cluster;
   }
 
   get position(): { epoch: string; seq: number } | null {
-    return this.#client.graph.position;
+    return this.#stream.graph.position;
   }
 
   start(): void {
-    this.#client.start();
-    addEventListener("online", () => this.#client.retry());
+    this.#stream.start();
+    addEventListener("online", () => this.#stream.retry());
     addEventListener("popstate", () => this.#returned());
   }
 
   retry(): void {
-    this.#client.retry();
+    this.#stream.retry();
   }
 
   /** Whoever looks at the page may not be who runs the proxy. */
@@ -142,13 +130,13 @@ export class Viewer {
 
   signIn(token: string): void {
     this.#session.keep(token);
-    this.#client.retry();
+    this.#stream.retry();
   }
 
   /** With the token all that it has shown is forgotten, and its streams end; the address stays. */
   signOut(): void {
     this.#session.forget();
-    this.#client.stop();
+    this.#stream.stop();
     this.#problems.stop();
     this.#found.stop();
     location.reload();
@@ -165,6 +153,13 @@ export class Viewer {
     this.#fitNext = "all";
     if (this.#page.view.camera !== null) canvas.camera = this.#page.view.camera;
     if (this.#page.loaded) this.#draw("other");
+  }
+
+  /** One of several clusters, or all of them (empty). What is open or selected of the last one is left. */
+  showCluster(cluster: string): void {
+    if (cluster === this.#page.view.cluster) return;
+    this.#go({ cluster, open: null, focus: null, selected: null, camera: null }, "push");
+    this.#follow(this.#page.view);
   }
 
   setFilter(filter: Filter): void {
@@ -305,6 +300,36 @@ export class Viewer {
     this.#canvas?.fit();
   }
 
+  #connected(connection: ConnectionState): void {
+    if (connection.state === "catching-up") this.#descriptions.connected();
+    const { state, trust: before, connection: last } = this.#page;
+    // Each part of a snapshot says the same again.
+    const isNew = connection.state === "catching-up" && last.state !== "catching-up";
+    if (isNew) void this.#identity.connected();
+    const trust = trustOf(connection, state, before.coverage);
+    this.#set({ connection, trust, signedIn: this.#session.token !== null });
+    this.#problems.connected(connection);
+    if (connection.state === "catching-up") this.#found.retry();
+  }
+
+  /** Begin anew with what this view asks the server for. */
+  #follow(view: View): void {
+    this.#index = new Index();
+    this.#foundNodes = null;
+    this.#touched.clear();
+    this.#plan.tidy();
+    this.#layouter.forgetAll();
+    const { signedIn, clusters, user, cluster } = this.#page;
+    this.#page = { ...emptyPage(view, signedIn), clusters, user, cluster };
+    this.#problems.connected(this.#page.connection);
+    this.#problems.show(view);
+    this.#found.show(view);
+    this.#answers.study(null);
+    this.#stream.follow(view);
+    this.#cluster.show(this.#stream.graph);
+    this.#set({});
+  }
+
   #go(change: Partial<View>, how: "push" | "replace"): void {
     this.#set({ view: { ...this.#page.view, ...change } });
     this.#address.write(this.#page.view, how);
@@ -314,6 +339,10 @@ export class Viewer {
   #returned(): void {
     const before = this.#page.view;
     const view = readView(location.search);
+    if (view.cluster !== before.cluster) {
+      this.#follow(view);
+      return;
+    }
     const isOther = view.focus !== before.focus;
     this.#set({ view, ...(isOther ? { study: null } : {}) });
     if (isOther) this.#study();
@@ -342,11 +371,13 @@ export class Viewer {
     for (const listener of this.#listeners) listener();
   }
 
-  #told(state: ServerState | null): void {
+  #told(said: ServerState | null): void {
+    const state = said === null ? null : stateOf(said, this.#page.view.cluster);
+    const clusters = said === null ? this.#page.clusters : (said.clusters ?? []);
     const cluster = state?.cluster ?? this.#page.cluster;
     const coverage = state === null ? this.#page.trust.coverage : (state.coverage ?? null);
     const wasSyncing = this.#page.trust.level === "syncing";
-    this.#set({ state, cluster, trust: trustOf(this.#page.connection, state, coverage) });
+    this.#set({ state, cluster, clusters, trust: trustOf(this.#page.connection, state, coverage) });
     if (wasSyncing && state !== null && state.state !== "syncing") this.#arrange();
   }
 
@@ -362,7 +393,7 @@ export class Viewer {
   /** Kinds stand elsewhere now. Without an answer all of them look alike. */
   #described(): void {
     if (this.#page.loaded) this.tidy();
-    else if (this.#client.graph.complete) this.#begin();
+    else if (this.#stream.graph.complete) this.#begin();
   }
 
   get #hidden(): ReadonlySet<string> {
@@ -397,7 +428,7 @@ export class Viewer {
   }
 
   #changed(changes: readonly Change[]): void {
-    this.index.apply(changes);
+    this.#index.apply(changes);
     if (!this.#page.loaded) {
       if (!this.#descriptions.isAwaited) this.#begin();
       return;
@@ -431,7 +462,7 @@ export class Viewer {
     this.#set({
       scene,
       story: focused === null || study === null ? [] : storyOf(focused, study),
-      ...countShown(this.graph, this.sieve, this.index.counts),
+      ...countShown(this.graph, this.sieve, this.#index.counts),
       edgeTypes: countTypes(this.graph),
       hidden: this.#hidden,
     });
@@ -442,7 +473,7 @@ export class Viewer {
   #study(): void {
     const { focus } = this.#page.view;
     this.#set({ lost: false, ...(focus === null ? { study: null } : {}) });
-    const subject = focus === null ? null : subjectOf(this.graph, this.index, focus);
+    const subject = focus === null ? null : subjectOf(this.graph, this.#index, focus);
     this.#answers.study(subject);
     if (focus !== null && subject === null) this.#studied(null);
   }
@@ -495,7 +526,7 @@ export class Viewer {
 
   #emphasize(): void {
     const { view, scene } = this.#page;
-    const selection = view.selected === null ? null : resolve(this.graph, this.index, scene, view.selected);
+    const selection = view.selected === null ? null : resolve(this.graph, this.#index, scene, view.selected);
     this.#set({ selection });
     const card = selection?.card ?? null;
     // A focus shows little enough: nothing in it is dimmed.

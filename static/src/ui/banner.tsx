@@ -1,7 +1,7 @@
-import type { FallbackReason, PartialKind } from "@astrolabe/stream";
+import type { ClusterState, FallbackReason, PartialKind } from "@astrolabe/stream";
 import { clock, lasting } from "../cluster/time";
 import type { Page } from "../state/page";
-import { isOld, type Trust } from "../state/trust";
+import { isOld, type Trust, timeOf } from "../state/trust";
 import type { Viewer } from "../state/viewer";
 import { useNow } from "./hooks";
 import { sentence } from "./sentence";
@@ -9,6 +9,7 @@ import { sentence } from "./sentence";
 /** Says why the page may not show the current or complete state, when it does not. */
 export function Banner({ viewer, page }: { viewer: Viewer; page: Page }) {
   const { trust } = page;
+  if (trust.clusters.length > 0) return <Clusters trust={trust} />;
   switch (trust.level) {
     case "disconnected":
       return <Disconnected viewer={viewer} page={page} />;
@@ -63,6 +64,47 @@ function Bar(props: {
       </div>
       {action}
     </section>
+  );
+}
+
+/** Which of several clusters are not live, and why. */
+function Clusters({ trust }: { trust: Trust }) {
+  const { clusters, others } = trust;
+  const rest = others === 1 ? "The other cluster is live." : `The other ${others} clusters are live.`;
+  return (
+    <Bar trust={trust} title={clusters.length === 1 ? "" : "Not all clusters are live:"}>
+      {clusters.map((cluster) => (
+        <ClusterSaid key={cluster.name} cluster={cluster} />
+      ))}
+      {others > 0 && <span>{rest}</span>}
+    </Bar>
+  );
+}
+
+/** `prod-eu is stale since 14:03:10 (42 s): the API server cannot be reached. Showing its last known state.` */
+function ClusterSaid({ cluster }: { cluster: ClusterState }) {
+  const { name, state, why = "", progress, partial = [] } = cluster;
+  const time = timeOf(cluster);
+  if (state === "syncing") {
+    const read = progress && progress.of > 0 ? `: ${progress.kinds} of ${progress.of} kinds so far` : "";
+    return (
+      <span>
+        <b>{name}</b> is still being read{read}. There may be more problems than shown.{" "}
+      </span>
+    );
+  }
+  if (state === "partial" && partial.length > 0) {
+    return (
+      <span>
+        <b>{name}</b> is not wholly visible: <span title={why}>{partial.map(named).join(", ")}.</span>{" "}
+      </span>
+    );
+  }
+  return (
+    <span>
+      <b>{name}</b> is {state} since {time === null ? "an unknown time" : <Since since={time} />}
+      {why && `: ${why.replace(/\.$/, "")}`}. {state === "stale" && <b>Showing its last known state. </b>}
+    </span>
   );
 }
 

@@ -92,7 +92,7 @@ function Names(props: { viewer: Viewer; title: string; nodes: readonly ProblemNo
               {node.status && <Glyph status={node.status} label={node.status} />}
               <abbr title={node.kind}>{viewer.graph.kinds.of(node.kind).abbreviation}</abbr>
               <span class="name">{node.name}</span>
-              <span class="where">{node.namespace}</span>
+              <span class="where">{[node.cluster, node.namespace].filter(Boolean).join(" / ")}</span>
             </button>
           </li>
         ))}

@@ -1,6 +1,6 @@
 import type { Node } from "@astrolabe/stream";
 import type { Card } from "../cluster/cards";
-import { nameOf } from "../cluster/names";
+import { clusterIn, nameOf, withoutCluster } from "../cluster/names";
 import type { Viewer } from "../state/viewer";
 import { Glyph } from "./glyph";
 import { NodeLink } from "./node-link";
@@ -9,7 +9,9 @@ import { NodeLink } from "./node-link";
 export function Ghost({ viewer, about }: { viewer: Viewer; about: Card }) {
   const id = about.id.slice("ghost|".length);
   const references = [...viewer.graph.nodes.values()].flatMap((node) =>
-    (node.unresolved ?? []).filter((each) => nameOf(each) === id).map((each) => ({ node, each })),
+    (node.unresolved ?? [])
+      .filter((each) => nameOf({ ...each, cluster: node.cluster ?? "" }) === id)
+      .map((each) => ({ node, each })),
   );
   return (
     <>
@@ -17,7 +19,8 @@ export function Ghost({ viewer, about }: { viewer: Viewer; about: Card }) {
         <p class="kind">{about.kind}</p>
         <h2>{about.title}</h2>
         <p class="state error">
-          <Glyph status="Error" /> <strong>Does not exist</strong> in {about.namespace || "the cluster"}
+          <Glyph status="Error" /> <strong>Does not exist</strong> in{" "}
+          {[clusterIn(id), about.namespace].filter(Boolean).join(" / ") || "the cluster"}
         </p>
       </header>
       <h3>Referenced by</h3>
@@ -39,7 +42,8 @@ const Referrer = ({ viewer, node }: { viewer: Viewer; node: Node }) => (
 
 /** The selected resource has been deleted. */
 export function Gone({ title }: { title: string }) {
-  const [kind, namespace, name] = title.includes("|") ? [] : title.split("/");
+  const [kind, namespace, name] = title.includes("|") ? [] : withoutCluster(title).split("/");
+  const place = [clusterIn(title), namespace].filter(Boolean).join(" / ");
   return (
     <>
       <header>
@@ -47,8 +51,8 @@ export function Gone({ title }: { title: string }) {
         <h2>{name ?? title.split("|").at(-1)}</h2>
       </header>
       <p class="message">
-        Not found{namespace ? ` in ${namespace}` : ""}. It may have been deleted or replaced under another
-        name, or it is not watched. If it appears, it is shown here.
+        Not found{place ? ` in ${place}` : ""}. It may have been deleted or replaced under another name, or it
+        is not watched. If it appears, it is shown here.
       </p>
     </>
   );

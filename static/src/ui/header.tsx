@@ -15,7 +15,7 @@ export function Header({ viewer, page }: { viewer: Viewer; page: Page }) {
   return (
     <header class="top">
       <Logo />
-      <ClusterName cluster={page.cluster} />
+      <ClusterName viewer={viewer} page={page} />
       <Counts viewer={viewer} page={page} />
       <SearchBox viewer={viewer} page={page} />
       <ConnectionState viewer={viewer} page={page} />

@@ -1,6 +1,7 @@
 import { EVERYTHING, isEverything } from "../cluster/filter";
 import type { Page } from "../state/page";
 import { isGrowing } from "../state/trust";
+import { scopeOf } from "../state/url";
 import type { Viewer } from "../state/viewer";
 import { sentence } from "./sentence";
 
@@ -18,7 +19,7 @@ export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
     return (
       <Notice title={REFUSALS[connection.error] ?? "The server rejects this page"}>
         <p class="reason">{sentence(connection.reason)}</p>
-        {Object.keys(view.scope).length > 0 && (
+        {Object.keys(scopeOf(view)).length > 0 && (
           <p>
             <a href={location.pathname}>Open it without filters</a>
           </p>

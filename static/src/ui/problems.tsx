@@ -94,7 +94,10 @@ function Sort({ viewer, sort }: { viewer: Viewer; sort: ProblemSort }) {
 /** How reliable the number is. */
 function when({ trust }: Page): string {
   if (isGrowing(trust)) return "so far";
-  if (!isOld(trust)) return "";
+  if (!isOld(trust)) {
+    const stale = trust.clusters.filter(({ state }) => state === "stale").map(({ name }) => name);
+    return stale.length === 0 ? "" : `${stale.join(", ")}: as last known`;
+  }
   return trust.since === null ? "as last known" : `as of ${clock(trust.since, Date.now())}`;
 }
 
@@ -111,7 +114,9 @@ function None({ page }: { page: Page }) {
 
 function Row({ viewer, page, problem }: { viewer: Viewer; page: Page; problem: Problem }) {
   const { cause, namespaces, releases } = problem;
-  const where = [cause.namespace || namespaces[0], releases[0]?.name].filter(Boolean).join(" / ");
+  const cluster = page.view.cluster === "" ? cause.cluster : "";
+  const place = [cause.namespace || namespaces[0], releases[0]?.name].filter(Boolean).join(" / ");
+  const where = [cluster, place || "cluster-scoped"].filter(Boolean).join(" / ");
   const open = (event: MouseEvent) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();
@@ -137,7 +142,7 @@ function Row({ viewer, page, problem }: { viewer: Viewer; page: Page; problem: P
       <span class="why" title={problem.message}>
         {problem.message}
       </span>
-      <span class="where">{where || "cluster-scoped"}</span>
+      <span class="where">{where}</span>
       <Affected graph={viewer.graph} problem={problem} />
     </a>
   );

@@ -238,7 +238,7 @@ function Completion({ proposal: { text, description, resources } }: { proposal: 
 }
 
 function Hit({ hit }: { hit: SearchHit }) {
-  const { status, reason, kind, name, namespace, release } = hit;
+  const { status, reason, kind, name, cluster, namespace, release } = hit;
   return (
     <>
       <Glyph status={status} label={status} />
@@ -249,7 +249,7 @@ function Hit({ hit }: { hit: SearchHit }) {
           {reason}
         </span>
       )}
-      <span class="where">{[namespace, release].filter(Boolean).join(" / ")}</span>
+      <span class="where">{[cluster, namespace, release].filter(Boolean).join(" / ")}</span>
     </>
   );
 }

@@ -47,6 +47,7 @@ export function Resource({ viewer, node, card }: { viewer: Viewer; node: Node; c
       </div>
       <Unresolved node={node} />
       <dl>
+        <Row name="Cluster">{node.cluster}</Row>
         <Row name="Namespace">{node.namespace}</Row>
         {node.release && (
           <Row name="Release">
@@ -136,9 +137,11 @@ function EdgesOfType(props: { viewer: Viewer; type: string; edges: readonly Edge
 function EdgeItem({ viewer, edge, end }: { viewer: Viewer; edge: Edge; end: "from" | "to" }) {
   const node = viewer.graph.nodes.get(edge[end]);
   if (node === undefined) return null;
+  const here = viewer.graph.nodes.get(edge[end === "to" ? "from" : "to"]);
   return (
     <li>
       <NodeLink viewer={viewer} node={node} />
+      {here?.cluster !== node.cluster && <span class="where">in cluster {node.cluster}</span>}
       {edge.field?.map((field) => (
         <code key={field}>{field}</code>
       ))}

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { Card } from "../cluster/cards";
 import { total } from "../cluster/counts";
 import { groupBy } from "../cluster/grouping";
+import { clusterIn } from "../cluster/names";
 import type { Page } from "../state/page";
 import type { Viewer } from "../state/viewer";
 import { Glyph } from "./glyph";
@@ -15,7 +16,11 @@ export function Several({ viewer, page, about }: { viewer: Viewer; page: Page; a
   const nodes = about.members.flatMap((uid) => viewer.graph.nodes.get(uid) ?? []);
   const chart = nodes.find((node) => node.chart)?.chart;
   const open = page.open.has(about.id);
-  const opens = about.form !== "namespace" && (about.opens || open) && page.view.focus === null;
+  const opens =
+    about.form !== "namespace" &&
+    about.form !== "cluster" &&
+    (about.opens || open) &&
+    page.view.focus === null;
   return (
     <>
       <header>
@@ -25,7 +30,13 @@ export function Several({ viewer, page, about }: { viewer: Viewer; page: Page; a
           {about.form === "stack" && <span class="times"> ×{total(about.counts)}</span>}
         </h2>
         <p class="where">
-          {[about.form !== "namespace" && about.namespace, chart].filter(Boolean).join(" · ")}
+          {[
+            about.form !== "cluster" && clusterIn(about.id),
+            about.form !== "namespace" && about.namespace,
+            chart,
+          ]
+            .filter(Boolean)
+            .join(" · ")}
         </p>
       </header>
       <Split counts={about.counts} />
@@ -38,6 +49,11 @@ export function Several({ viewer, page, about }: { viewer: Viewer; page: Page; a
         {about.form === "stack" && about.status !== "Ready" && page.view.focus === null && (
           <button type="button" class="primary" onClick={() => viewer.focus(about)}>
             Path to cause
+          </button>
+        )}
+        {about.form === "cluster" && page.view.cluster === "" && (
+          <button type="button" class="primary" onClick={() => viewer.showCluster(about.title)}>
+            Show only this
           </button>
         )}
         {about.form === "namespace" && about.namespace !== "" && (

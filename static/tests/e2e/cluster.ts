@@ -71,6 +71,14 @@ export class Cluster {
     return cluster;
   }
 
+  /** `tests/support/union_server.py`: `prod-eu` and its clone `prod-us`, and `staging`, as one graph. */
+  static async union(): Promise<Cluster> {
+    const port = await freePort();
+    const cluster = new Cluster(port, ["-m", "tests.support.union_server", String(port)]);
+    await cluster.restart();
+    return cluster;
+  }
+
   /** What anybody starts with `astrolabe demo`, and these flags. */
   static async demo(...flags: readonly string[]): Promise<Cluster> {
     const port = await freePort();
@@ -102,7 +110,13 @@ export class Cluster {
 
   /** Carry out a command of the program. */
   async tell(
-    command: "crash" | "away" | "back" | "release" | `${"grant" | "withdraw" | "forget"} ${string}`,
+    command:
+      | "crash"
+      | "away"
+      | "back"
+      | "release"
+      | `${"away" | "back"} ${string}`
+      | `${"grant" | "withdraw" | "forget"} ${string}`,
   ): Promise<unknown> {
     this.#process?.stdin.write(`${command}\n`);
     const line = await this.#lines?.next();

@@ -9,6 +9,7 @@ import { shop } from "./build";
 describe("an address", () => {
   it("without anything is the map of everything", () => {
     expect(readView("")).toEqual({
+      cluster: "",
       filter: EVERYTHING,
       hidden: null,
       open: null,

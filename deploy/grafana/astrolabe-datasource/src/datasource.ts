@@ -68,7 +68,7 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
   interpolateVariablesInQueries(queries: AstrolabeQuery[], scopedVars: ScopedVars): AstrolabeQuery[] {
     return queries.map((query) => {
       const { q = '', selector = '', ...lists } = this.filterOf(query, scopedVars);
-      const all = { namespace: [], release: [], kind: [], status: [] };
+      const all = { cluster: [], namespace: [], release: [], kind: [], status: [] };
       return { ...query, ...all, ...lists, selector, text: q };
     });
   }
@@ -151,6 +151,9 @@ export class DataSource extends DataSourceApi<AstrolabeQuery, AstrolabeOptions> 
     }
     if (what === 'kinds') {
       return (await this.get<Kind[]>('/api/v1/kinds')).map(({ kind }) => kind).sort();
+    }
+    if (what === 'clusters') {
+      return (await this.get<Array<{ name: string }>>('/api/v1/clusters')).map(({ name }) => name).filter(Boolean);
     }
     const named = namespaces.some(isAll) ? [] : namespaces;
     return this.get(`/api/v1/${what}`, what === 'releases' && named.length ? { namespace: named.join(',') } : {});

@@ -20,6 +20,7 @@ export function filterOf(query: AstrolabeQuery, replace: Replace, scopedVars: Sc
   };
   const text = (value = '') => replace(value, scopedVars).trim();
   const filter = {
+    cluster: list(query.cluster),
     namespace: list(query.namespace),
     release: list(query.release),
     kind: list(query.kind),

@@ -1,4 +1,4 @@
-import { ServerState, UserCoverage } from '@astrolabe/stream';
+import { ClusterState, ServerState, UserCoverage } from '@astrolabe/stream';
 
 /** As data frames have it in their `meta`. */
 export interface Notice {
@@ -41,6 +41,13 @@ function troublesOf(state: ServerState): Notice[] {
   if (state.state === 'live') {
     return [];
   }
+  const troubled = (state.clusters ?? []).filter((cluster) => cluster.state !== 'live');
+  if (troubled.length > 0) {
+    return troubled.map((cluster) => ({
+      severity: cluster.state === 'syncing' ? 'info' : 'warning',
+      text: clusterTrouble(cluster),
+    }));
+  }
   const why = state.why ? `: ${state.why}` : '';
   switch (state.state) {
     case 'syncing':
@@ -59,6 +66,20 @@ function troublesOf(state: ServerState): Notice[] {
   }
 }
 
+/** Of one of several clusters: the others may be live. */
+function clusterTrouble(cluster: ClusterState): string {
+  const { name, state, why } = cluster;
+  const told = `${name} is ${state}${since(cluster)}${why ? `: ${why}` : ''}.`;
+  switch (state) {
+    case 'syncing':
+      return `${told} There may be more problems than shown.`;
+    case 'stale':
+      return `${told} Showing its last known state.`;
+    default:
+      return told;
+  }
+}
+
 function progressOf({ progress, why = '' }: ServerState): string {
   if (!progress || progress.of === 0) {
     return why && `: ${why}`;
@@ -73,7 +94,7 @@ function missing({ partial = [], why = '' }: ServerState): string {
   return partial.map((each) => `${each.kind} (${each.why || each.reason || 'missing'})`).join(', ') || why;
 }
 
-function since(state: ServerState): string {
+function since(state: Pick<ServerState, 'since'>): string {
   const time = new Date(state.since ?? '');
   return Number.isNaN(time.getTime()) ? '' : ` since ${time.toLocaleTimeString()}`;
 }

@@ -16,6 +16,7 @@ export type QueryType = (typeof QUERY_TYPES)[number];
  */
 export interface AstrolabeQuery extends DataQuery {
   queryType?: QueryType;
+  cluster?: readonly string[];
   namespace?: readonly string[];
   release?: readonly string[];
   kind?: readonly string[];

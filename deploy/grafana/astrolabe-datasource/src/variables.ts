@@ -1,12 +1,12 @@
 /** What a variable's query asks for; `names`: of namespaces, for releases. */
 export interface VariableQuery {
-  what: 'namespaces' | 'releases' | 'kinds' | 'statuses';
+  what: 'clusters' | 'namespaces' | 'releases' | 'kinds' | 'statuses';
   names: string[];
 }
 
-export const VARIABLE_HELP = 'namespaces, kinds, statuses, releases, or releases(shop,$namespace)';
+export const VARIABLE_HELP = 'namespaces, kinds, statuses, clusters, releases, or releases(shop,$namespace)';
 
-const PATTERN = /^\s*(namespaces|releases|kinds|statuses)\s*(?:\(([^)]*)\))?\s*$/;
+const PATTERN = /^\s*(clusters|namespaces|releases|kinds|statuses)\s*(?:\(([^)]*)\))?\s*$/;
 
 /** The query of a text such as `releases(shop,pay)`. Throws for any other. */
 export function parseVariableQuery(text: string): VariableQuery {

@@ -290,6 +290,7 @@ describe('the rest', () => {
     expect(await page.evaluate((queries) => (window as any).harness.interpolate(queries), queries)).toEqual([
       {
         refId: 'A',
+        cluster: [],
         namespace: ['other', 'shop'],
         release: [],
         kind: [],

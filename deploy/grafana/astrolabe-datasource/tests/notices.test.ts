@@ -36,6 +36,27 @@ test('whatever else it is stands beside what is shown', () => {
   expect(said('frozen', { why: 'winter' })[0].text).toBe('The state of Astrolabe is frozen: winter.');
 });
 
+test('of several clusters, those that are not live are named', () => {
+  const since = '2026-11-30T14:02:00Z';
+  const clock = new Date(since).toLocaleTimeString();
+  const clusters = [
+    { name: 'prod-eu', state: 'stale', since, why: 'the API server cannot be reached' },
+    { name: 'prod-us', state: 'live', since, why: '' },
+    { name: 'staging', state: 'syncing', since: '', why: '12 of 42 kinds are listed' },
+  ];
+  expect(said('syncing', { why: 'prod-eu is stale', clusters })).toEqual([
+    {
+      severity: 'warning',
+      text: `prod-eu is stale since ${clock}: the API server cannot be reached. Showing its last known state.`,
+    },
+    {
+      severity: 'info',
+      text: 'staging is syncing: 12 of 42 kinds are listed. There may be more problems than shown.',
+    },
+  ]);
+  expect(said('live', { clusters: [clusters[1]!] })).toEqual([]);
+});
+
 test('what the rights of the user or the data source do not show stands beside it', () => {
   const hidden = ['Node', 'Secret', 'Lease', 'Job', 'CronJob', 'Ingress', 'Event', 'ConfigMap'];
   const coverage = { hidden, limited: ['Pod', 'Service'], namespaces: ['bank', 'shop'] };

@@ -99,12 +99,20 @@ describe('filters', () => {
   ])('of %j are %j', (query, filter) => {
     expect(filterOf({ refId: 'A', ...query }, replace)).toEqual(filter);
   });
+
+  test('of clusters are those that are chosen, or all', () => {
+    expect(filterOf({ refId: 'A', cluster: ['prod-us', 'prod-eu'] }, (text) => text)).toEqual({
+      cluster: ['prod-eu', 'prod-us'],
+    });
+    expect(filterOf({ refId: 'A', cluster: ['$__all'] }, (text) => text)).toEqual({});
+  });
 });
 
 describe('queries of variables', () => {
   test.each([
     ['namespaces', { what: 'namespaces', names: [] }],
     [' kinds ', { what: 'kinds', names: [] }],
+    ['clusters', { what: 'clusters', names: [] }],
     ['releases', { what: 'releases', names: [] }],
     ['releases( shop,pay )', { what: 'releases', names: ['shop', 'pay'] }],
     ['releases()', { what: 'releases', names: [] }],

@@ -64,6 +64,13 @@ export {
   type SearchHits,
   unitsOf,
 } from "./search";
-export type { ClusterName, PartialKind, ServerState, SyncProgress, UserCoverage } from "./server-state";
+export type {
+  ClusterName,
+  ClusterState,
+  PartialKind,
+  ServerState,
+  SyncProgress,
+  UserCoverage,
+} from "./server-state";
 export { STATUSES, type Status, severity } from "./status";
 export { type Caller, type CallingUser, fetchCaller } from "./whoami";

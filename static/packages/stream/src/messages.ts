@@ -30,13 +30,14 @@ export interface OwnWords {
   readonly message: string;
 }
 
-/** since: RFC 3339. own: only where neighbours changed a word. Keys without a value are absent; an older server also omits empty namespaces and messages. */
+/** since: RFC 3339. cluster: only of a server of several. own: only where neighbours changed a word. Keys without a value are absent; an older server also omits empty namespaces and messages. */
 export interface Node {
   readonly uid: string;
   readonly name: string;
   readonly kind: string;
   readonly status: Status;
   readonly apiVersion?: string;
+  readonly cluster?: string;
   readonly namespace?: string;
   readonly reason?: string;
   readonly message?: string;
@@ -163,6 +164,11 @@ const shape =
 const node = shape({ uid: text, name: text, kind: text, status: text });
 const edgeName = shape({ type: text, from: text, to: text });
 const kind = shape({ kind: text, reason: optional(text), why: optional(text), objects: optional(number) });
+const progress = shape({ kinds: number, of: number, objects: number });
+const cluster = shape({
+  ...{ name: text, state: text, since: optional(text), why: optional(text), server: optional(text) },
+  ...{ progress: optional(progress), partial: optional(listOf(kind)) },
+});
 const position = { epoch: text, seq: whole };
 const named = shape({ kind: text, name: text });
 const problem = shape({
@@ -181,8 +187,9 @@ const SHAPES: ReadonlyMap<string, Check> = new Map([
       since: optional(text),
       why: optional(text),
       cluster: optional(shape({ name: optional(text), context: optional(text), server: optional(text) })),
-      progress: optional(shape({ kinds: number, of: number, objects: number })),
+      progress: optional(progress),
       partial: optional(listOf(kind)),
+      clusters: optional(listOf(cluster)),
     }),
   ],
   ["snapshot", shape({ ...position, part: whole, last: flag, nodes: listOf(node), edges: listOf(edgeName) })],

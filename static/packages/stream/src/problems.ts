@@ -3,10 +3,11 @@
 import { fetchJson } from "./rest";
 import type { Status } from "./status";
 
-/** Who something is. What does not exist has no uid and no status. */
+/** Who something is. What does not exist has no uid and no status. cluster: only of a server of several. */
 export interface ProblemNode {
   readonly kind: string;
   readonly group: string;
+  readonly cluster?: string;
   readonly namespace: string;
   readonly name: string;
   readonly uid?: string;

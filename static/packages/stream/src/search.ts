@@ -17,10 +17,11 @@ export interface Completion {
   readonly proposals: readonly Proposal[];
 }
 
-/** A resource that a search finds. */
+/** A resource that a search finds. cluster: only of a server of several. */
 export interface SearchHit {
   readonly uid: string;
   readonly kind: string;
+  readonly cluster?: string;
   readonly namespace: string;
   readonly name: string;
   readonly status: Status;

@@ -37,10 +37,22 @@ export interface UserCoverage {
   readonly complete?: boolean;
 }
 
+/** The state of one of several clusters; the keys mean what those of `ServerState` do. */
+export interface ClusterState {
+  readonly name: string;
+  readonly state: string;
+  readonly since?: string;
+  readonly why?: string;
+  readonly server?: string;
+  readonly progress?: SyncProgress;
+  readonly partial?: readonly PartialKind[];
+}
+
 /**
  * state: `live`; `syncing`: the first lists are not complete; `partial`: up to date, but some kinds are incomplete;
  * `stale`: no longer updated. A later server may add others. since: RFC 3339, when the state began. why: one
  * sentence, empty when live. coverage: absent for somebody who sees everything.
+ * clusters: of a server of several; then `state` is that of the worst.
  */
 export interface ServerState {
   readonly type: "state";
@@ -51,4 +63,5 @@ export interface ServerState {
   readonly progress?: SyncProgress;
   readonly partial?: readonly PartialKind[];
   readonly coverage?: UserCoverage;
+  readonly clusters?: readonly ClusterState[];
 }

@@ -28,6 +28,7 @@ const SORTS: Record<ProblemSort, string> = {
 };
 
 const LISTS = [
+  { name: 'cluster', label: 'Cluster', from: 'clusters' },
   { name: 'namespace', label: 'Namespace', from: 'namespaces' },
   { name: 'release', label: 'Release', from: 'releases' },
   { name: 'kind', label: 'Kind', from: 'kinds' },
