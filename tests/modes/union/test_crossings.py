@@ -231,3 +231,46 @@ async def test_an_application_manages_what_it_has_in_the_other_cluster(tmp_path:
         await site.until(lambda: site.count("prod") == 0)
         site.list("hub", "prod")
         await site.until(lambda: managed() == {("web", "prod/web")})
+
+
+def test_names_stay_known_while_nobody_refers_to_the_cluster() -> None:
+    """A reference goes and comes back, and its target is another object by then."""
+    union, source = Union(), node("east", "a")
+    union.commit(Changes(nodes_set=[source, node("west", "b")]))
+    union.note(source.uid, ref("west", "b"))
+    union.rest()
+    assert set(union.graph.edges()) == {Edge("uses", "east/a-0", "west/b-0", ("spec.a",), 1)}
+    union.note(source.uid)
+    union.rest()
+    union.commit(Changes(nodes_removed=["west/b-0"], nodes_set=[node("west", "b", 1)]))
+    union.note(source.uid, ref("west", "b"))
+    union.rest()
+    assert set(union.graph.edges()) == {Edge("uses", "east/a-0", "west/b-1", ("spec.a",), 1)}
+
+
+def test_a_cluster_that_leaves_while_its_names_are_read_is_read_again_when_it_is_back() -> None:
+    union, source = Union(), node("east", "a")
+    union.commit(Changes(nodes_set=[source, node("west", "b")]))
+    union.note(source.uid, ref("west", "b"), ref("north", "b"))
+    reading = union.crossings.read()
+    next(reading)
+    for cluster in ("west", "north"):
+        union.crossings.forget(cluster)
+    for _ in reading:
+        pass
+    union.note(source.uid)
+    union.note(source.uid, ref("west", "b"))
+    union.rest()
+    assert set(union.graph.edges()) == union.expected() != set()
+
+
+def test_edges_that_a_rebuilt_graph_lacks_are_made_again() -> None:
+    union, source = Union(), node("east", "a")
+    union.commit(Changes(nodes_set=[source, node("west", "b")]))
+    union.note(source.uid, ref("west", "b"))
+    union.rest()
+    (edge,) = union.graph.edges()
+    union.graph.apply(Batch("u", union.graph.seq + 1, Changes(edges_removed=[edge.key])))
+    union.crossings.doubt()
+    union.rest()
+    assert set(union.graph.edges()) == {edge}
