@@ -1,6 +1,6 @@
 import { Change, Node } from '@astrolabe/stream';
 import { DataFrame } from '@grafana/data';
-import { status, tableFrame, text, time } from './table';
+import { clusterColumn, status, tableFrame, text, time } from './table';
 
 interface Row {
   time: number;
@@ -23,12 +23,14 @@ export class Changes {
   }
 
   frame(refId: string, limit: number): DataFrame {
-    return tableFrame('changes', refId, this.rows.slice(0, limit), [
+    const rows = this.rows.slice(0, limit);
+    return tableFrame('changes', refId, rows, [
       time('time', 'Time', (row) => row.time),
       text('change', 'Change', (row) => row.change),
       status('was', 'Was', (row) => row.was),
       status('status', 'Status', (row) => (row.change === 'gone' ? '' : row.node.status)),
       text('kind', 'Kind', (row) => row.node.kind),
+      ...clusterColumn(rows, (row) => row.node.cluster),
       text('namespace', 'Namespace', (row) => row.node.namespace),
       text('name', 'Name', (row) => row.node.name),
       text('reason', 'Reason', (row) => row.node.reason),

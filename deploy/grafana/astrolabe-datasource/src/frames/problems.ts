@@ -1,6 +1,6 @@
 import { Kinds, Node, Problem } from '@astrolabe/stream';
 import { DataFrame } from '@grafana/data';
-import { number, status, tableFrame, text, time } from './table';
+import { clusterColumn, number, status, tableFrame, text, time } from './table';
 
 /** What a table of problems refers to. `nodes`: of the part of the graph that they are of, by uid. */
 interface Context {
@@ -19,6 +19,7 @@ export function problemsFrame(problems: Problem[], refId: string, { kinds, nodes
     text('message', 'Why', (problem) => problem.message),
     number('affected', 'Breaks', ({ affected }) => affected.total),
     text('dependents', 'What depends on it', (problem) => dependents(problem, kinds)),
+    ...clusterColumn(problems, ({ cause }) => cause.cluster),
     text('namespace', 'Namespace', ({ cause, namespaces }) => cause.namespace || only(namespaces)),
     text('release', 'Release', ({ cause, releases }) => nodes.get(cause.uid ?? '')?.release || only(releases)?.name),
     text('uid', 'UID', ({ cause }) => cause.uid),

@@ -1,7 +1,7 @@
 import { DataFrame } from '@grafana/data';
 import { Column as KindColumn, columnText, columnTitle, Kinds, Node, severity } from '@astrolabe/stream';
 import { replicas } from '../topology/frames';
-import { Column, flag, number, status, tableFrame, text, time } from './table';
+import { clusterColumn, Column, flag, number, status, tableFrame, text, time } from './table';
 
 /** What a table has of every kind: `nodeName` as Node, `replicas` as Ready. */
 const OF_EVERY_KIND = new Set(['image', 'nodeName', 'replicas']);
@@ -18,6 +18,7 @@ export function resourcesFrame(nodes: ReadonlyMap<string, Node>, refId: string, 
     status('status', 'Status', (node) => node.status),
     time('since', 'Since', (node) => node.since),
     text('kind', 'Kind', (node) => node.kind),
+    ...clusterColumn(rows, (node) => node.cluster),
     text('namespace', 'Namespace', (node) => node.namespace),
     text('name', 'Name', (node) => node.name),
     text('reason', 'Reason', (node) => node.reason),

@@ -36,6 +36,11 @@ export function tableFrame<Row>(name: string, refId: string, rows: Row[], column
   });
 }
 
+/** The cluster of each row, where there are several. */
+export function clusterColumn<Row>(rows: readonly Row[], value: Text<Row>): Array<Column<Row>> {
+  return rows.some((row) => value(row)) ? [text('cluster', 'Cluster', value)] : [];
+}
+
 /** What is not known is empty. */
 export function text<Row>(name: string, title: string, value: Text<Row>): Column<Row> {
   return { name, title, type: FieldType.string, value: (row) => value(row) ?? '' };

@@ -2,7 +2,7 @@ import { Edge, Kinds, Node } from '@astrolabe/stream';
 import { Part } from './part';
 
 /** How much is drawn as one, from the finest to the coarsest. */
-export const AGGREGATIONS = ['resource', 'workload', 'release', 'namespace', 'kind'] as const;
+export const AGGREGATIONS = ['resource', 'workload', 'release', 'namespace', 'kind', 'cluster'] as const;
 
 export type Aggregation = (typeof AGGREGATIONS)[number];
 
@@ -27,7 +27,8 @@ export interface Choice {
 }
 
 /**
- * The finest aggregation within the limit. Kinds, which are few, are drawn whatever the limit.
+ * The finest aggregation within the limit. Kinds, which are few, are drawn whatever the limit; where there are several
+ * clusters, these are. What is drawn as one is of one cluster.
  */
 export function choose(part: Part, { limit, current, kinds }: Options): Choice {
   const { nodes } = part;
@@ -41,14 +42,16 @@ export function choose(part: Part, { limit, current, kinds }: Options): Choice {
     };
   }
   const roots = findRoots(part, kinds);
+  const [first] = nodes.values();
+  const last = first.cluster ? 'cluster' : 'kind';
   for (const aggregation of AGGREGATIONS.slice(1)) {
     const keys = new Map<string, string>();
     nodes.forEach((node, uid) => keys.set(uid, keyOf(aggregation, node, roots.get(uid)!)));
-    if (aggregation === 'kind' || new Set(keys.values()).size <= bound(aggregation)) {
+    if (aggregation === last || new Set(keys.values()).size <= bound(aggregation)) {
       return { aggregation, keys, roots };
     }
   }
-  throw new Error('kinds are the last aggregation');
+  throw new Error('the last aggregation has no limit');
 }
 
 /** Whether the target of the edge is part of its source: of its owner, or an EndpointSlice of its Service. */
@@ -91,12 +94,19 @@ function keyOf(aggregation: Aggregation, node: Node, root: Node): string {
     case 'workload':
       return root.uid;
     case 'release':
-      return node.release ? `release:${node.releaseNamespace}/${node.release}` : root.uid;
+      return node.release ? `release:${qualified(node, `${node.releaseNamespace}/${node.release}`)}` : root.uid;
     case 'namespace': {
       const namespace = node.kind === 'Namespace' ? node.name : node.namespace;
-      return namespace ? `namespace:${namespace}` : `kind:${node.kind}`;
+      return namespace ? `namespace:${qualified(node, namespace)}` : keyOf('kind', node, root);
     }
     case 'kind':
-      return `kind:${node.kind}`;
+      return `kind:${qualified(node, node.kind)}`;
+    case 'cluster':
+      return `cluster:${node.cluster}`;
   }
+}
+
+/** A name that may be in several clusters, as the server has it. */
+function qualified({ cluster }: Node, name: string): string {
+  return cluster ? `${cluster}/${name}` : name;
 }

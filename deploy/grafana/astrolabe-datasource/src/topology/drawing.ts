@@ -5,8 +5,10 @@ import { Part } from './part';
 /** What is drawn as one node: one resource, or several. */
 export interface Group {
   id: string;
-  /** The kind of the resource or workload, or `Release`, `Namespace`, `All` (of one kind). */
+  /** The kind of the resource or workload, or `Release`, `Namespace`, `All` (of one kind), `Cluster`. */
   what: string;
+  /** Empty if there is only one. */
+  cluster: string;
   name: string;
   namespace: string;
   release: string;
@@ -55,18 +57,22 @@ export function draw(part: Part, options: Options): Drawing {
 function groupOf(id: string, members: Node[], root: Node, kinds: Kinds): Group {
   const worst = members.reduce(pick);
   const layer = (kind: string) => kinds.of(kind).layer;
-  const all = { id, members, worst };
   const [first] = members;
+  const { cluster = '' } = first;
+  const all = { id, cluster, members, worst };
   if (id.startsWith('release:')) {
     const { release = '', releaseNamespace = '' } = first;
     return { ...all, what: 'Release', name: release, namespace: releaseNamespace, release, layer: 'workload' };
   }
   if (id.startsWith('namespace:')) {
-    const name = id.slice('namespace:'.length);
+    const name = first.kind === 'Namespace' ? first.name : (first.namespace ?? '');
     return { ...all, what: 'Namespace', name, namespace: name, release: '', layer: 'workload' };
   }
   if (id.startsWith('kind:')) {
     return { ...all, what: 'All', name: first.kind, namespace: '', release: '', layer: layer(first.kind) };
+  }
+  if (id.startsWith('cluster:')) {
+    return { ...all, what: 'Cluster', name: cluster, namespace: '', release: '', layer: 'cluster' };
   }
   return {
     ...all,
@@ -104,7 +110,7 @@ function linksOf(edges: ReadonlyMap<string, Edge>, keys: Map<string, string>): L
 }
 
 function orderOf(group: Group): string[] {
-  return [group.namespace, group.release, group.what, group.name, group.id];
+  return [group.cluster, group.namespace, group.release, group.what, group.name, group.id];
 }
 
 /** By code points, as the server sorts. */

@@ -53,6 +53,7 @@ function nodeFields(groups: Group[], place: (group: Group) => [number, number]):
     text('detail__release', 'Release', (group) => group.release || null),
     text('detail__message', 'Message', message),
     text('detail__since', 'Since', (group) => group.worst.since ?? null),
+    text('detail__cluster', 'Cluster', (group) => group.cluster || null),
     number('fixedX', (group) => place(group)[0]),
     number('fixedY', (group) => place(group)[1]),
   ];

@@ -26,13 +26,22 @@ export class Astrolabe {
 
   /** One with users (tests/support/tenant_server.py): a user's token is their name. */
   static async tenants(): Promise<Astrolabe> {
-    const started = python(['-m', 'tests.support.tenant_server', '0'], 'pipe');
+    return Astrolabe.programme('tests.support.tenant_server');
+  }
+
+  private static async programme(name: string): Promise<Astrolabe> {
+    const started = python(['-m', name, '0'], 'pipe');
     const log = createInterface({ input: started.stderr! });
     const port = await new Promise<number>((resolve, reject) => {
       started.once('exit', () => reject(new Error('Astrolabe did not start')));
       log.on('line', (line) => /^serving http.*:(\d+)\//.exec(line)?.slice(1).map(Number).forEach(resolve));
     });
     return new Astrolabe(port, started, createInterface({ input: started.stdout! })[Symbol.asyncIterator]());
+  }
+
+  /** One of several clusters, of which two are clones (tests/support/union_server.py). */
+  static async union(): Promise<Astrolabe> {
+    return Astrolabe.programme('tests.support.union_server');
   }
 
   /** One that serves a simulated cluster in motion, once it knows all of it; it takes no commands. */
