@@ -80,6 +80,7 @@ def configure_audit(path: str) -> None:
 def close_audit() -> None:
     """Write what is left of the audit log, and close its file."""
     audit = logging.getLogger(AUDIT)
+    audit.propagate = True  # as it was
     for handler in list(audit.handlers):
         audit.removeHandler(handler)
         handler.flush()
