@@ -103,7 +103,8 @@ class StdioBridge:
         except (ValueError, RecursionError):
             message = _Line()  # the server says what is wrong
         if message.method == "notifications/cancelled":
-            cancelled = self._waiting.get(message.params.get("requestId", ""))
+            id = message.params.get("requestId")
+            cancelled = self._waiting.get(id) if isinstance(id, str | int) else None
             if cancelled is not None:
                 cancelled.cancel()
             return

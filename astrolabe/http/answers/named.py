@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher
+from heapq import nlargest
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from astrolabe.graph.search.parser import Vocabulary
 from astrolabe.graph.selector import quoted
 from astrolabe.graph.state.identity import GroupKind
 from astrolabe.graph.state.node import Node
+from astrolabe.http.answers.quoting import plain
 from astrolabe.http.errors import Refusal, bad_parameter
 from astrolabe.http.responses.shared import stretches
 from astrolabe.http.source import GraphSource
@@ -22,6 +24,10 @@ MOST_LISTED = 8
 MOST_READ = 100
 #: Names among which a similar one is sought.
 MOST_COMPARED = 5_000
+#: Names that may be meant, and how alike they are at least, from 0 to 1.
+MOST_SIMILAR, SIMILAR = 3, 0.6
+#: Characters of the longest name that an object may have.
+LONGEST_NAME = 253
 
 
 class ResourceName(NamedTuple):
@@ -115,11 +121,21 @@ async def _absence(text: str, name: ResourceName, nodes: Sequence[Node]) -> str:
         return f"{said}, but these ask for it: {_listed(askers)}"
     elsewhere = alike.get(name.name, [])
     near = elsewhere or [
-        node
-        for like in get_close_matches(name.name, list(islice(alike, MOST_COMPARED)), n=3, cutoff=0.6)
-        for node in alike[like]
+        node for like in await _similar(name.name, list(islice(alike, MOST_COMPARED))) for node in alike[like]
     ]
     return f"{said}; did you mean {_listed(near)}?" if near else f"{said}, and nothing with a similar name"
+
+
+async def _similar(name: str, names: Sequence[str]) -> list[str]:
+    """As `difflib.get_close_matches`, which would hold the loop."""
+    matcher, near = SequenceMatcher(b=name[:LONGEST_NAME]), list[tuple[float, str]]()
+    async for other in in_slices(names, Lane.ANSWER):
+        matcher.set_seq1(other)
+        if matcher.real_quick_ratio() >= SIMILAR and matcher.quick_ratio() >= SIMILAR:
+            ratio = matcher.ratio()
+            if ratio >= SIMILAR:
+                near.append((ratio, other))
+    return [other for _, other in nlargest(MOST_SIMILAR, near)]
 
 
 def _asks_for(node: Node, name: ResourceName) -> bool:
@@ -133,6 +149,6 @@ def _asks_for(node: Node, name: ResourceName) -> bool:
 
 
 def _listed(nodes: Iterable[Node]) -> str:
-    paths = sorted(map(path_of, nodes))
+    paths = sorted([plain(path_of(node)) for node in nodes])
     rest = len(paths) - MOST_LISTED
     return ", ".join(paths[:MOST_LISTED]) + (f" and {rest} more" if rest > 0 else "")

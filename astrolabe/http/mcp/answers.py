@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import nsmallest
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
+from astrolabe.graph.state.edge import Edge
 from astrolabe.graph.state.edge_types import EDGE_TYPES
 from astrolabe.graph.state.json_text import json_text
 from astrolabe.graph.state.node import Node
@@ -15,6 +17,7 @@ from astrolabe.graph.state.status import WORST_FIRST
 from astrolabe.graph.views.filter import EVERYTHING, Filter, FilterRules, parse_query
 from astrolabe.http.answers.hits import find_hits
 from astrolabe.http.answers.named import find_named, parse_name
+from astrolabe.http.answers.quoting import plain, quoted
 from astrolabe.http.answers.resource import identity
 from astrolabe.http.answers.studies import Studies
 from astrolabe.http.errors import Refusal
@@ -26,13 +29,12 @@ from astrolabe.http.mcp.text import (
     listed,
     name_of,
     names_of,
-    plain,
-    quoted,
     release_of,
     status_of,
 )
 from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.problem_list import FoundProblems, ProblemLister
+from astrolabe.timeslice import Lane, in_slices
 
 Json = Mapping[str, Any]
 
@@ -42,6 +44,18 @@ SHORT, USUAL, LONG = 1_350, 3_000, 5_400
 MOST_STEPS, MOST_CHAINS, MOST_EVENTS = 8, 3, 5
 #: Facts and labels of a resource, and characters of each, that are told.
 MOST_FACTS, LONGEST_FACT = 16, 120
+
+
+#: Links that are looked at in one step.
+_STRETCH = 500
+
+
+class _Link(NamedTuple):
+    """incoming: whether it leads from the other to the resource that is told about."""
+
+    incoming: bool
+    edge: Edge
+    other: Node
 
 
 class AgentAnswers:
@@ -66,8 +80,8 @@ class AgentAnswers:
         if problem:
             if not told:
                 raise Refusal(404, "not-found", f"there is no problem {problem!r}; it may have ended")
-            text.add(*self._problem(told[0], 1), *_details(told[0]))
-            return str(text)
+            self._detailed(text, told[0])
+            return _ended(text)
         where = f" concerning what matches {quoted(search)}" if filter else ""
         text.add(f"{_number(len(standing), 'problem')}{where}." if standing else self._nothing(where))
         shown = 0
@@ -76,7 +90,7 @@ class AgentAnswers:
                 break
             shown += "ended" not in each
         if shown < len(standing):
-            text.add(f"Left out: {len(standing) - shown} more; narrow with search, or raise limit.")
+            text.end(f"Left out: {len(standing) - shown} more; narrow with search, or raise limit.")
         return str(text)
 
     async def why(self, resource: str) -> str:
@@ -91,16 +105,16 @@ class AgentAnswers:
         if not chain:
             text.add(f"{name_of(told['node'])} is {status_of(told['node'], now)}", *_said(told["node"]))
             self._needs(text, told["needs"])
-            return str(text)
+            return _ended(text)
         self._chain(text, chain, now)
         for other in told["others"][: MOST_CHAINS - 1]:
             text.add(f"Another cause: {name_of(other[0])} {status_of(other[0], now)}", *_said(other[0]))
         rest = len(told["others"]) - (MOST_CHAINS - 1)
         if rest > 0:
-            text.add(f"Left out: {_number(rest, 'more cause')}; `relations` tells what it needs.")
+            text.end(f"Left out: {_number(rest, 'more cause')}; `relations` tells what it needs.")
         if told["problems"]:
             text.add(f"Part of problem {listed(told['problems'], 2)}.")
-        return str(text)
+        return _ended(text)
 
     async def _why_missing(self, resource: str, refusal: Refusal) -> str:
         if refusal.status != 404:
@@ -111,8 +125,8 @@ class AgentAnswers:
             if cause.get("missing") and name.matches_identity(cause):
                 text = self._begin(SHORT)
                 text.add(f"{name_of(cause)}: it does not exist, and others need it.")
-                text.add(*self._problem(problem, 1), *_details(problem))
-                return str(text)
+                self._detailed(text, problem)
+                return _ended(text)
         raise refusal
 
     async def impact(self, resource: str, action: str) -> str:
@@ -125,14 +139,13 @@ class AgentAnswers:
         for level, words in _LEVELS:
             if told["counts"][level]:
                 hit = True
-                text.add(
-                    f"{words}: {counts(told['counts'][level])}", f"  {names_of(told['levels'][level], 8)}"
-                )
+                text.add(f"{words}: {counts(told['counts'][level])}")
+                text.add_names("  ", told["levels"][level], 8)
         if not hit:
             text.add("Nothing else would stop, degrade or lose a copy.")
         for key, words in (("entries", "Users would notice"), ("later", "Fails when started again")):
             if told[key]:
-                text.add(f"{words}: {names_of(told[key], 8)}")
+                text.add_names(f"{words}: ", told[key], 8)
         self._evictions(text, told["evictions"])
         for each in told["blocks"][:MOST_EVENTS]:
             text.add(f"In the way: {name_of(each)}: {quoted(each['why'])}")
@@ -153,7 +166,7 @@ class AgentAnswers:
                 break
             shown += 1
         if shown < told["total"]:
-            text.add(f"Left out: {told['total'] - shown} more; narrow the search, or raise limit.")
+            text.end(f"Left out: {told['total'] - shown} more; narrow the search, or raise limit.")
         return str(text)
 
     async def describe(self, resource: str) -> str:
@@ -187,29 +200,20 @@ class AgentAnswers:
         node = await self._find(resource)
         if to:
             return await self._ways(node, await self._find(to))
-        graph = self._hub.graph
-        text, left = self._begin(LONG), 0
+        total, best = await self._links(node, limit)
+        text, told = self._begin(LONG), 0
         text.add(f"{name_of(identity(node))}:")
-        sides = (
-            ("->", [(edge, graph.nodes[edge.target]) for edge in graph.outgoing(node.uid)]),
-            ("<-", [(edge, graph.nodes[edge.source]) for edge in graph.incoming(node.uid)]),
-        )
-        ordered = [
-            (arrow, edge, other)
-            for arrow, side in sides
-            for edge, other in sorted(side, key=lambda pair: _by_weight(pair[0].type, pair[1]))
-        ]
-        for number, (arrow, edge, other) in enumerate(ordered):
-            told = edge_of({"type": edge.type, "field": edge.field})
-            if number >= limit or not text.add(f"{arrow} {told}: {name_of(identity(other))} {other.status}"):
-                left = len(ordered) - number
+        for link in best:
+            arrow = "<-" if link.incoming else "->"
+            edge = edge_of({"type": link.edge.type, "field": link.edge.field})
+            if not text.add(f"{arrow} {edge}: {name_of(identity(link.other))} {link.other.status}"):
                 break
-        if not ordered:
+            told += 1
+        if not total:
             text.add("linked to nothing")
-        if left:
-            text.add(
-                f"Left out: {_number(left, 'more link')}; raise limit, or `find` with uses: or used-by:."
-            )
+        if told < total:
+            more = _number(total - told, "more link")
+            text.end(f"Left out: {more}; raise limit, or `find` with uses: or used-by:.")
         return str(text)
 
     async def coverage(self) -> str:
@@ -277,6 +281,16 @@ class AgentAnswers:
             lines.append(f"   release {listed(names, 3)}")
         return lines
 
+    def _detailed(self, text: AnswerText, problem: Json) -> None:
+        """One problem, what it affects, and the way from where users notice it."""
+        for line in self._problem(problem, 1):
+            text.add(line)
+        nodes = problem["affected"].get("nodes", ())
+        if len(problem["path"]) > 1:
+            text.add(f"   way: {' -> '.join(map(name_of, problem['path']))}")
+        if nodes:
+            text.add_names("   affected: ", nodes, 40)
+
     def _chain(self, text: AnswerText, chain: Sequence[Json], now: float) -> None:
         """The root first. A long chain loses its middle."""
         cut = len(chain) - MOST_STEPS
@@ -318,6 +332,21 @@ class AgentAnswers:
             if edge.type == "owns":
                 yield name_of(identity(graph.nodes[edge.source]))
 
+    async def _links(self, node: Node, limit: int) -> tuple[int, list[_Link]]:
+        """How many links a resource has, and those that matter most."""
+        graph = self._hub.graph
+        edges = [*graph.outgoing(node.uid), *graph.incoming(node.uid)]
+        best: list[_Link] = []
+        async for stretch in in_slices(_in_stretches(edges), Lane.ANSWER):
+            links = []
+            for edge in stretch:
+                incoming = edge.source != node.uid
+                other = graph.nodes.get(edge.source if incoming else edge.target)
+                if other is not None:  # it may be gone meanwhile
+                    links.append(_Link(incoming, edge, other))
+            best = nsmallest(limit, [*best, *links], key=_by_weight)
+        return len(edges), best
+
     async def _ways(self, node: Node, to: Node) -> str:
         told = await self._studies.path(node.uid, to.uid)
         text = self._begin(LONG)
@@ -356,17 +385,6 @@ def _said(one: Json) -> list[str]:
     return lines
 
 
-def _details(problem: Json) -> list[str]:
-    """What a problem affects, and the way from where users notice it."""
-    lines = []
-    nodes = problem["affected"].get("nodes", ())
-    if nodes:
-        lines.append(f"   affected: {names_of(nodes, 40)}")
-    if len(problem["path"]) > 1:
-        lines.append(f"   way: {' -> '.join(map(name_of, problem['path']))}")
-    return lines
-
-
 def _facts(values: Mapping[str, Any]) -> str:
     """Keys with their values, as far as there is room."""
     shown = [f"{plain(key)}={_value(value)}" for key, value in list(values.items())[:MOST_FACTS]]
@@ -380,12 +398,20 @@ def _value(value: Any) -> str:
     return quoted(json_text(value), LONGEST_FACT) if isinstance(value, list | dict) else json_text(value)
 
 
-def _by_weight(type: str, other: Node) -> tuple[bool, int, str, str]:
-    """What matters first: not what pictures hide, the worst, then by type and name."""
+def _in_stretches(edges: Sequence[Edge]) -> Iterator[Sequence[Edge]]:
+    for begin in range(0, len(edges), _STRETCH):
+        yield edges[begin : begin + _STRETCH]
+
+
+def _by_weight(link: _Link) -> tuple[bool, bool, int, str, str]:
+    """What it needs before what needs it; not what pictures hide, the worst, then by type and name."""
+    type, other = link.edge.type, link.other
     hidden = EDGE_TYPES[type].hidden if type in EDGE_TYPES else False
-    return hidden, WORST_FIRST.index(other.status), type, other.name
+    return link.incoming, hidden, WORST_FIRST.index(other.status), type, other.name
 
 
 def _ended(text: AnswerText) -> str:
     """The text, and that something was left out."""
-    return f"{text}\nLeft out: what found no room here; ask for a part of it." if text.left_out else str(text)
+    if text.left_out:
+        text.end("Left out: what found no room here; ask for a part of it.")
+    return str(text)

@@ -9,20 +9,18 @@ from typing import Any
 from astrolabe.age import age
 from astrolabe.engine.serving_state import ServingState
 from astrolabe.graph.state.graph import ServedGraph
+from astrolabe.http.answers.quoting import plain, quoted
 
 Json = Mapping[str, Any]
 
-#: Characters of a message that are told.
-LONGEST_MESSAGE = 200
 #: Kinds, namespaces and names that are listed in one line.
 MOST_LISTED = 6
 
-#: What names and fields of Kubernetes consist of. Others are quoted: a ClusterRole's name may have blanks.
-_PLAIN = re.compile(r"[][A-Za-z0-9._:/-]+")
+_WORD = re.compile(r"[A-Za-z0-9]+")
 
 
 class AnswerText:
-    """Lines up to a number of characters. Each entry is told whole, or not at all.
+    """Lines up to a number of characters, as `_weight` counts them. Each entry is told whole, or not at all.
 
     left_out: whether an entry found no room.
     """
@@ -34,7 +32,7 @@ class AnswerText:
 
     def add(self, *lines: str) -> bool:
         """Tell an entry. Returns whether there was room."""
-        size = sum(map(len, lines)) + len(lines)
+        size = sum(map(_weight, lines))
         if size > self._room:
             self.left_out = True
             return False
@@ -42,24 +40,27 @@ class AnswerText:
         self._lines += lines
         return True
 
+    def add_names(self, lead: str, ones: Iterable[Json], most: int) -> bool:
+        """Tell as many of the names as there is room for, at most so many, and the number of the others."""
+        names = [name_of(one) for one in ones]
+        line = lead + _listed(names, most)
+        while most > 1 and _weight(line) > self._room:
+            most //= 2
+            line = lead + _listed(names, most)
+        return self.add(line)
+
+    def end(self, line: str) -> None:
+        """Tell what was left out. There is always room for it."""
+        self._lines.append(line)
+
     def __str__(self) -> str:
         return "\n".join(self._lines)
 
 
-def clean(text: str) -> str:
-    """Without control characters, invisible ones and line breaks, which could pass for something else."""
-    return " ".join("".join([each if each.isprintable() else " " for each in text]).split())
-
-
-def quoted(text: str, most: int = LONGEST_MESSAGE) -> str:
-    """A text of the cluster: data, and no instruction."""
-    said = clean(text).replace('"', "'")
-    return f'"{said if len(said) <= most else said[: most - 1] + "…"}"'
-
-
-def plain(name: str) -> str:
-    """A name, quoted if it has characters that names do not usually have."""
-    return name if _PLAIN.fullmatch(name) else quoted(name)
+def _weight(line: str) -> int:
+    """The size of a line with its end. Hashes and other scripts take more tokens per character."""
+    hashes = sum([len(word) for word in _WORD.findall(line) if len(word) > 20 or not word.isalpha()])
+    return len(line.encode()) + hashes + 1
 
 
 def name_of(one: Json) -> str:

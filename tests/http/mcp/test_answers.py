@@ -76,8 +76,8 @@ async def test_triage_names_causes_and_what_they_break(site: Site) -> None:
     ]
     one = await told(site, "triage", problem=ids[0])
     assert one[-2:] == [
-        "   affected: Deployment/shop/web, ReplicaSet/shop/web-1, Service/shop/web",
         "   way: Service/shop/web -> Pod/shop/web-1-a",
+        "   affected: Deployment/shop/web, ReplicaSet/shop/web-1, Service/shop/web",
     ]
     assert (
         await refused(site, "triage", problem="nosuch") == "there is no problem 'nosuch'; it may have ended"

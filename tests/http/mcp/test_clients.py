@@ -106,6 +106,18 @@ async def test_stdio_answers_invalid_messages_and_continues(site: Site) -> None:
     assert err == f"serving agents with what http://127.0.0.1:{site.port} knows\n".encode()
 
 
+async def test_stdio_takes_a_cancellation_of_anything(site: Site) -> None:
+    async with stdio_to(f"127.0.0.1:{site.port}") as stdio:
+        for wrong in (b"[1]", b"{}", b"null", b"1.5"):
+            stdio.send(
+                b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%s}}' % wrong
+            )
+        stdio.send(b'{"jsonrpc":"2.0","id":7,"method":"ping"}')
+        assert (await stdio.receive())["id"] == 7
+        code, out, _ = await stdio.end()
+    assert (code, out) == (0, b"")
+
+
 async def test_stdio_without_a_server_reports_it_in_each_answer(unused_port: int) -> None:
     ping, told = (
         b'{"jsonrpc":"2.0","id":"a","method":"ping"}',
