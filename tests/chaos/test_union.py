@@ -6,8 +6,7 @@ One of the clusters is watched by a server of its own, which the union follows. 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -23,8 +22,9 @@ from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.store import ObjectStore
 from tests.chaos.clients import Notes, Roamer
-from tests.chaos.test_chaos import CALM, FAULTS, churning, cluster_graph, seeds, working
+from tests.chaos.test_chaos import FAULTS, churning, seeds, working
 from tests.chaos.union_faults import UnionFaults
+from tests.support.cluster import Followed, followed
 from tests.support.fleet import Proxy
 from tests.support.timing import SHORT
 from tests.support.unions import UnionSite, Upstream, union_of
@@ -92,12 +92,16 @@ async def endure(site: UnionSite, churns: dict[str, Churn], faults: UnionFaults,
                 await busy.enter_async_context(churning(churn, RATE))
             for _ in range(FAULTS):
                 await faults.strike()
-        expected = await sum_of(site)
-        await rest(site, expected)
-        await settled(site, roamers)
-        for roamer in roamers:
-            held = {key: edge["field"] for key, edge in roamer.held.edges.items()}
-            assert (roamer.held.nodes, within(held)) == expected
+        async with AsyncExitStack() as alone:
+            singles = {
+                name: await alone.enter_async_context(followed(simulator.url))
+                for name, simulator in site.clusters.items()
+            }
+            await rest(site, singles)
+            await settled(site, roamers)
+            for roamer in roamers:
+                held = {key: edge["field"] for key, edge in roamer.held.edges.items()}
+                assert (roamer.held.nodes, within(held)) == served(site)
     except BaseException:
         print(f"seed {seed}: {faults.told}; {site.source.state.refresh().why}")
         raise
@@ -105,26 +109,33 @@ async def endure(site: UnionSite, churns: dict[str, Churn], faults: UnionFaults,
     print(f"seed {seed}: {', '.join(faults.told)}; resumed {resumed} times, reset {reset}")
 
 
-async def sum_of(site: UnionSite) -> Sums:
+def sum_of(singles: Mapping[str, Followed]) -> Sums:
     """What fresh servers of each cluster alone serve, with its name."""
     nodes: dict[str, Any] = {}
     edges: dict[Any, Any] = {}
-    for name, simulator in site.clusters.items():
-        of_cluster = await cluster_graph(simulator)
-        for uid, document in of_cluster[0].items():
-            nodes[f"{name}/{uid}"] = {**document, "uid": f"{name}/{uid}", "cluster": name}
-        for (type, source, target), field in of_cluster[1].items():
-            edges[type, f"{name}/{source}", f"{name}/{target}"] = field
+    for name, single in singles.items():
+        for uid, node in single.graph.nodes.items():
+            nodes[f"{name}/{uid}"] = {**node.document(), "uid": f"{name}/{uid}", "cluster": name}
+        for edge in single.graph.edges():
+            edges[edge.type, f"{name}/{edge.source}", f"{name}/{edge.target}"] = list(edge.field)
     return nodes, edges
 
 
-async def rest(site: UnionSite, expected: Sums) -> None:
-    """Wait until the union serves this, and says that all is well."""
+async def rest(site: UnionSite, singles: Mapping[str, Followed]) -> None:
+    """Wait until the union serves their sum, and says that all is well. What only comes to them after their
+    lists is waited for: Events."""
+    for single in singles.values():
+        await single.readiness.wait()
+
+    def is_exact() -> bool:
+        return set(site.states().values()) == {"live"} and served(site) == sum_of(singles)
+
     with suppress(TimeoutError):
-        async with asyncio.timeout(CALM):
-            await site.until(lambda: set(site.states().values()) == {"live"} and served(site) == expected)
+        await site.until(is_exact)
     assert site.states() == dict.fromkeys(NAMES, "live")
-    assert served(site) == expected
+    for mine, theirs in zip(served(site), sum_of(singles), strict=True):
+        different = [key for key in {*mine, *theirs} if mine.get(key) != theirs.get(key)]
+        assert not different, [(key, mine.get(key), theirs.get(key)) for key in different[:3]]
 
 
 def served(site: UnionSite) -> Sums:
