@@ -84,6 +84,7 @@ def take_page(
 ) -> Any:
     """One page of these items, in time slices.
 
+    items: None for what was looked at and is not in the list, so that a long search pauses too.
     keys: of some items; it may leave out items. values: what the answer has for a key, None for nothing.
     """
     best: list[Key] = []
@@ -93,7 +94,7 @@ def take_page(
         nonlocal best, total, left
         rest = iter(items)
         while some := list(islice(rest, STRETCH)):
-            found = keys(some)
+            found = keys([each for each in some if each is not None])
             total += len(found)
             if not work.spend(len(some)):
                 return

@@ -62,6 +62,8 @@ class Work:
         self.exhausted = False
         self._slice = TimeSlice(Lane.ANSWER)
         self._turn: asyncio.Future[None] | None = None
+        #: Held by the branch that works in steps. The others wait in line, not for the same turn.
+        self._steps = asyncio.Lock()
 
     @property
     def over(self) -> bool:
@@ -101,6 +103,8 @@ class Work:
 
     def run(self, steps: Iterator[Any], result: Callable[[], T]) -> T | Any:
         """The result of work in steps: at once if there is time for all of it, else something to await."""
+        if self._slice.over:  # a query may have hundreds of fields, and each would take a step
+            return self._finish(steps, result)
         for _ in steps:
             if self.exhausted:
                 break
@@ -109,13 +113,14 @@ class Work:
         return result()
 
     async def _finish(self, steps: Iterator[Any], result: Callable[[], T]) -> T:
-        await self.pause()
-        for _ in steps:
-            if self.exhausted:
-                break
-            if self._slice.over:
-                await self.pause()
-        return result()
+        async with self._steps:
+            await self.pause()
+            for _ in steps:
+                if self.exhausted:
+                    break
+                if self._slice.over:
+                    await self.pause()
+            return result()
 
 
 class QueryContext:

@@ -14,8 +14,6 @@ from astrolabe.http.graphql.context import QueryContext, Resource
 OUT, IN = "out", "in"
 #: Types along which the Pods of a resource are found.
 _TO_PODS = frozenset((OWNS, SELECTS, ENDPOINTS))
-#: Edges that are looked at in one step.
-STRETCH = 200
 
 
 class EdgeValue:
@@ -34,7 +32,7 @@ class EdgeValue:
         return {"type": edge.type, "from": edge.source, "to": edge.target, "field": list(edge.field)}
 
 
-def resources_page(context: QueryContext, uids: Iterable[str], page: PageRequest) -> Any:
+def resources_page(context: QueryContext, uids: Iterable[str | None], page: PageRequest) -> Any:
     """A page of resources, sorted by namespace, kind, name and uid."""
     graph = context.graph
 
@@ -45,7 +43,9 @@ def resources_page(context: QueryContext, uids: Iterable[str], page: PageRequest
     return take_page(context.work, uids, page, keys, lambda key: context.resource(key[-1]))
 
 
-def edges_page(context: QueryContext, edges: Iterable[EdgeValue], page: PageRequest, uid: str = "") -> Any:
+def edges_page(
+    context: QueryContext, edges: Iterable[EdgeValue | None], page: PageRequest, uid: str = ""
+) -> Any:
     """A page of edges, sorted by type, source and target. uid: of the node whose edges they are."""
     graph = context.graph
 
@@ -62,29 +62,38 @@ def edges_page(context: QueryContext, edges: Iterable[EdgeValue], page: PageRequ
 
 def edges_of(
     graph: GraphAt, uid: str, types: Collection[str] | None, direction: str | None
-) -> Iterator[EdgeValue]:
-    """The edges of a node. types, direction: None for all."""
+) -> Iterator[EdgeValue | None]:
+    """The edges of a node; None for each that is passed over. types, direction: None for all."""
     if direction != IN:
         for edge in graph.outgoing(uid):
-            if types is None or edge.type in types:
-                yield EdgeValue(edge, edge.target)
+            is_kept = types is None or edge.type in types
+            yield EdgeValue(edge, edge.target) if is_kept else None
     if direction != OUT:
         for edge in graph.incoming(uid):
-            if (types is None or edge.type in types) and (direction == IN or edge.source != edge.target):
-                yield EdgeValue(edge, edge.source)
+            is_kept = (types is None or edge.type in types) and (
+                direction == IN or edge.source != edge.target
+            )
+            yield EdgeValue(edge, edge.source) if is_kept else None
 
 
-def edges_within(graph: GraphAt, uids: Collection[str], types: Collection[str] | None) -> Iterator[EdgeValue]:
-    """The edges between these nodes."""
+def edges_within(
+    graph: GraphAt, uids: Collection[str], types: Collection[str] | None
+) -> Iterator[EdgeValue | None]:
+    """The edges between these nodes; None for each edge that is passed over, and each node without any."""
     for uid in uids:
-        for edge in graph.outgoing(uid):
-            if edge.target in uids and (types is None or edge.type in types):
-                yield EdgeValue(edge)
+        outgoing = graph.outgoing(uid)
+        if not outgoing:
+            yield None
+        for edge in outgoing:
+            is_kept = edge.target in uids and (types is None or edge.type in types)
+            yield EdgeValue(edge) if is_kept else None
 
 
 def owner_of(source: Resource, context: QueryContext) -> Resource | None:
     """The resource that owns it; of several, the first by uid."""
-    owners = [edge.source for edge in context.graph.incoming(source.node.uid) if edge.type == OWNS]
+    incoming = context.graph.incoming(source.node.uid)
+    context.work.spend(len(incoming))
+    owners = [edge.source for edge in incoming if edge.type == OWNS]
     return context.resource(min(owners)) if owners else None
 
 
@@ -98,10 +107,18 @@ def runs_on(source: Resource, context: QueryContext) -> Resource | None:
 
 def neighbours(
     context: QueryContext, uid: str, direction: str, types: Collection[str] | None
-) -> Iterable[str]:
-    """The uids of the resources that it uses, or that use it, each once. types: None for all but `owns`."""
-    each = edges_of(context.graph, uid, types, direction)
-    return dict.fromkeys(found.other for found in each if types is not None or found.edge.type != OWNS)
+) -> Iterator[str | None]:
+    """The uids of what it uses, or what uses it, each once; None for each edge that is passed over.
+
+    types: None for all but `owns`.
+    """
+    seen: set[str] = set()
+    for found in edges_of(context.graph, uid, types, direction):
+        if found is None or found.other in seen or (types is None and found.edge.type == OWNS):
+            yield None
+        else:
+            seen.add(found.other)
+            yield found.other
 
 
 def pods_of(context: QueryContext, uid: str, page: PageRequest) -> Any:
@@ -119,6 +136,9 @@ def pods_of(context: QueryContext, uid: str, page: PageRequest) -> Any:
         for edge in graph.incoming(uid):
             if edge.type not in _TO_PODS and is_pod(edge.source):
                 found[edge.source] = None
+            if not work.spend():
+                return
+            yield
         while rest:
             here = rest.pop()
             if here != uid and is_pod(here):
@@ -128,8 +148,8 @@ def pods_of(context: QueryContext, uid: str, page: PageRequest) -> Any:
                 if edge.type in _TO_PODS and edge.target not in seen:
                     seen.add(edge.target)
                     rest.append(edge.target)
-            if not work.spend():
-                return
-            yield
+                if not work.spend():
+                    return
+                yield
 
     return work.run(walk(), lambda: resources_page(context, list(found), page))

@@ -133,7 +133,8 @@ class QueryRunner:
         if parsed.is_subscription(name) is not subscribes:
             raise QueryErrors([not_a_subscription() if not subscribes else _no_subscription()])
         try:
-            check_cost(parsed.document, name, variables, self._limits)
+            # As coerced: 1000.0 is a 1000, too.
+            check_cost(parsed.document, name, executor.variable_values.coerced, self._limits)
         except GraphQLError as error:
             raise QueryErrors([error]) from None
         return executor

@@ -45,6 +45,8 @@ _CODES = {
 }
 #: Bytes of the reason of a close frame (RFC 6455, 5.5.1).
 _LONGEST_REASON = 123
+#: Clients of this protocol like to send a token in `connection_init`, when the handshake is over.
+_HOW_TO_SIGN_IN = "send it as Authorization header or subprotocol, not in connection_init"
 
 
 class GraphQLSocket(WebSocket):
@@ -53,6 +55,8 @@ class GraphQLSocket(WebSocket):
     subprotocol = PROTOCOL
 
     def close(self, code: int, error: str, message: str) -> None:
+        if code == close_codes.UNAUTHORISED:
+            message = f"{message}: {_HOW_TO_SIGN_IN}"
         reason = message.encode()[:_LONGEST_REASON].decode(errors="ignore")
         super().close(_CODES.get(code, code), reason, message)
 

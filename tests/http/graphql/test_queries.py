@@ -237,6 +237,13 @@ async def test_a_query_that_looks_at_too_much_is_refused_whole() -> None:
     )
 
 
+async def test_a_whole_number_with_a_point_costs_the_same(site: Site) -> None:
+    query = "query ($first: Int!) {nodes(first: $first) {nodes {pods(first: $first) {nodes {uid}}}}}"
+    for first in (1000, 1000.0):
+        (error,) = await errors(site, query, first=first)
+        assert error["message"].startswith("the query may answer with 1001000 objects"), first
+
+
 async def test_an_answer_that_is_too_large_is_refused() -> None:
     async with serve(crowd(300), Limits(max_query_answer=10_000)) as site:
         (error,) = await errors(site, "{nodes(first: 300) {nodes {metadata}}}")

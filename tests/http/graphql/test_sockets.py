@@ -188,7 +188,10 @@ async def test_an_unknown_user_gets_a_close_code_that_browsers_see(tmp_path: Any
                 pass
         url, own = f"ws://127.0.0.1:{site.port}/graphql", f"http://127.0.0.1:{site.port}"
         async with connect(url, subprotocols=["graphql-transport-ws"], origin=own) as opened:  # type: ignore[list-item, arg-type]
-            assert await ended(opened) == (4401, "a token is needed")
+            assert await ended(opened) == (
+                4401,
+                "a token is needed: send it as Authorization header or subprotocol, not in connection_init",
+            )
 
 
 async def test_too_many_connections() -> None:
