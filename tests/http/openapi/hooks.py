@@ -24,13 +24,14 @@ SELECTOR = rf"^(({_REQUIREMENT})(,({_REQUIREMENT}))*)?$"
 
 @schemathesis.hook
 def before_load_schema(_: Any, document: dict[str, Any]) -> None:
-    """What the document says in words only: what a selector is, and that an empty value does not restrict; and
-    that no answer has more than is described."""
+    """What the document says in words only: what a selector is, and that an empty value does not restrict;
+    which clusters there are; and that no answer has more than is described."""
     components = document["components"]
     schemas = {each["name"]: each["schema"] for each in components["parameters"].values()}
     schemas["selector"]["pattern"] = SELECTOR
     for name, component in (("kind", "Kind"), ("status", "Status")):
         schemas[name]["items"] = {"enum": [*components["schemas"][component]["enum"], ""]}
+    components["parameters"]["ClusterParameter"]["schema"]["items"] = {"enum": ["simulated", ""]}
     schemas["variables"]["pattern"] = r"^(\{\})?$"  # JSON in a string
     # A client of GraphQL may send keys that this server does not know.
     components["schemas"] = {
