@@ -7,6 +7,7 @@ revisions of the protocol, so this command has none of its own.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from base64 import b64encode
 from collections.abc import Callable
@@ -56,16 +57,33 @@ def serve_agents(url: str, **given: Any) -> None:
 
 
 def _write(line: bytes) -> None:
-    sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os._exit(0)  # who asked is gone, and stdin may stay open
 
 
 class _Line(msgspec.Struct):
-    """A message, as far as the headers of a request need it."""
+    """A message, as far as the headers of a request need it. Of a wrong one, what can be read."""
 
     method: str = ""
     id: str | int | None = None
     params: dict[str, Any] = {}
+
+
+def _line_of(line: bytes) -> _Line:
+    try:
+        said = msgspec.json.decode(line)
+    except (ValueError, RecursionError):
+        return _Line()  # the server says what is wrong
+    said = said if isinstance(said, dict) else {}
+    method, id, params = said.get("method"), said.get("id"), said.get("params")
+    return _Line(
+        method if isinstance(method, str) else "",
+        id if isinstance(id, str | int) else None,
+        params if isinstance(params, dict) else {},
+    )
 
 
 class StdioBridge:
@@ -98,10 +116,7 @@ class StdioBridge:
                 line = await in_thread(lambda: self._read(LONGEST_LINE))
             self._refuse(None, _INVALID_REQUEST, f"a message has at most {LONGEST_LINE:,} bytes")
             return
-        try:
-            message = msgspec.json.decode(line, type=_Line)
-        except (ValueError, RecursionError):
-            message = _Line()  # the server says what is wrong
+        message = _line_of(line)
         if message.method == "notifications/cancelled":
             id = message.params.get("requestId")
             cancelled = self._waiting.get(id) if isinstance(id, str | int) else None
@@ -124,13 +139,22 @@ class StdioBridge:
     async def _forward(self, line: bytes, message: _Line) -> None:
         try:
             answer = await self._client.post("/mcp", line, _headers(message))
+            body = self._one_line(answer.body) if answer.body or message.id is not None else b""
         except ClientError as error:
             if message.id is not None:
                 self._refuse(message.id, _INTERNAL_ERROR, str(error))
             click.echo(printable(str(error)), err=True)
             return
-        if answer.body:
-            self._write(answer.body + b"\n")
+        if body:
+            self._write(body + b"\n")
+
+    def _one_line(self, body: bytes) -> bytes:
+        """An answer on one line, as stdio has it. Raises ClientError if it is none."""
+        try:
+            return msgspec.json.encode(msgspec.json.decode(body, type=dict[str, Any]))
+        except (ValueError, RecursionError):
+            text = f"{self._client.shown} is not an Astrolabe server"
+            raise ClientError(text, code="no-astrolabe") from None
 
     def _refuse(self, id: str | int | None, code: int, message: str) -> None:
         error = {"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -118,6 +119,41 @@ async def test_stdio_takes_a_cancellation_of_anything(site: Site) -> None:
     assert (code, out) == (0, b"")
 
 
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (b'{\n "jsonrpc": "2.0",\n "id": 1,\n "result": {}\n}', {"jsonrpc": "2.0", "id": 1, "result": {}}),
+        (b"", "is not an Astrolabe server"),
+        (b'<html>\n{"jsonrpc"</html>', "is not an Astrolabe server"),
+    ],
+)
+async def test_stdio_answers_with_one_line_whatever_the_server_says(answer: bytes, expected: object) -> None:
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b'"ping"}')
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(answer)}"
+        writer.write(f"{head}\r\nConnection: close\r\n\r\n".encode() + answer)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(speak, "127.0.0.1", 0)
+    async with server, stdio_to(f"127.0.0.1:{server.sockets[0].getsockname()[1]}") as stdio:
+        stdio.send(b'{"jsonrpc":"2.0","id":1,"method":"ping"}')
+        said = await stdio.receive()
+        code, out, _ = await stdio.end()
+    assert (code, out) == (0, b"")
+    if isinstance(expected, str):
+        assert said["id"] == 1
+        assert expected in said["error"]["message"]  # type: ignore[index]
+    else:
+        assert said == expected
+
+
+async def test_stdio_answers_an_odd_request_without_a_server(unused_port: int) -> None:
+    async with stdio_to(f"127.0.0.1:{unused_port}") as stdio:
+        stdio.send(b'{"jsonrpc":"2.0","id":5,"method":"ping","params":[1]}')
+        assert (await stdio.receive())["id"] == 5
+
+
 async def test_stdio_without_a_server_reports_it_in_each_answer(unused_port: int) -> None:
     ping, told = (
         b'{"jsonrpc":"2.0","id":"a","method":"ping"}',
@@ -139,3 +175,22 @@ def unused_port() -> int:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
         return port
+
+
+async def test_stdio_ends_when_nobody_reads_its_answers(site: Site) -> None:
+    command = (sys.executable, "-m", "astrolabe", "mcp", f"127.0.0.1:{site.port}")
+    reading, writing = os.pipe()
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.PIPE, stdout=writing, stderr=asyncio.subprocess.PIPE
+    )
+    os.close(writing)
+    os.close(reading)
+    try:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n')
+        async with asyncio.timeout(PATIENCE):
+            assert await process.wait() == 0
+            assert b"Traceback" not in await process.stderr.read()
+    finally:
+        await kill(process)
