@@ -218,6 +218,8 @@ class AgentAnswers:
 
     async def coverage(self) -> str:
         """How far the graph may be trusted, and what is in it."""
+        async for _ in in_slices(self._hub.stats.count(), Lane.ANSWER):
+            pass
         state, stats = self._source.state.refresh(), self._hub.stats
         text = self._begin(USUAL)
         for cluster in state.clusters or ():
@@ -236,6 +238,13 @@ class AgentAnswers:
         text.add(f"{_number(total, 'resource')}: {levels or 'none'}; {sum(stats.edges.values())} edges.")
         text.add(f"kinds: {counts(+by_kind, 40)}")
         return _ended(text)
+
+    def absent(self, said: str) -> str:
+        """That something is not there, and if it may be there all the same, how far that may be trusted."""
+        state = self._source.state.refresh()
+        if state.state == "live" and state.coverage is None:
+            return said
+        return f"{said}\nNot everything is known: {heading(state, self._hub.graph)}"
 
     # What they share
 

@@ -75,7 +75,9 @@ class McpEndpoint:
         try:
             return protocol.told(await tool.answer(self._answers, arguments))
         except (Refusal, FilterError) as error:
-            return protocol.told(str(error), is_error=True)
+            absent = isinstance(error, Refusal) and error.status == 404
+            text = self._answers.absent(str(error)) if absent else str(error)
+            return protocol.told(text, is_error=True)
 
 
 def _check_media(request: Request) -> None:

@@ -46,7 +46,10 @@ async def told(site: Site, tool: str, **arguments: Any) -> list[str]:
 async def refused(site: Site, tool: str, **arguments: Any) -> str:
     result = await call(site, tool, **arguments)
     assert result["isError"] is True
-    text: str = result["content"][0]["text"]
+    text: str
+    text, *rest = result["content"][0]["text"].split("\n")
+    assert all(line.startswith("Not everything is known: [cluster shop | state syncing ") for line in rest)
+    assert len(rest) == text.startswith("there is no ")
     return text
 
 
