@@ -34,6 +34,7 @@ class Words:
 
     metadata = ("n", "pods", "creationTimestamp")
     cluster = "Prod-1"
+    clusters = None
     kinds = ("Pod", "Service", "Ingress", "PersistentVolume", "Namespace", "Secret")
     _KINDS = {"po": "Pod", "pods": "Pod", "svc": "Service", "ing": "Ingress", "pv": "PersistentVolume"}
 
