@@ -18,15 +18,16 @@ export function Coverage({ coverage }: { coverage: UserCoverage | null }) {
               <strong>
                 Only in the namespace{namespaces.length === 1 ? "" : "s"} {some(namespaces)}:
               </strong>{" "}
-              {some(limited)}.{" "}
+              {some(limited)}.
             </>
           )}
           {hidden.length > 0 && (
             <>
-              <strong>Not visible to you:</strong> {some(hidden)}.{" "}
+              {limited.length > 0 && " "}
+              <strong>Not visible to you:</strong> {some(hidden)}.
             </>
           )}
-          {complete === false && "Astrolabe is still asking in which namespaces you may see more."}
+          {complete === false && " Astrolabe is still asking in which namespaces you may see more."}
         </summary>
         <dl>
           {limited.length > 0 && <dt>In {namespaces.join(", ")} only</dt>}
