@@ -32,6 +32,7 @@ from astrolabe.http.mcp.text import (
     release_of,
     status_of,
 )
+from astrolabe.http.responses.shared import stretches
 from astrolabe.http.source import GraphSource
 from astrolabe.http.stream.problem_list import FoundProblems, ProblemLister
 from astrolabe.timeslice import Lane, in_slices
@@ -75,7 +76,8 @@ class AgentAnswers:
         if filter:
             found = await self._concerning(filter, found)
         standing = [each for each in found.problems if each.group not in found.ended]
-        told = list(self._lister.documents(found, sort=sort, limit=limit, detail=bool(problem), id=problem))
+        documents = self._lister.documents(found, sort=sort, limit=limit, detail=bool(problem), id=problem)
+        told = [each async for each in in_slices(documents, Lane.ANSWER)]
         text = self._begin(LONG)
         if problem:
             if not told:
@@ -255,7 +257,10 @@ class AgentAnswers:
 
     async def _concerning(self, filter: Filter, found: FoundProblems) -> FoundProblems:
         """The problems that concern anything of this: their causes may lie elsewhere, such as in a Node."""
-        uids = {node.uid for node in (await self._hub.snapshot(filter)).nodes}
+        nodes, uids = (await self._hub.snapshot(filter)).nodes, set[str]()
+        # Agents that ask the same get the same snapshot in the same turn of the loop.
+        async for stretch in in_slices(stretches(nodes), Lane.ANSWER):
+            uids.update([node.uid for node in stretch])
         concerned = [each for each in found.problems if not uids.isdisjoint((*each.members, *each.affected))]
         return found._replace(problems=concerned)
 

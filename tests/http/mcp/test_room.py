@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 
@@ -101,4 +102,21 @@ async def test_a_misspelt_name_does_not_hold_the_loop() -> None:
         said = await refused(site, "why", resource=f"pod/{wrong}")
         meter.stop()
         assert f"Pod/shop/{names[9]}" in said
+        assert meter.longest < LONGEST_TURN
+
+
+async def test_many_agents_that_ask_the_same_do_not_hold_the_loop() -> None:
+    world = World()
+    bad = Status(ERROR, "Bad", "it is bad")
+    world.set(
+        *[facts("Pod", f"web-{number}", status=bad if number < 50 else None) for number in range(20_000)]
+    )
+    world.sync()
+    async with serve(world) as site:
+        await text_of(site, "triage", search="*", limit=100)
+        meter = LoopMeter()
+        asked = [text_of(site, "triage", search="web*", limit=100) for _ in range(50)]
+        texts = await asyncio.gather(*asked)
+        meter.stop()
+        assert len(set(texts)) == 1
         assert meter.longest < LONGEST_TURN
