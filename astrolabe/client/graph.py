@@ -23,7 +23,7 @@ from astrolabe.client.message import (
     ServerMessage,
     SnapshotMessage,
 )
-from astrolabe.client.progress import CopyProgress, Position, Sign
+from astrolabe.client.progress import FollowedCopy, Sign
 
 
 class NodeChange(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ class EdgeChange(msgspec.Struct, frozen=True):
 Change = NodeChange | EdgeChange
 
 
-class Graph:
+class Graph(FollowedCopy):
     """The nodes and edges of one subscription. It survives reconnects.
 
     Read only. The mappings `nodes` and `edges` follow the changes, but a snapshot replaces them: get them
@@ -58,10 +58,10 @@ class Graph:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._adjacency = AdjacencyGraph()
         #: What the parts of an interrupted snapshot make.
         self._staged = AdjacencyGraph()
-        self._progress = CopyProgress()
 
     @property
     def nodes(self) -> Mapping[str, Node]:
@@ -73,16 +73,6 @@ class Graph:
         """By (type, uid of the source, uid of the target)."""
         return self._adjacency.edges
 
-    @property
-    def position(self) -> Position | None:
-        """The position in the server's history; None before the first complete snapshot."""
-        return self._progress.position
-
-    @property
-    def complete(self) -> bool:
-        """Whether a delta may follow. False from a reset until its snapshot is complete."""
-        return self._progress.complete
-
     def out(self, uid: str) -> list[Edge]:
         """The edges from this node."""
         return self._adjacency.out(uid)
@@ -90,17 +80,6 @@ class Graph:
     def into(self, uid: str) -> list[Edge]:
         """The edges to this node."""
         return self._adjacency.into(uid)
-
-    def restart(self) -> None:
-        """Expect a snapshot next. The current content stays until the snapshot is complete."""
-        self._progress.restart()
-
-    def resume(self) -> Position | None:
-        """The position to resume from on a new connection; None if a snapshot is needed.
-
-        Discards the parts of an interrupted snapshot.
-        """
-        return self._progress.resume()
 
     def apply(self, message: ServerMessage) -> list[Change]:
         """Apply a message and return the changes. The last part of a snapshot returns all its differences.

@@ -16,7 +16,7 @@ from astrolabe.client.message import (
     ResetMessage,
     ServerMessage,
 )
-from astrolabe.client.progress import CopyProgress, Position, Sign
+from astrolabe.client.progress import FollowedCopy, Sign
 from astrolabe.client.reported import ReportedProblem
 
 #: From the worst to the best. A status that a newer server adds counts as Unknown.
@@ -41,39 +41,21 @@ class HeldProblem(msgspec.Struct, frozen=True):
     document: ProblemDocument
 
 
-class ProblemSet:
+class ProblemSet(FollowedCopy):
     """The problems of one subscription. It survives reconnects. Read only.
 
     Its position is one of this list, which no other server knows.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._held: dict[str, HeldProblem] = {}
         self._staged: dict[str, HeldProblem] = {}
-        self._progress = CopyProgress()
 
     @property
     def held(self) -> Mapping[str, HeldProblem]:
         """By id, in no order that means something."""
         return self._held
-
-    @property
-    def position(self) -> Position | None:
-        """None before the first complete snapshot."""
-        return self._progress.position
-
-    @property
-    def complete(self) -> bool:
-        """Whether a delta may follow."""
-        return self._progress.complete
-
-    def restart(self) -> None:
-        """As of `LocalCopy`."""
-        self._progress.restart()
-
-    def resume(self) -> Position | None:
-        """As of `LocalCopy`."""
-        return self._progress.resume()
 
     def apply(self, message: ServerMessage) -> list[ProblemChange]:
         """As of `LocalCopy`."""

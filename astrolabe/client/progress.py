@@ -127,3 +127,31 @@ class CopyProgress:
         if self.position != (message.epoch, since):
             held = "{}:{}".format(*self.position) if self.position is not None else "nothing"
             raise ProtocolError(f"{what}, while {held} is held")
+
+
+class FollowedCopy:
+    """What all implementations of `LocalCopy` share: its progress, which only their `apply` moves on."""
+
+    def __init__(self) -> None:
+        self._progress = CopyProgress()
+
+    @property
+    def position(self) -> Position | None:
+        """The position in the server's history; None before the first complete snapshot."""
+        return self._progress.position
+
+    @property
+    def complete(self) -> bool:
+        """Whether a delta may follow. False from a reset until its snapshot is complete."""
+        return self._progress.complete
+
+    def restart(self) -> None:
+        """Expect a snapshot next. The current content stays until the snapshot is complete."""
+        self._progress.restart()
+
+    def resume(self) -> Position | None:
+        """The position to resume from on a new connection; None if a snapshot is needed.
+
+        Discards the parts of an interrupted snapshot.
+        """
+        return self._progress.resume()

@@ -17,7 +17,7 @@ from astrolabe.client.message import (
     ServerMessage,
     SnapshotMessage,
 )
-from astrolabe.client.progress import CopyProgress, Position
+from astrolabe.client.progress import FollowedCopy
 from astrolabe.graph.state.batch import Changes
 from astrolabe.graph.state.cluster_part import ClusterPart
 from astrolabe.graph.state.edge import Edge, EdgeKey
@@ -36,34 +36,16 @@ TOGETHER, STEP = 300, 50
 SEVERAL = "the server serves several clusters itself; list each of them by an address of its own"
 
 
-class UpstreamCopy:
+class UpstreamCopy(FollowedCopy):
     """Implements `client.progress.LocalCopy`: tells what each message changes of the served part.
 
     Whoever applies a message draws its steps, and publishes them, before the next message.
     """
 
     def __init__(self, part: ClusterPart) -> None:
+        super().__init__()
         self._part = part
-        self._progress = CopyProgress()
         self._snapshot = _ReceivedSnapshot()
-
-    @property
-    def position(self) -> Position | None:
-        """See `LocalCopy`."""
-        return self._progress.position
-
-    @property
-    def complete(self) -> bool:
-        """See `LocalCopy`."""
-        return self._progress.complete
-
-    def restart(self) -> None:
-        """See `LocalCopy`."""
-        self._progress.restart()
-
-    def resume(self) -> Position | None:
-        """See `LocalCopy`."""
-        return self._progress.resume()
 
     def apply(self, message: ServerMessage) -> list[Steps]:
         """What a message changes. Raises ProtocolError if it may not be applied now."""
