@@ -15,7 +15,6 @@ from graphql import (
     GraphQLError,
     GraphQLField,
     GraphQLInt,
-    GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLString,
@@ -23,6 +22,7 @@ from graphql import (
 
 from astrolabe.graph.selector import quoted
 from astrolabe.http.graphql.context import Work
+from astrolabe.http.graphql.shapes import list_of
 
 #: Items of a page unless `first` is given, and at most.
 PAGE = 100
@@ -175,12 +175,12 @@ def connection_type(name: str, of: Any, what: str) -> GraphQLObjectType:
                 description=f"How many {what} there are on all pages.",
             ),
             "nodes": GraphQLField(
-                GraphQLNonNull(GraphQLList(GraphQLNonNull(of))),
+                list_of(of),
                 resolve=lambda page, _: [value for _, value in page.items],
                 description=f"The {what} of this page.",
             ),
             "edges": GraphQLField(
-                GraphQLNonNull(GraphQLList(GraphQLNonNull(edge))),
+                list_of(edge),
                 resolve=lambda page, _: page.items,
                 description=f"The {what} of this page, each with its cursor.",
             ),

@@ -30,10 +30,17 @@ def node_of(source: Resource, info: Info) -> Resource | None:
     return relations.runs_on(source, _context(info))
 
 
-def owns(source: Resource, info: Info, first: int, after: str | None = None) -> Any:
+def _neighbours(
+    source: Resource, info: Info, direction: str, types: Sequence[str] | None, first: int, after: str | None
+) -> Any:
+    """A page of what edges of these types lead to in this direction."""
     context = _context(info)
-    uids = relations.neighbours(context, source.node.uid, OUT, (OWNS,))
+    uids = relations.neighbours(context, source.node.uid, direction, types)
     return resources_page(context, uids, page_of(first, after))
+
+
+def owns(source: Resource, info: Info, first: int, after: str | None = None) -> Any:
+    return _neighbours(source, info, OUT, (OWNS,), first, after)
 
 
 def uses(
@@ -43,10 +50,7 @@ def uses(
     after: str | None = None,
     type: Sequence[str] | None = None,
 ) -> Any:
-    context = _context(info)
-    return resources_page(
-        context, relations.neighbours(context, source.node.uid, OUT, type), page_of(first, after)
-    )
+    return _neighbours(source, info, OUT, type, first, after)
 
 
 def used_by(
@@ -56,10 +60,7 @@ def used_by(
     after: str | None = None,
     type: Sequence[str] | None = None,
 ) -> Any:
-    context = _context(info)
-    return resources_page(
-        context, relations.neighbours(context, source.node.uid, IN, type), page_of(first, after)
-    )
+    return _neighbours(source, info, IN, type, first, after)
 
 
 def pods(source: Resource, info: Info, first: int, after: str | None = None) -> Any:

@@ -68,12 +68,7 @@ class QueryRunner:
         """The answer to a query."""
         context = self._context()
         try:
-            executor = await self._executor(request, context)
-            result: Any = executor.execute_operation(False)
-            if isinstance(result, Awaitable):
-                result = await result
-            self._check(context)
-            return await self._encode(result, context)
+            return await self._executed(await self._executor(request, context), context)
         except QueryErrors as failed:
             return self.failure(failed)
         finally:
@@ -105,15 +100,19 @@ class QueryRunner:
         try:
             of_event = executor.build_per_event_executor(update)
             of_event.context_value = context
-            result = of_event.execute_operation(False)
-            if isinstance(result, Awaitable):
-                result = await result
-            self._check(context)
-            return await self._encode(result, context)
+            return await self._executed(of_event, context)
         except QueryErrors as failed:
             return self.failure(failed)
         finally:
             context.close()
+
+    async def _executed(self, executor: Any, context: QueryContext) -> Answer:
+        """What an executor finds. Raises QueryErrors if that is beyond a limit."""
+        result = executor.execute_operation(False)
+        if isinstance(result, Awaitable):
+            result = await result
+        self._check(context)
+        return await self._encode(result, context)
 
     def _context(self) -> QueryContext:
         work = Work(self._limits.max_query_visits)

@@ -32,7 +32,7 @@ from astrolabe.graph.causes.impact import ACTIONS
 from astrolabe.graph.views.filter_fields import FILTER_FIELDS
 from astrolabe.http.graphql import relations, resolvers
 from astrolabe.http.graphql.connections import PAGE_ARGUMENTS, connection_type
-from astrolabe.http.graphql.shapes import EDGE_TYPE, JSON, STATUS, ShapeTypes, enum, plain
+from astrolabe.http.graphql.shapes import EDGE_TYPE, JSON, STATUS, ShapeTypes, enum, list_of, plain
 from astrolabe.http.graphql.updates import SUBSCRIPTIONS, update_fields
 from astrolabe.http.openapi import problem_shapes, process, shapes
 from astrolabe.kinds.builtin import builtin_kinds
@@ -62,8 +62,8 @@ def _argument(type: Any, description: str, default: Any = None) -> GraphQLArgume
     return GraphQLArgument(GraphQLNonNull(type), default_value=default, description=description)
 
 
-def _all(type: Any) -> Any:
-    return GraphQLNonNull(GraphQLList(GraphQLNonNull(type)))
+#: The arguments of a field, by name.
+Arguments = dict[str, GraphQLArgument]
 
 
 class _SchemaMaker:
@@ -192,6 +192,14 @@ class _SchemaMaker:
         uid = {"uid": GraphQLArgument(GraphQLNonNull(GraphQLID), description="The uid of the resource.")}
         filter = {"filter": _argument(self.filter, "Which part of the graph; all of it unless given.")}
         types = {"type": _argument(GraphQLList(GraphQLNonNull(EDGE_TYPE)), "Only edges of these types.")}
+        return {
+            **self._of_graph(uid, filter, types),
+            **self._of_problems(filter),
+            **self._of_studies(uid, types),
+            **self._of_lists(filter),
+        }
+
+    def _of_graph(self, uid: Arguments, filter: Arguments, types: Arguments) -> dict[str, GraphQLField]:
         q = {"q": _argument(GraphQLString, "A search, as in `filter`.")}
         return {
             "node": self._root(self.resource, "node", "One resource, or null.", uid),
@@ -207,8 +215,12 @@ class _SchemaMaker:
                 "The edges between the resources of a part of the graph.",
                 {**filter, **types, **PAGE_ARGUMENTS},
             ),
+        }
+
+    def _of_problems(self, filter: Arguments) -> dict[str, GraphQLField]:
+        return {
             "problems": self._root(
-                _all(self.problem),
+                list_of(self.problem),
                 "problems",
                 "What is broken, by cause, the worst first. See `/api/v1/problems`.",
                 {
@@ -225,6 +237,11 @@ class _SchemaMaker:
                 "One problem, or null.",
                 {"id": GraphQLArgument(GraphQLNonNull(GraphQLID), description="Its id.")},
             ),
+        }
+
+    def _of_studies(self, uid: Arguments, types: Arguments) -> dict[str, GraphQLField]:
+        """Questions about one resource, or about two."""
+        return {
             "why": self._root(
                 self.types.of(problem_shapes.Why),
                 "why",
@@ -258,23 +275,28 @@ class _SchemaMaker:
                     **types,
                 },
             ),
+        }
+
+    def _of_lists(self, filter: Arguments) -> dict[str, GraphQLField]:
+        """What REST lists, and the state of all."""
+        return {
             "releases": self._root(
-                _all(self.types.of(shapes.ReleaseShape)),
+                list_of(self.types.of(shapes.ReleaseShape)),
                 "releases",
                 "Helm releases. See `/api/v1/releases`.",
                 filter,
             ),
             "namespaces": self._root(
-                _all(GraphQLString), "namespaces", "The names of namespaces, sorted.", filter
+                list_of(GraphQLString), "namespaces", "The names of namespaces, sorted.", filter
             ),
             "kinds": self._root(
-                _all(self.types.of(shapes.KindInfo)),
+                list_of(self.types.of(shapes.KindInfo)),
                 "kinds",
                 "The kinds that are watched, custom ones too.",
                 filter,
             ),
             "clusters": self._root(
-                _all(self.types.of(process.CountedCluster)),
+                list_of(self.types.of(process.CountedCluster)),
                 "clusters",
                 "The clusters that are served, each with its state.",
                 {},
@@ -287,7 +309,7 @@ class _SchemaMaker:
             ),
         }
 
-    def _root(self, type: Any, name: str, description: str, args: dict[str, GraphQLArgument]) -> GraphQLField:
+    def _root(self, type: Any, name: str, description: str, args: Arguments) -> GraphQLField:
         return GraphQLField(type, args=args, resolve=getattr(resolvers, name), description=description)
 
     def _subscription(self) -> dict[str, GraphQLField]:

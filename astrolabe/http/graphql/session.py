@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from contextvars import Context
 from typing import Any
 
@@ -64,7 +65,7 @@ class GraphQLSocket(WebSocket):
         """The close frame has the reason."""
 
 
-class Operations:
+class Operations(ABC):
     """What runs on one connection. Subclasses say how answers are sent.
 
     hub, problems: what subscriptions follow.
@@ -152,13 +153,13 @@ class Operations:
             if not each.done():
                 each.set_result(None)
 
+    @abstractmethod
     def send(self, id: str, payload: bytes, *, executed: bool) -> None:
         """Send an answer. executed: False for one that has errors alone."""
-        raise NotImplementedError
 
+    @abstractmethod
     def complete(self, id: str) -> None:
         """Say that an operation has ended."""
-        raise NotImplementedError
 
 
 class EventOperation(Operations):

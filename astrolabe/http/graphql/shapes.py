@@ -64,6 +64,11 @@ EDGE_TYPE = GraphQLEnumType(
 _CLOSED: Mapping[str, GraphQLEnumType] = {"Status": STATUS, "EdgeType": EDGE_TYPE}
 
 
+def list_of(type: Any) -> Any:
+    """A list that is there, of what is there."""
+    return GraphQLNonNull(GraphQLList(GraphQLNonNull(type)))
+
+
 def plain(type: Any, key: str, description: str | None, default: Any = None) -> GraphQLField:
     """A field whose value stands under a key of the source."""
     extensions = {PLAIN: PlainKey(key, default)}

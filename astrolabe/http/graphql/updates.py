@@ -17,7 +17,6 @@ from graphql import (
     GraphQLError,
     GraphQLField,
     GraphQLID,
-    GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLString,
@@ -29,7 +28,7 @@ from astrolabe.graph.views.filter import Filter
 from astrolabe.http.errors import Refusal
 from astrolabe.http.graphql.context import Info, QueryContext, Resource, refused
 from astrolabe.http.graphql.relations import EdgeValue
-from astrolabe.http.graphql.shapes import EDGE_TYPE, enum, plain
+from astrolabe.http.graphql.shapes import EDGE_TYPE, enum, list_of, plain
 from astrolabe.http.net.message import Message
 from astrolabe.http.query import StreamPosition, parse_position
 from astrolabe.http.stream.client import StreamClient
@@ -286,7 +285,7 @@ def update_fields(resource: Any, edge: Any, problem: Any) -> dict[str, GraphQLOb
 
     def listed(type: Any, description: str, attribute: str) -> GraphQLField:
         return GraphQLField(
-            _all(type), resolve=lambda update, _: getattr(update, attribute), description=description
+            list_of(type), resolve=lambda update, _: getattr(update, attribute), description=description
         )
 
     common = {
@@ -299,7 +298,36 @@ def update_fields(resource: Any, edge: Any, problem: Any) -> dict[str, GraphQLOb
         "last": plain(GraphQLNonNull(GraphQLBoolean), "last", "False if more parts of a snapshot follow."),
         "reason": plain(GraphQLString, "reason", "Of a reset: `epoch-changed`, `too-old` or `lagging`."),
     }
-    removed_edge = GraphQLObjectType(
+    return {
+        GRAPH_UPDATE: GraphQLObjectType(
+            GRAPH_UPDATE,
+            {
+                **common,
+                "nodes": listed(resource, "New or changed resources: each replaces the old one.", "nodes"),
+                "edges": listed(edge, "New or changed edges.", "edges"),
+                "removedNodes": plain(list_of(GraphQLID), "removedNodes", "Uids of what is gone.", []),
+                "removedEdges": GraphQLField(
+                    list_of(_removed_edge()),
+                    resolve=lambda update, _: update.document.get("removedEdges", []),
+                    description="The edges that are gone.",
+                ),
+            },
+            description="A step of the graph. Apply nodes, edges, removed edges, removed nodes in order.",
+        ),
+        PROBLEMS_UPDATE: GraphQLObjectType(
+            PROBLEMS_UPDATE,
+            {
+                **common,
+                "problems": listed(problem, "New or changed problems: each replaces the old one.", "nodes"),
+                "removed": plain(list_of(GraphQLID), "removed", "The ids of those that are over.", []),
+            },
+            description="A step of the list of problems.",
+        ),
+    }
+
+
+def _removed_edge() -> GraphQLObjectType:
+    return GraphQLObjectType(
         "RemovedEdge",
         {
             "type": GraphQLField(
@@ -312,36 +340,6 @@ def update_fields(resource: Any, edge: Any, problem: Any) -> dict[str, GraphQLOb
         },
         description="An edge that is gone.",
     )
-    return {
-        GRAPH_UPDATE: GraphQLObjectType(
-            GRAPH_UPDATE,
-            {
-                **common,
-                "nodes": listed(resource, "New or changed resources: each replaces the old one.", "nodes"),
-                "edges": listed(edge, "New or changed edges.", "edges"),
-                "removedNodes": plain(_all(GraphQLID), "removedNodes", "Uids of what is gone.", []),
-                "removedEdges": GraphQLField(
-                    _all(removed_edge),
-                    resolve=lambda update, _: update.document.get("removedEdges", []),
-                    description="The edges that are gone.",
-                ),
-            },
-            description="A step of the graph. Apply nodes, edges, removed edges, removed nodes in order.",
-        ),
-        PROBLEMS_UPDATE: GraphQLObjectType(
-            PROBLEMS_UPDATE,
-            {
-                **common,
-                "problems": listed(problem, "New or changed problems: each replaces the old one.", "nodes"),
-                "removed": plain(_all(GraphQLID), "removed", "The ids of those that are over.", []),
-            },
-            description="A step of the list of problems.",
-        ),
-    }
-
-
-def _all(type: Any) -> Any:
-    return GraphQLNonNull(GraphQLList(GraphQLNonNull(type)))
 
 
 def not_a_subscription() -> GraphQLError:

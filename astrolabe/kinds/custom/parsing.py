@@ -402,8 +402,7 @@ def _reference(reader: Reader) -> ReferenceRule:
         raise to.error("`to: any` needs `kind: path`, which says where the kind stands")
     if "secondIf" in fields and len(list(to.items()) if to.is_list else ()) != 2:
         raise fields["secondIf"].error("`secondIf` needs two kinds in `to`")
-    optional = fields.get("optional")
-    is_flag = optional is not None and optional.is_text and optional.text() in ("true", "false")
+    optional, optional_if = _optional(fields.get("optional"))
     template = fields["name"] if "name" in fields and _is_template(fields["name"]) else None
     return ReferenceRule(
         edge=edge,
@@ -422,8 +421,8 @@ def _reference(reader: Reader) -> ReferenceRule:
         at=at,
         packed=cast(Packing, packed),
         select=select,
-        optional=optional.flag() if optional is not None and is_flag else False,
-        optional_if=_path(optional) if optional is not None and not is_flag else (),
+        optional=optional,
+        optional_if=optional_if,
         ignore=fields["ignore"].texts() if "ignore" in fields else (),
         second_if=_path(fields["secondIf"]) if "secondIf" in fields else (),
         reverse=fields["reverse"].flag() if "reverse" in fields else False,
@@ -432,6 +431,15 @@ def _reference(reader: Reader) -> ReferenceRule:
         when=_tests(fields.get("when")),
         line=reader.line,
     )
+
+
+def _optional(given: Reader | None) -> tuple[bool, Path]:
+    """Whether a reference may be missing: always, or if a field is true."""
+    if given is None:
+        return False, ()
+    if given.is_text and given.text() in ("true", "false"):
+        return given.flag(), ()
+    return False, _path(given)
 
 
 def _is_template(reader: Reader) -> bool:
