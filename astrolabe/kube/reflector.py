@@ -151,6 +151,8 @@ class Reflector:
         ) as answer:
             await self._connected()
             await self._read_guarded(answer)
+        # Also a regular end may be that of an API server that is being replaced.
+        self._check_version_soon()
         if self._decoder.listing:
             raise WatchEnded("the watch ended before its initial list was complete")
         if position and self._clock() - began < timing.short_watch and self._decoder.position == position:
@@ -195,6 +197,10 @@ class Reflector:
             wait = min(left if left > 0 else longest, self._check_at - self._clock())
             await asyncio.sleep(max(0.01, wait))
         timeout.reschedule(asyncio.get_running_loop().time())
+
+    def _check_version_soon(self) -> None:
+        soon = self._clock() + self._timing.version_check_after * self._random.random()
+        self._check_at = min(self._check_at, soon)
 
     async def _went_back(self) -> bool:
         """Whether the API server is at an older version than our position, so that our objects are outdated.
@@ -317,8 +323,7 @@ class Reflector:
             )
         if policy.wait == "no":
             return
-        soon = self._clock() + self._timing.version_check_after * self._random.random()
-        self._check_at = min(self._check_at, soon)
+        self._check_version_soon()
         if policy.routine and not listing:
             log.debug("%s: relisting (%s)", self.health.label, error)
         else:

@@ -359,6 +359,27 @@ async def test_an_api_server_that_is_restored_between_a_list_and_its_watch(tmp_p
         assert "ghost-0" in sink.replaces()[0], "it was listed before"
 
 
+async def test_an_api_server_that_is_restored_when_a_watch_has_ended_regularly(tmp_path: Path) -> None:
+    """No connection breaks, and the next watch begins in a future that the server does not know."""
+    ends = replace(SHORT, watch_shortest=1, watch_longest=1, version_check=60, version_check_after=0.2)
+    async with Simulator() as simulator, connected(simulator.url, tmp_path) as cluster:
+        store = simulator.store
+        store.create("Pod", pod("old"))
+        backup = store.revision
+        for number in range(20):
+            store.create("Pod", pod(f"ghost-{number}"))
+
+        def restore() -> None:
+            store.restore(backup)
+            store.create("Pod", pod("new"))
+
+        simulator.faults.add(Meanwhile(kind="Pod", verb="watch", times=None, action=_once(restore)))
+        async with reflecting(POD, cluster, timing=ends) as (watch, sink):
+            await sink.until(lambda: sink.names("Pod") == ["new", "old"])
+            assert (watch.health.lists, watch.health.failures) == (2, 0)
+        assert "ghost-0" in sink.replaces()[0], "it was listed before"
+
+
 def _once(action: Callable[[], None]) -> Callable[[], None]:
     """The first time that a plain watch is asked for, after a list; the watch-list before it does not count."""
     asked = 0
