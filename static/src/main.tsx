@@ -4,6 +4,7 @@ import "./style/header.css";
 import "./style/banner.css";
 import "./style/query.css";
 import "./style/map.css";
+import "./style/overview.css";
 import "./style/panels.css";
 import "./style/sign-in.css";
 import "./style/print.css";

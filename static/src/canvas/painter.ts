@@ -107,14 +107,14 @@ export class Painter {
     context.fillStyle = palette.ink;
     context.font = `${form === "room" ? 600 : 650} ${size}px ${palette.font}`;
     const room = rect.x + rect.width - x - 10;
-    this.#letters.draw(context, frame.title, { x, y, width: room });
+    this.#letters.drawName(context, frame.title, { x, y, width: room, height: 0 });
     const after = x + Math.min(room, context.measureText(frame.title).width) + size * 0.7;
     context.font = `400 ${size * 0.8}px ${palette.font}`;
     context.fillStyle = palette.faint;
     const left = rect.x + rect.width - after - 30;
     // Far away there is room for the title only.
     const note = form === "wing" || (form === "hall" && camera.zoom > 0.3) ? frame.note : "";
-    if (note && left > 60) this.#letters.draw(context, note, { x: after, y, width: left }, "end");
+    if (note && left > 60) this.#letters.draw(context, note, { x: after, y, width: left });
     if (form === "room" && rect.width > 90)
       this.#fold({ x: rect.x + rect.width - 16 * camera.zoom - 4, y }, size, palette);
   }
@@ -145,7 +145,7 @@ export class Painter {
       const y = compact ? rect.y + rect.height / 2 : rect.y + 20 * camera.zoom;
       const at = { x: rect.x + rect.width - inset, y: Math.min(y, rect.y + rect.height / 2), size: glyph };
       drawGlyph(this.#context, card.status, at, {
-        fill: palette.statuses[card.status],
+        fill: colourOf(card, palette),
         sign: palette.onStatus,
       });
     }
@@ -205,9 +205,9 @@ export class Painter {
     context.font = `${card.form === "ghost" ? "italic " : ""}600 ${size}px ${palette.font}`;
     context.fillStyle = palette.ink;
     const y = compact ? rect.y + rect.height / 2 : rect.y + 20 * camera.zoom;
-    const titles = titlesOf(card).map((title) => title + number);
-    this.#letters.drawFirst(context, titles, { x, y, width });
-    if (!compact) this.#note(placed, { x, y: rect.y + 39 * camera.zoom, width }, size, palette);
+    const lines = this.#letters.drawName(context, card.title + number, { x, y, width, height: rect.height });
+    if (!compact && lines === 1)
+      this.#note(placed, { x, y: rect.y + 39 * camera.zoom, width }, size, palette);
   }
 
   /** The second line: what it is, and why it is not ready. */
@@ -231,10 +231,10 @@ export class Painter {
     const taken = context.measureText(lead).width;
     if (taken < at.width) this.#letters.draw(context, lead, at);
     context.font = `550 ${small}px ${palette.font}`;
-    context.fillStyle = palette.statuses[card.status];
+    context.fillStyle = colourOf(card, palette);
     const bad = card.counts[card.status];
     const reason = summary ? `${bad} × ${card.reason}` : card.reason;
-    this.#letters.draw(context, reason, { x: at.x + taken, y: at.y, width: at.width - taken }, "end");
+    this.#letters.draw(context, reason, { x: at.x + taken, y: at.y, width: at.width - taken });
   }
 
   /** How many of each status, along the lower edge. */
@@ -278,12 +278,9 @@ export class Painter {
   }
 }
 
-/** The title, and a shorter one without what the frame around it says already. */
-function titlesOf(card: Card): string[] {
-  const around = card.form === "release" ? card.namespace : card.group.slice(card.group.indexOf("/") + 1);
-  const begins = around !== "" && card.title.startsWith(`${around}-`);
-  return begins ? [card.title, `…${card.title.slice(around.length + 1)}`] : [card.title];
-}
+/** Amber is for what is on its way, not for what is meant to be empty. */
+const colourOf = (card: Card, palette: Palette): string =>
+  card.idle ? palette.faint : palette.statuses[card.status];
 
 function onScreen(rect: Rect, camera: Camera): Rect {
   return {

@@ -4,6 +4,7 @@ import { type Kinds, type Node, type Status, severity, type Unresolved } from "@
 import type { Cluster } from "./cluster";
 import { type Counts, count, worst } from "./counts";
 import { groupBy } from "./grouping";
+import { isIdle, shownStatus } from "./idle";
 import { directOwnerOf, type GroupId, groupOf, ownerOf, placeIn } from "./index";
 import { inCluster, nameOf, withoutCluster } from "./names";
 
@@ -13,7 +14,7 @@ export type CardId = string;
 /**
  * form: a resource; a stack of resources; all of a release, of a namespace or of a cluster; or a ghost, which is
  * referred to and does not exist. column: of its kind. members: uids, the worst first; the first is what the card speaks of.
- * opens: there is more in it to be shown one by one.
+ * opens: there is more in it to be shown one by one. idle: its status is only that it is meant to be empty.
  */
 export interface Card {
   readonly id: CardId;
@@ -28,6 +29,7 @@ export interface Card {
   readonly counts: Counts;
   readonly members: readonly string[];
   readonly opens: boolean;
+  readonly idle: boolean;
 }
 
 /** More of a kind in a group than this, all without an owner, are one stack. */
@@ -142,6 +144,7 @@ function cardFrom(kinds: Kinds, pile: Pile): Card {
     counts,
     members: nodes.map((node) => node.uid),
     opens: nodes.length > 1,
+    idle: isIdle(first) && heads.every((node) => node.status === "Ready" || isIdle(node)),
   };
 }
 
@@ -188,7 +191,7 @@ function summary(
   title: string,
   nodes: readonly Node[],
 ): Card {
-  const counts = count(nodes.map((node) => node.status));
+  const counts = count(nodes.map(shownStatus));
   const namespace = withoutCluster(placeIn(group));
   const kind = SUMMARIES[form];
   return {
@@ -199,13 +202,14 @@ function summary(
     reason: mainReason(kinds, nodes, worst(counts)),
     members: nodes.map((node) => node.uid),
     opens: true,
+    idle: false,
   };
 }
 
 /** The reason that the most specific of the worst give: of the kind furthest to the right. */
 function mainReason(kinds: Kinds, nodes: readonly Node[], status: Status): string {
   if (status === "Ready") return "";
-  const bad = nodes.filter((node) => node.status === status);
+  const bad = nodes.filter((node) => shownStatus(node) === status);
   const column = Math.max(...bad.map((node) => kinds.of(node.kind).column));
   return bad.find((node) => kinds.of(node.kind).column === column)?.reason ?? "";
 }
@@ -225,5 +229,6 @@ export function ghostCard(kinds: Kinds, reference: Unresolved, cluster = ""): Ca
     counts: count([]),
     members: [],
     opens: false,
+    idle: false,
   };
 }

@@ -1,6 +1,7 @@
 import type { Change, Node, Status } from "@astrolabe/stream";
 import type { Cluster } from "./cluster";
 import { type Counts, noCounts } from "./counts";
+import { isIdle } from "./idle";
 import { inCluster, type Name, nameOf } from "./names";
 
 /** `namespace/release`; either may be empty. Of one of several clusters: `prod@namespace/release`. */
@@ -16,18 +17,21 @@ export const placeIn = (id: GroupId): string => id.slice(0, Math.max(0, id.index
 export const namespaceOf = (node: Node): string =>
   node.kind === "Namespace" ? node.name : (node.namespace ?? "");
 
-/** The nodes of a release in a namespace, or those of a namespace that are of no release. */
+/** The nodes of a release in a namespace, or those of a namespace that are of no release. idle: meant to be empty. */
 export interface Group {
   readonly id: GroupId;
+  readonly cluster: string;
   readonly namespace: string;
   readonly release: string;
   readonly uids: ReadonlySet<string>;
   readonly counts: Counts;
+  readonly idle: number;
 }
 
 interface Held extends Group {
   readonly uids: Set<string>;
   readonly counts: Record<Status, number>;
+  idle: number;
 }
 
 /** What is asked of a graph again and again, kept up to date at the cost of what changes. */
@@ -59,6 +63,7 @@ export class Index {
     const group = this.#groups.get(id) ?? this.#begin(id, node);
     group.uids.add(node.uid);
     group.counts[node.status] += 1;
+    if (isIdle(node)) group.idle += 1;
     this.counts[node.status] += 1;
     this.kinds.set(node.kind, (this.kinds.get(node.kind) ?? 0) + 1);
     this.#names.set(nameOf(node), node.uid);
@@ -67,7 +72,10 @@ export class Index {
   #remove(node: Node): void {
     const group = this.#groups.get(groupOf(node));
     group?.uids.delete(node.uid);
-    if (group !== undefined) group.counts[node.status] -= 1;
+    if (group !== undefined) {
+      group.counts[node.status] -= 1;
+      if (isIdle(node)) group.idle -= 1;
+    }
     if (group?.uids.size === 0) this.#groups.delete(group.id);
     this.counts[node.status] -= 1;
     this.kinds.set(node.kind, (this.kinds.get(node.kind) ?? 0) - 1);
@@ -78,10 +86,12 @@ export class Index {
   #begin(id: GroupId, node: Node): Held {
     const group = {
       id,
+      cluster: node.cluster ?? "",
       namespace: namespaceOf(node),
       release: node.release ?? "",
       uids: new Set<string>(),
       counts: noCounts(),
+      idle: 0,
     };
     this.#groups.set(id, group);
     return group;

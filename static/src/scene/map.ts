@@ -6,6 +6,7 @@ import type { Cluster } from "../cluster/cluster";
 import { count } from "../cluster/counts";
 import { matches, type Sieve } from "../cluster/filter";
 import { groupBy } from "../cluster/grouping";
+import { shownStatus } from "../cluster/idle";
 import { type GroupId, groupOf, placeIn } from "../cluster/index";
 import { clusterIn, withoutCluster } from "../cluster/names";
 import { gatherLines, type Hall, isRoom, type Room, type Scene } from "./scene";
@@ -13,7 +14,7 @@ import { gatherLines, type Hall, isRoom, type Room, type Scene } from "./scene";
 /** With more groups than this, a namespace is one card until it is opened. */
 const GROUPS_AT_MOST = 300;
 /** When all groups together have no more nodes than this, they are open from the beginning. */
-const NODES_OPEN = 150;
+const NODES_OPEN = 40;
 
 /** open: ids of groups, of stacks, and of namespaces (`name/*`). hidden: types of edges. */
 export interface MapOptions {
@@ -78,7 +79,7 @@ function roomOf(graph: Cluster, id: GroupId, nodes: readonly Node[], open: Reado
   return {
     id,
     title: titleOfGroup(id, releaseIn(id)),
-    counts: count(nodes.map((node) => node.status)),
+    counts: count(nodes.map(shownStatus)),
     cards: [...deal(graph, nodes, (card) => open.has(card)).cards.values()],
   };
 }

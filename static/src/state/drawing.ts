@@ -1,7 +1,10 @@
 /** From what the page holds to the picture: what is drawn, where, and what of it is in view. */
 
 import type { Canvas, News } from "../canvas/canvas";
-import { countShown } from "../cluster/filter";
+import { countShown, isEverything, type Sieve } from "../cluster/filter";
+import { gather } from "../groups/gather";
+import type { Dimension } from "../groups/group";
+import { extentOf, groupsShown, levelOf } from "../groups/level";
 import { Layouter } from "../layout/layouter";
 import type { Picture } from "../layout/picture";
 import { drawRoom, Plan } from "../layout/plan";
@@ -9,6 +12,7 @@ import { drawFocus, storyOf } from "../scene/focus";
 import { drawMap } from "../scene/map";
 import { countTypes, isComplete, isRoom, nearOf, type Scene } from "../scene/scene";
 import type { Content } from "./content";
+import { EMPTY_SCENE } from "./page";
 import type { PageStore } from "./page-store";
 import { PictureSchedule } from "./picture-schedule";
 import { resolve } from "./selection";
@@ -84,6 +88,11 @@ export class Drawing {
     this.#schedule.drawn();
     const { graph, index } = this.#content;
     const sieve = this.#content.sieveOf(view.filter);
+    const by = this.#levelOf(sieve);
+    if (by !== null) {
+      this.#drawGroups(sieve, by);
+      return;
+    }
     const hidden = view.hidden ?? graph.hiddenAtFirst;
     const options = { filter: sieve, open, hidden };
     const focused = study === null ? null : drawFocus(graph, study, options);
@@ -91,6 +100,7 @@ export class Drawing {
     const changed = new Set([...this.#touched].flatMap((uid) => scene.cardOf.get(uid) ?? []));
     this.#touched.clear();
     this.#store.set({
+      overview: null,
       scene,
       story: focused === null || study === null ? [] : storyOf(focused, study),
       ...countShown(graph, sieve, index.counts),
@@ -98,6 +108,26 @@ export class Drawing {
       hidden,
     });
     this.#show(scene, news, changed);
+  }
+
+  /** What is grouped by; null: there is room for single releases and resources, or somebody has asked for them. */
+  #levelOf(sieve: Sieve): Dimension | null {
+    const { view, open } = this.#store.page;
+    if (view.focus !== null || open.size > 0 || view.camera !== null) return null;
+    if (view.by !== null) return view.by;
+    const { graph, index } = this.#content;
+    const all = isEverything(sieve) && sieve.found === null;
+    return levelOf(extentOf(index, all ? index.groups.keys() : groupsShown(graph, sieve)));
+  }
+
+  #drawGroups(sieve: Sieve, by: Dimension): void {
+    const { graph, index } = this.#content;
+    this.#touched.clear();
+    const overview = gather(graph, index, sieve, by, this.#store.page.problems ?? []);
+    const { counts, nodes } = overview;
+    this.#store.set({ overview, scene: EMPTY_SCENE, story: [], counts, nodes });
+    this.#seen();
+    this.emphasize();
   }
 
   /** Show what is selected, and what is connected with it. */

@@ -11,6 +11,7 @@ import type {
 } from "@astrolabe/stream";
 import type { Card } from "../cluster/cards";
 import { type Counts, noCounts } from "../cluster/counts";
+import type { Groups } from "../groups/group";
 import type { Scene } from "../scene/scene";
 import type { Study } from "./answers";
 import type { Selection } from "./selection";
@@ -23,7 +24,7 @@ import type { View } from "./url";
  * state: what the server says now; null while it says nothing. cluster: what it last said, which holds for the
  * picture. clusters: what it last said of several; empty for one. user: who looks at it; null if the server does not tell users apart. counts, nodes, problems: of what the
  * filter shows; problems are null until the server has sent them. fault: why the filter's search is refused, or empty.
- * study: about what is focused, once the server has answered. fallback: why updates arrive as server-sent events, until
+ * overview: groups, drawn instead of the scene where that would be too much to read. study: about what is focused, once the server has answered. fallback: why updates arrive as server-sent events, until
  * the user hides that. hidden: the types of edges that are not drawn. lost: what is focused no longer exists. updated:
  * the server has a newer version than the page.
  */
@@ -44,6 +45,7 @@ export interface Page {
   readonly fault: string;
   readonly view: View;
   readonly open: ReadonlySet<string>;
+  readonly overview: Groups | null;
   readonly scene: Scene;
   readonly study: Study | null;
   readonly story: readonly Card[];
@@ -53,7 +55,7 @@ export interface Page {
   readonly hidden: ReadonlySet<string>;
 }
 
-const EMPTY_SCENE: Scene = {
+export const EMPTY_SCENE: Scene = {
   ...{ halls: [], room: null, lines: new Map(), cards: new Map(), cardOf: new Map() },
 };
 
@@ -66,7 +68,7 @@ export function emptyPage(view: View, signedIn: boolean): Page {
     ...{ user: null, signedIn, loaded: false, updated: false },
     ...{ counts: noCounts(), nodes: 0, problems: null, fault: "" },
     ...{ view, open: view.open ?? new Set<string>() },
-    scene: EMPTY_SCENE,
+    ...{ overview: null, scene: EMPTY_SCENE },
     ...{ study: null, story: [], lost: false, selection: null },
     ...{ edgeTypes: new Map<string, number>(), hidden: new Set<string>() },
   };

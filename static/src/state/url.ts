@@ -9,11 +9,13 @@ import {
 } from "@astrolabe/stream";
 import type { Camera } from "../canvas/painter";
 import type { Filter } from "../cluster/filter";
+import { DIMENSIONS, type Dimension } from "../groups/group";
 
 /**
  * hidden: types of edges; null: those that are hidden at first. open: groups and stacks; null: what is open at first.
  * focus: a card, and then why it is so; `impact:` and a card, and then what depends on it; or `problem:` and an id.
- * selected: a resource, card or frame. sort: of the problems. camera: null: all is in view. scope: filter of the stream
+ * selected: a resource, card or frame. by: what
+ * the map groups by; null: what fits. sort: of the problems. camera: null: all is in view. scope: filter of the stream
  * itself, as the API has it: what the server does not send. cluster: the one of several that is shown; empty: all.
  */
 export interface View {
@@ -24,6 +26,7 @@ export interface View {
   readonly focus: string | null;
   readonly selected: string | null;
   readonly camera: Camera | null;
+  readonly by: Dimension | null;
   readonly scope: Readonly<Record<string, readonly string[] | string>>;
   readonly sort: ProblemSort;
 }
@@ -49,6 +52,7 @@ export function readView(search: string): View {
     focus: params.get("focus"),
     selected: params.get("select"),
     camera: readCamera(params.get("at")),
+    by: DIMENSIONS.find((each) => each === params.get("by")) ?? null,
     scope: readScope(params),
     sort: PROBLEM_SORTS.find((sort) => sort === params.get("sort")) ?? "severity",
   };
@@ -72,6 +76,7 @@ export function writeView(view: View): string {
   if (view.open !== null) params.set("open", [...view.open].sort().join(","));
   if (view.focus !== null) params.set("focus", view.focus);
   if (view.selected !== null) params.set("select", view.selected);
+  if (view.by !== null) params.set("by", view.by);
   if (view.sort !== "severity") params.set("sort", view.sort);
   if (view.camera !== null) params.set("at", writeCamera(view.camera));
   // Slashes, commas, colons and the like are no danger in a query, and an address is read by people.

@@ -8,6 +8,8 @@ import type { Cluster } from "../cluster/cluster";
 import { areEqual, type Filter, type Sieve, toggle } from "../cluster/filter";
 import { groupOf, type Index } from "../cluster/index";
 import { nameOf } from "../cluster/names";
+import type { Dimension, Group } from "../groups/group";
+import { unscopedKinds, within } from "../groups/within";
 import { openAtFirst } from "../scene/map";
 import { Answers, type Study } from "./answers";
 import { Content } from "./content";
@@ -68,6 +70,7 @@ export class Viewer {
       onProblems: (problems) => {
         this.#store.set({ problems });
         this.#answers.changed();
+        if (this.page.overview !== null) this.#drawing.request();
       },
     });
     this.#found = new Found(url, token, {
@@ -142,13 +145,44 @@ export class Viewer {
   }
 
   setFilter(filter: Filter): void {
+    this.#look({ filter });
+  }
+
+  /** At other resources, from where all of them are seen. */
+  #look(change: Partial<View>): void {
     this.#drawing.clear();
     this.#drawing.fitNext = "all";
-    this.#store.go({ filter, open: null, focus: null }, "push");
+    this.#store.go({ open: null, focus: null, camera: null, ...change }, "push");
     this.#study();
     this.#problems.show(this.page.view);
     this.#found.show(this.page.view);
-    this.#open(openAtFirst(this.graph, this.sieve), null);
+    this.#open(change.open ?? openAtFirst(this.graph, this.sieve), change.open ?? null);
+  }
+
+  /** What the tiles of the map are. */
+  groupBy(by: Dimension): void {
+    this.#store.go({ by, camera: null, selected: null }, "push");
+    this.#open(new Set(), null);
+  }
+
+  /** Look into a group: what is in it is the filter from now on. */
+  enter(by: Dimension, group: Group): void {
+    if (by === "cluster") {
+      this.showCluster(group.cluster);
+      return;
+    }
+    const { view } = this.page;
+    const filter = within(view.filter, by, group, unscopedKinds(this.graph));
+    if (filter === null) return;
+    // A release is opened, as there is nothing else to see.
+    const open = by === "release" ? new Set([group.id]) : null;
+    if (group.cluster === "" || group.cluster === view.cluster) {
+      this.#look({ filter, open, by: null, selected: null });
+      return;
+    }
+    const { cluster } = group;
+    this.#store.go({ cluster, filter, open, selected: null, camera: null, by: null }, "push");
+    this.#follow(this.page.view);
   }
 
   /** What lets through what is shown. While a new search is not answered, that is what the last one found. */

@@ -29,13 +29,15 @@ export function FilterBar({ viewer, page }: { viewer: Viewer; page: Page }) {
         />
       ))}
       <FilterField viewer={viewer} page={page} />
-      <Menu
-        title="Edges"
-        note={`${page.edgeTypes.size - hiddenOf(page).length} of ${page.edgeTypes.size}`}
-        chosen={[...page.edgeTypes.keys()].filter((type) => !hidden.has(type))}
-        options={() => edgeOptions(page)}
-        toggle={(type) => viewer.setHidden(toggle(hidden, type))}
-      />
+      {page.overview === null && (
+        <Menu
+          title="Edges"
+          note={`${page.edgeTypes.size - hiddenOf(page).length} of ${page.edgeTypes.size}`}
+          chosen={[...page.edgeTypes.keys()].filter((type) => !hidden.has(type))}
+          options={() => edgeOptions(page)}
+          toggle={(type) => viewer.setHidden(toggle(hidden, type))}
+        />
+      )}
       {!isEverything(filter) && (
         <button type="button" class="plain" onClick={() => viewer.setFilter(EVERYTHING)}>
           Clear filters

@@ -3,6 +3,7 @@ import { Canvas } from "../canvas/canvas";
 import { total } from "../cluster/counts";
 import type { Page } from "../state/page";
 import type { Viewer } from "../state/viewer";
+import { Overview } from "./overview/overview";
 import { THEME_CHANGED } from "./theme-switch";
 
 const DIRECTIONS: Readonly<Record<string, { x: number; y: number }>> = {
@@ -48,15 +49,16 @@ export function MapView({ viewer, page }: { viewer: Viewer; page: Page }) {
 
   return (
     <div class="map">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move over the cards */}
-      <div class="picture" role="application" tabIndex={0} aria-label={LABEL} onKeyDown={press}>
+      <Overview viewer={viewer} page={page} />
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: its role is among the attributes */}
+      <div class="picture" {...PICTURE} inert={page.overview !== null} onKeyDown={press}>
         <div class="shapes __________cytoscape_container" ref={container} />
         <canvas class="writing" ref={overlay} aria-hidden="true" />
       </div>
       <p class="visually-hidden" aria-live="polite">
         {spoken(page)}
       </p>
-      <div class="tools" role="toolbar" aria-label="Map">
+      <div class="tools" hidden={page.overview !== null} role="toolbar" aria-label="Map">
         <Tool label="Zoom in" path="M0-5V5M-5 0H5" act={() => canvas?.zoomBy(1.3)} />
         <Tool label="Zoom out" path="M-5 0H5" act={() => canvas?.zoomBy(1 / 1.3)} />
         <Tool label="Show all" path="M-6-2V-6H-2M2-6H6V-2M6 2V6H2M-2 6H-6V2" act={() => canvas?.fit()} />
@@ -71,6 +73,9 @@ export function MapView({ viewer, page }: { viewer: Viewer; page: Page }) {
 
 const LABEL =
   "Map of the cluster. Arrow keys move between cards, Enter opens or closes one, plus and minus zoom, F shows all.";
+
+/** Arrow keys move over the cards. */
+const PICTURE = { role: "application", tabIndex: 0, "aria-label": LABEL } as const;
 
 function Tool({ label, path, act }: { label: string; path: string; act: () => void }) {
   return (

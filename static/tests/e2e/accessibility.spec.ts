@@ -24,7 +24,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     const viewer = new ViewerPage(page);
     await viewer.open(cluster.url);
     expect(await issues(page)).toEqual([]);
-    await page.getByRole("button", { name: "Release" }).click();
+    await page.getByRole("button", { name: "Release", exact: true }).click();
     expect(await issues(page)).toEqual([]);
     await page.keyboard.press("Escape");
     await viewer.search.fill("cart");

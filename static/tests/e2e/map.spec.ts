@@ -5,7 +5,7 @@ import { ViewerPage } from "./page";
 let cluster: Cluster;
 
 test.beforeAll(async () => {
-  cluster = await Cluster.demo();
+  cluster = await Cluster.demo("--churn=0");
 });
 
 test.afterAll(() => cluster.kill());
@@ -38,17 +38,20 @@ test("a release is expanded and collapsed with the mouse", async ({ page }) => {
 
 test("a release is expanded, walked through and collapsed with the keyboard", async ({ page }) => {
   const viewer = new ViewerPage(page);
-  await viewer.open(cluster.url);
+  await viewer.open(`${cluster.url}?namespace=checkout`);
   await viewer.picture.focus();
   await page.keyboard.press("ArrowRight");
-  await expect(viewer.details.getByRole("heading", { level: 2 })).toHaveText("platform");
+  const heading = viewer.details.getByRole("heading", { level: 2 });
+  const first = (await heading.textContent()) ?? "";
   await page.keyboard.press("Enter");
-  await expect(page).toHaveURL(/open=argocd\/platform/);
+  await expect(page).toHaveURL(
+    `${cluster.url}?namespace=checkout&open=checkout/${first}&select=checkout/${first}`,
+  );
   await viewer.settled();
   await page.keyboard.press("Enter");
-  await expect(page).not.toHaveURL(/open=argocd\/platform/);
+  await expect(page).not.toHaveURL(/open=checkout/);
   await page.keyboard.press("ArrowRight");
-  await expect(viewer.details.getByRole("heading", { level: 2 })).not.toHaveText("platform");
+  await expect(heading).not.toHaveText(first);
   await page.keyboard.press("Escape");
   await expect(viewer.details).toHaveCount(0);
 });
@@ -91,10 +94,10 @@ test("search finds as one types, and shows where it is", async ({ page }) => {
 test("a filter by namespace leaves that, and is in the address", async ({ page }) => {
   const viewer = new ViewerPage(page);
   await viewer.open(cluster.url);
-  await page.getByRole("button", { name: "Namespace" }).click();
+  await page.getByRole("button", { name: "Namespace", exact: true }).click();
   await page.getByRole("checkbox", { name: "checkout" }).check();
   await page.keyboard.press("Escape");
-  await expect(page.getByRole("button", { name: "Namespace" })).toBeFocused();
+  await expect(page.getByRole("button", { name: "Namespace checkout", exact: true })).toBeFocused();
   await expect(page).toHaveURL(/namespace=checkout/);
   await viewer.settled();
   const address = page.url();
@@ -145,4 +148,47 @@ test("a card under the mouse says what did not fit on it", async ({ page }) => {
     "title",
     /^Release platform ×\d+\n(Pending|Ready|Error)/,
   );
+});
+
+test("from all namespaces one looks into one of them, into a release, and back", async ({ page }) => {
+  const viewer = new ViewerPage(page);
+  await viewer.open(cluster.url);
+  const overview = page.getByRole("region", { name: "Overview" });
+  const tiles = overview.locator(".tile");
+  // Names are in full, and nothing is left out.
+  const names = await tiles.locator(".name").allTextContents();
+  expect(names).toEqual(expect.arrayContaining(["checkout", "payments", "cluster-scoped"]));
+  expect(names.filter((name) => name.includes("…"))).toEqual([]);
+  const wide = (each: Element[]) => each.filter((name) => name.scrollWidth > name.clientWidth + 1).length;
+  expect(await tiles.locator(".name").evaluateAll(wide)).toBe(0);
+  const number = (text: string) => Number(/([\d,]+)( resources)?$/.exec(text)?.[1]?.replaceAll(",", ""));
+  const sum = number((await overview.locator(".sum").textContent()) ?? "");
+  const parts = (await tiles.locator(".foot .number").allTextContents()).map(number);
+  expect(parts.reduce((one, other) => one + other)).toBe(sum);
+  expect(sum).toBe(
+    (await page.locator(".counts strong").allTextContents()).map(number).reduce((a, b) => a + b),
+  );
+  await viewer.shoot("overview-tiles");
+
+  await tiles.first().focus();
+  await page.keyboard.press("ArrowRight");
+  await expect(tiles.nth(1)).toBeFocused();
+  await tiles.filter({ hasText: /^checkout/ }).click();
+  await expect(page).toHaveURL(`${cluster.url}?namespace=checkout`);
+  await expect(overview).toHaveCount(0);
+  await expect(viewer.picture).toBeVisible();
+  await page.goBack();
+  await expect(overview).toBeVisible();
+
+  await overview.getByLabel("Group by").selectOption("release");
+  await expect(page).toHaveURL(`${cluster.url}?by=release`);
+  await tiles.filter({ hasText: /^cartcheckout/ }).click();
+  await expect(page).toHaveURL(`${cluster.url}?namespace=checkout&release=cart&open=checkout/cart`);
+  await expect(overview).toHaveCount(0);
+  await page.goBack();
+  for (const by of ["kind", "node", "zone", "owner"]) {
+    await overview.getByLabel("Group by").selectOption(by);
+    await expect(overview.locator(".sum")).toContainText(`${sum.toLocaleString("en")} resources`);
+  }
+  expect(viewer.complaints).toEqual([]);
 });

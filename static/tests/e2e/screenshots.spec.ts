@@ -64,7 +64,7 @@ test("search", async ({ page }) => {
 
 test("filters", async ({ page }) => {
   const viewer = await opened(page, "?status=Error");
-  await page.getByRole("button", { name: "Release" }).click();
+  await page.getByRole("button", { name: "Release", exact: true }).click();
   await shoot(viewer, "filters");
 });
 

@@ -101,7 +101,7 @@ describe("a live change in a room", () => {
     ...{ id: `g|${kind}|${name}`, form: "resource", group: "g", namespace: "", kind, title: name },
     column: kind === "Service" ? 1 : kind === "Pod" ? 4 : 2,
     ...{ status: "Ready", reason: "", counts: { Error: 0, Unknown: 0, Pending: 0, Ready: 1 } },
-    ...{ members: [name], opens: false },
+    ...{ members: [name], opens: false, idle: false },
   });
   const before = [card("Service", "a"), card("Pod", "a"), card("Pod", "b")];
 

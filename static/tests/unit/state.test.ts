@@ -16,6 +16,7 @@ describe("an address", () => {
       focus: null,
       selected: null,
       camera: null,
+      by: null,
       scope: {},
       sort: "severity",
     });
@@ -30,6 +31,7 @@ describe("an address", () => {
     "?focus=shop/cart|Pod|Deployment/web&select=Pod/shop/web-1&at=-12,340,0.512",
     "?only.namespace=shop,blog&only.selector=app+in+(a,b)",
     "?focus=problem:41bf&sort=newest",
+    "?namespace=shop&by=node",
   ])("is written as it was read: %s", (address) => {
     expect(decodeURIComponent(writeView(readView(address)))).toBe(address);
   });
