@@ -5,6 +5,7 @@ import "./style/banner.css";
 import "./style/query.css";
 import "./style/map.css";
 import "./style/overview.css";
+import "./style/table.css";
 import "./style/panels.css";
 import "./style/sign-in.css";
 import "./style/print.css";

@@ -2,7 +2,8 @@
 
 import type { Change, Node, ReadonlyGraph } from "@astrolabe/stream";
 import { Cluster } from "../cluster/cluster";
-import type { Filter, Sieve } from "../cluster/filter";
+import { type Filter, matches, type Sieve } from "../cluster/filter";
+import { isIdle } from "../cluster/idle";
 import { Index } from "../cluster/index";
 import type { FoundNodes } from "./found";
 
@@ -28,6 +29,14 @@ export class Content {
   /** The node with this name, if the page holds it. */
   named(name: string): Node | undefined {
     return this.graph.nodes.get(this.#index.find(name) ?? "");
+  }
+
+  /** Those of a kind that the filter lets through; null: those of all kinds that are not ready. */
+  nodesOf(filter: Filter, kind: string | null): Node[] {
+    const sieve = this.sieveOf(filter);
+    const isWanted = (node: Node) =>
+      kind === null ? node.status !== "Ready" && !isIdle(node) : node.kind === kind;
+    return [...this.graph.nodes.values()].filter((node) => isWanted(node) && matches(sieve, node));
   }
 
   apply(changes: readonly Change[]): void {

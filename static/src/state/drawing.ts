@@ -3,7 +3,7 @@
 import type { Canvas, News } from "../canvas/canvas";
 import { countShown, isEverything, type Sieve } from "../cluster/filter";
 import { gather } from "../groups/gather";
-import type { Dimension } from "../groups/group";
+import type { Dimension, Groups } from "../groups/group";
 import { extentOf, groupsShown, levelOf } from "../groups/level";
 import { Layouter } from "../layout/layouter";
 import type { Picture } from "../layout/picture";
@@ -88,9 +88,13 @@ export class Drawing {
     this.#schedule.drawn();
     const { graph, index } = this.#content;
     const sieve = this.#content.sieveOf(view.filter);
+    if (view.table !== null && view.focus === null) {
+      this.#showTable(sieve);
+      return;
+    }
     const by = this.#levelOf(sieve);
     if (by !== null) {
-      this.#drawGroups(sieve, by);
+      this.#drawGroups(by);
       return;
     }
     const hidden = view.hidden ?? graph.hiddenAtFirst;
@@ -110,6 +114,13 @@ export class Drawing {
     this.#show(scene, news, changed);
   }
 
+  /** What the filter lets through, in groups. */
+  groupsBy(by: Dimension): Groups {
+    const { graph, index } = this.#content;
+    const { view, problems } = this.#store.page;
+    return gather(graph, index, this.#content.sieveOf(view.filter), by, problems ?? []);
+  }
+
   /** What is grouped by; null: there is room for single releases and resources, or somebody has asked for them. */
   #levelOf(sieve: Sieve): Dimension | null {
     const { view, open } = this.#store.page;
@@ -120,10 +131,23 @@ export class Drawing {
     return levelOf(extentOf(index, all ? index.groups.keys() : groupsShown(graph, sieve)));
   }
 
-  #drawGroups(sieve: Sieve, by: Dimension): void {
+  /** A table looks for itself at what it shows: nothing is drawn behind it. */
+  #showTable(sieve: Sieve): void {
     const { graph, index } = this.#content;
     this.#touched.clear();
-    const overview = gather(graph, index, sieve, by, this.#store.page.problems ?? []);
+    this.#store.set({
+      overview: null,
+      scene: EMPTY_SCENE,
+      story: [],
+      ...countShown(graph, sieve, index.counts),
+    });
+    this.#seen();
+    this.emphasize();
+  }
+
+  #drawGroups(by: Dimension): void {
+    this.#touched.clear();
+    const overview = this.groupsBy(by);
     const { counts, nodes } = overview;
     this.#store.set({ overview, scene: EMPTY_SCENE, story: [], counts, nodes });
     this.#seen();

@@ -15,7 +15,8 @@ import { DIMENSIONS, type Dimension } from "../groups/group";
  * hidden: types of edges; null: those that are hidden at first. open: groups and stacks; null: what is open at first.
  * focus: a card, and then why it is so; `impact:` and a card, and then what depends on it; or `problem:` and an id.
  * selected: a resource, card or frame. by: what
- * the map groups by; null: what fits. sort: of the problems. camera: null: all is in view. scope: filter of the stream
+ * the map groups by; null: what fits. table: which is shown
+ * instead of the map: `namespaces`, `not-ready`, or a kind. sort: of the problems. camera: null: all is in view. scope: filter of the stream
  * itself, as the API has it: what the server does not send. cluster: the one of several that is shown; empty: all.
  */
 export interface View {
@@ -27,6 +28,7 @@ export interface View {
   readonly selected: string | null;
   readonly camera: Camera | null;
   readonly by: Dimension | null;
+  readonly table: string | null;
   readonly scope: Readonly<Record<string, readonly string[] | string>>;
   readonly sort: ProblemSort;
 }
@@ -54,6 +56,7 @@ export function readView(search: string): View {
     camera: readCamera(params.get("at")),
     by: DIMENSIONS.find((each) => each === params.get("by")) ?? null,
     scope: readScope(params),
+    table: params.get("table"),
     sort: PROBLEM_SORTS.find((sort) => sort === params.get("sort")) ?? "severity",
   };
 }
@@ -76,6 +79,7 @@ export function writeView(view: View): string {
   if (view.open !== null) params.set("open", [...view.open].sort().join(","));
   if (view.focus !== null) params.set("focus", view.focus);
   if (view.selected !== null) params.set("select", view.selected);
+  if (view.table !== null) params.set("table", view.table);
   if (view.by !== null) params.set("by", view.by);
   if (view.sort !== "severity") params.set("sort", view.sort);
   if (view.camera !== null) params.set("at", writeCamera(view.camera));

@@ -8,7 +8,7 @@ import type { Cluster } from "../cluster/cluster";
 import { areEqual, type Filter, type Sieve, toggle } from "../cluster/filter";
 import { groupOf, type Index } from "../cluster/index";
 import { nameOf } from "../cluster/names";
-import type { Dimension, Group } from "../groups/group";
+import type { Dimension, Group, Groups } from "../groups/group";
 import { unscopedKinds, within } from "../groups/within";
 import { openAtFirst } from "../scene/map";
 import { Answers, type Study } from "./answers";
@@ -177,12 +177,29 @@ export class Viewer {
     // A release is opened, as there is nothing else to see.
     const open = by === "release" ? new Set([group.id]) : null;
     if (group.cluster === "" || group.cluster === view.cluster) {
-      this.#look({ filter, open, by: null, selected: null });
+      this.#look({ filter, open, by: null, table: null, selected: null });
       return;
     }
     const { cluster } = group;
-    this.#store.go({ cluster, filter, open, selected: null, camera: null, by: null }, "push");
+    this.#store.go({ cluster, filter, open, selected: null, camera: null, by: null, table: null }, "push");
     this.#follow(this.page.view);
+  }
+
+  /** Instead of the map; null: the map again. */
+  showTable(table: string | null): void {
+    this.#store.go({ table, focus: null, camera: null }, "push");
+    this.#study();
+    this.#drawing.fitNext = "all";
+    this.#drawing.draw("other");
+  }
+
+  groupsBy(by: Dimension): Groups {
+    return this.#drawing.groupsBy(by);
+  }
+
+  /** Of a table: those of a kind, or of all kinds that are not ready. */
+  nodesOf(kind: string | null): Node[] {
+    return this.#content.nodesOf(this.page.view.filter, kind);
   }
 
   /** What lets through what is shown. While a new search is not answered, that is what the last one found. */

@@ -3,6 +3,7 @@ import type { Page } from "../state/page";
 import type { Viewer } from "../state/viewer";
 import { FilterField } from "./filter-field";
 import { Menu, type Option } from "./menu";
+import { Side } from "./table/table";
 
 type Field = "namespaces" | "releases" | "kinds";
 
@@ -18,6 +19,7 @@ export function FilterBar({ viewer, page }: { viewer: Viewer; page: Page }) {
   const { hidden } = page;
   return (
     <div class="filters" role="toolbar" aria-label="Filters">
+      <Side viewer={viewer} page={page} />
       {FIELDS.map(({ field, title }) => (
         <Menu
           key={field}
@@ -29,7 +31,7 @@ export function FilterBar({ viewer, page }: { viewer: Viewer; page: Page }) {
         />
       ))}
       <FilterField viewer={viewer} page={page} />
-      {page.overview === null && (
+      {page.overview === null && page.view.table === null && (
         <Menu
           title="Edges"
           note={`${page.edgeTypes.size - hiddenOf(page).length} of ${page.edgeTypes.size}`}

@@ -4,6 +4,7 @@ import { total } from "../cluster/counts";
 import type { Page } from "../state/page";
 import type { Viewer } from "../state/viewer";
 import { Overview } from "./overview/overview";
+import { TableView } from "./table/table";
 import { THEME_CHANGED } from "./theme-switch";
 
 const DIRECTIONS: Readonly<Record<string, { x: number; y: number }>> = {
@@ -47,18 +48,20 @@ export function MapView({ viewer, page }: { viewer: Viewer; page: Page }) {
     act();
   };
 
+  const isCovered = page.overview !== null || (page.view.table !== null && page.view.focus === null);
   return (
     <div class="map">
+      {page.view.focus === null && <TableView viewer={viewer} page={page} />}
       <Overview viewer={viewer} page={page} />
       {/* biome-ignore lint/a11y/noStaticElementInteractions: its role is among the attributes */}
-      <div class="picture" {...PICTURE} inert={page.overview !== null} onKeyDown={press}>
+      <div class="picture" {...PICTURE} inert={isCovered} onKeyDown={press}>
         <div class="shapes __________cytoscape_container" ref={container} />
         <canvas class="writing" ref={overlay} aria-hidden="true" />
       </div>
       <p class="visually-hidden" aria-live="polite">
         {spoken(page)}
       </p>
-      <div class="tools" hidden={page.overview !== null} role="toolbar" aria-label="Map">
+      <div class="tools" hidden={isCovered} role="toolbar" aria-label="Map">
         <Tool label="Zoom in" path="M0-5V5M-5 0H5" act={() => canvas?.zoomBy(1.3)} />
         <Tool label="Zoom out" path="M-5 0H5" act={() => canvas?.zoomBy(1 / 1.3)} />
         <Tool label="Show all" path="M-6-2V-6H-2M2-6H6V-2M6 2V6H2M-2 6H-6V2" act={() => canvas?.fit()} />

@@ -14,7 +14,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
 
 /** Notices in place of the picture, or over it, if it is empty or not up to date. */
 export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
-  const { connection, loaded, scene, view } = page;
+  const { connection, loaded, nodes, view } = page;
   if (connection.state === "refused") {
     return (
       <Notice title={REFUSALS[connection.error] ?? "The server rejects this page"}>
@@ -60,7 +60,7 @@ export function Notices({ viewer, page }: { viewer: Viewer; page: Page }) {
       </Notice>
     );
   }
-  if (scene.cards.size === 0 && view.focus === null && !isEverything(view.filter)) {
+  if (nodes === 0 && view.focus === null && !isEverything(view.filter)) {
     return (
       <Notice title="No resources match these filters">
         <button type="button" class="primary" onClick={() => viewer.setFilter(EVERYTHING)}>

@@ -192,3 +192,41 @@ test("from all namespaces one looks into one of them, into a release, and back",
   }
   expect(viewer.complaints).toEqual([]);
 });
+
+test("the same as tables: of namespaces, of a kind, of what is not ready, sorted, searched and saved", async ({
+  page,
+}) => {
+  const viewer = new ViewerPage(page);
+  await viewer.open(cluster.url);
+  await page.getByRole("button", { name: "Table", exact: true }).click();
+  await expect(page).toHaveURL(`${cluster.url}?table=not-ready`);
+  const table = page.getByRole("region", { name: "Table" });
+  const rows = table.locator("tbody tr[aria-rowindex]");
+  await expect(rows.first()).toContainText("Error");
+  await viewer.shoot("table");
+  await table.getByLabel("Show").selectOption("Pod");
+  await table.getByRole("button", { name: "Name", exact: true }).click();
+  await expect(table.locator("th[aria-sort=ascending]")).toHaveText(/^Name/);
+  // Only what is in view exists.
+  const total = Number((await table.getByRole("status").textContent())?.replace(/[^\d]/g, ""));
+  expect(total).toBeGreaterThan(100);
+  expect(await rows.count()).toBeLessThan(60);
+  const last = () => table.locator("tbody th").last().textContent();
+  const before = await last();
+  await table.locator(".rows").evaluate((box) => box.scrollTo(0, box.scrollHeight));
+  await expect.poll(last).not.toBe(before);
+  await expect(rows.last()).toHaveAttribute("aria-rowindex", String(total + 1));
+  await table.getByLabel("Search in this table").fill("cart-api");
+  await expect(rows).toHaveCount(3);
+  await rows.first().getByRole("button").click();
+  await expect(viewer.details.getByRole("heading", { level: 2 })).toHaveText(/^cart-api-/);
+  const saved = page.waitForEvent("download");
+  await table.getByRole("button", { name: "Save as CSV" }).click();
+  expect((await saved).suggestedFilename()).toBe("pods.csv");
+  await table.getByLabel("Show").selectOption("namespaces");
+  await rows.filter({ hasText: "checkout" }).getByRole("button").click();
+  await expect(page).toHaveURL(`${cluster.url}?namespace=checkout`);
+  await page.goBack();
+  await expect(rows.filter({ hasText: "checkout" })).toBeVisible();
+  expect(viewer.complaints).toEqual([]);
+});

@@ -17,6 +17,7 @@ describe("an address", () => {
       selected: null,
       camera: null,
       by: null,
+      table: null,
       scope: {},
       sort: "severity",
     });
@@ -32,6 +33,7 @@ describe("an address", () => {
     "?only.namespace=shop,blog&only.selector=app+in+(a,b)",
     "?focus=problem:41bf&sort=newest",
     "?namespace=shop&by=node",
+    "?kind=Pod&table=not-ready",
   ])("is written as it was read: %s", (address) => {
     expect(decodeURIComponent(writeView(readView(address)))).toBe(address);
   });

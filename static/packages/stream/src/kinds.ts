@@ -34,6 +34,7 @@ export interface Kind {
   readonly kind: string;
   readonly plural: string;
   readonly abbreviation: string;
+  readonly namespaced: boolean;
   readonly layer: Layer;
   readonly column: number;
   readonly columns: readonly Column[];
@@ -113,6 +114,7 @@ function undescribed(kind: string): Kind {
     kind,
     plural: `${kind.toLowerCase()}s`,
     abbreviation: kind.replace(/[^A-Z]/g, "").toLowerCase() || kind.slice(0, 3),
+    namespaced: true,
     layer: "cluster",
     column: 3,
     columns: [],

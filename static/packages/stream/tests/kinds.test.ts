@@ -16,6 +16,7 @@ const NETWORK_POLICY: Kind = {
   kind: "NetworkPolicy",
   plural: "networkpolicies",
   abbreviation: "netpol",
+  namespaced: true,
   layer: "policy",
   column: 2,
   columns: [{ name: "podSelector", type: "object", description: "" }],
