@@ -24,6 +24,9 @@ STEP = 1024 * 1024
 MAKING = 2
 #: Seconds that a body may wait for its turn.
 MAKING_TIMEOUT = 10.0
+#: Seconds for which a body is kept that nobody asks for. Dashboards usually ask again within a minute. Of a graph
+#: that changes, an older body is of no use to anyone, and many filters would fill the memory with them.
+KEPT = 60.0
 
 #: The JSON text of a body, in pieces. Empty ones only give others a turn.
 Pieces = Iterator[str | bytes]
@@ -122,6 +125,8 @@ class CacheEntry:
         self.plain: asyncio.Task[CachedBody]
         self.packed: asyncio.Task[CachedBody] | None = None
         self.waiting = 0
+        #: When it was last asked for, by the clock of the loop.
+        self.asked = 0.0
 
     def serves(self, version: Hashable) -> bool:
         """Whether it is or will be of this version or a later one."""
@@ -137,13 +142,21 @@ class ResponseCache:
 
     entries: how many are kept. size: bytes that all may hold; the latest is kept whatever its size.
     timeout: seconds that a body may wait until others are made or read.
+    kept: seconds after which a body that nobody asks for is dropped.
     """
 
     def __init__(
-        self, *, entries: int = 96, size: int = 64 * 1024 * 1024, timeout: float = MAKING_TIMEOUT
+        self,
+        *,
+        entries: int = 96,
+        size: int = 64 * 1024 * 1024,
+        timeout: float = MAKING_TIMEOUT,
+        kept: float = KEPT,
     ) -> None:
         self._limits = (entries, size)
         self._timeout = timeout
+        self._kept = kept
+        self._ageing: asyncio.TimerHandle | None = None
         self._entries: OrderedDict[Hashable, CacheEntry] = OrderedDict()
         self._running: set[asyncio.Task[CachedBody]] = set()
         self._turns = asyncio.Semaphore(MAKING)
@@ -165,6 +178,7 @@ class ResponseCache:
             entry = self._entries[key] = CacheEntry()
             entry.plain = self._start(self._make(entry, recipe))
         self._entries.move_to_end(key)
+        self._note_asked(entry)
         if packed and entry.packed is None:
             entry.packed = self._start(self._compress(entry.plain))
         task = entry.packed if packed and entry.packed is not None else entry.plain
@@ -176,6 +190,8 @@ class ResponseCache:
 
     async def close(self) -> None:
         """Cancel what is being made."""
+        if self._ageing is not None:
+            self._ageing.cancel()
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -244,6 +260,23 @@ class ResponseCache:
             self._trim(keep=0)
             if self._ledger.size > self._limits[1]:
                 await self._ledger.freed.wait()
+
+    def _note_asked(self, entry: CacheEntry) -> None:
+        loop = asyncio.get_running_loop()
+        entry.asked = loop.time()
+        if self._ageing is None:
+            self._ageing = loop.call_later(self._kept, self._forget)
+
+    def _forget(self) -> None:
+        """Drop what nobody has asked for, and look again when the next one is due."""
+        loop = asyncio.get_running_loop()
+        self._ageing = None
+        for key, entry in list(self._entries.items()):  # by when they were asked for
+            due = entry.asked + self._kept
+            if due > loop.time() or entry.waiting:
+                self._ageing = loop.call_at(max(due, loop.time() + self._kept / 10), self._forget)
+                return
+            del self._entries[key]
 
     def _trim(self, *, keep: int = 1) -> None:
         """Drop bodies beyond the limits. keep: how many stay whatever their size."""

@@ -113,6 +113,21 @@ async def test_bytes_are_bounded_but_the_latest_entry_stays() -> None:
     assert (len(small_calls), len(large_calls)) == (2, 1)
 
 
+async def test_a_body_that_nobody_asks_for_is_dropped_and_its_memory_is_free() -> None:
+    bodies = ResponseCache(kept=0.1)
+    old, old_calls = making("x" * 1000)
+    new, new_calls = making("x" * 10)
+    await get(bodies, "old", 1, old)
+    await get(bodies, "new", 1, new)
+    async with asyncio.timeout(10):
+        while bodies.size != 10:  # asked for all the time, it stays
+            await get(bodies, "new", 1, new)
+            await asyncio.sleep(0.005)
+    await eventually(lambda: bodies.size == 0)
+    await get(bodies, "old", 1, old)
+    assert (len(old_calls), len(new_calls)) == (2, 1)
+
+
 async def test_a_long_body_yields_to_others() -> None:
     bodies = ResponseCache()
     turns = 0
