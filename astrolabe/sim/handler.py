@@ -207,11 +207,11 @@ class Handler:
     async def _stream(self, call: _Call, lines: Lines, watch_events: WatchResponse) -> web.StreamResponse:
         response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "application/json"})
         response.enable_chunked_encoding()
-        await response.prepare(call.request)
         self._request_log.answered(200)
         for fault in call.faults:
             lines = fault.transform(lines, watch_events)
-        with suppress(ConnectionResetError):  # the client went away
+        with suppress(ConnectionResetError):  # the client went away, at the latest now
+            await response.prepare(call.request)
             async for batch in lines:
                 await response.write(b"".join(batch))
         return response
