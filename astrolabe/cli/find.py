@@ -1,4 +1,7 @@
-"""`astrolabe find`: what a search finds, as a table for people."""
+"""`astrolabe find`: what a search finds, as a table for people.
+
+Apart from what asks for it (`questions`), so that a table can be tested without a server.
+"""
 
 from __future__ import annotations
 

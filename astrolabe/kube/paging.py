@@ -1,4 +1,7 @@
-"""How many objects to request per page of a list. Each list of the reflector adapts it."""
+"""How many objects to request per page of a list. Each list of the reflector adapts it.
+
+Apart from the reflector, because its rule can be tested without lists.
+"""
 
 from __future__ import annotations
 

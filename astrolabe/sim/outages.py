@@ -1,4 +1,7 @@
-"""API servers of several clusters that cannot be reached for a while, one after the other."""
+"""API servers of several clusters that cannot be reached for a while, one after the other.
+
+Apart from the churn, which knows one cluster.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The part of the graph that a filter shows. Causes that are looked for in it know nothing else."""
+"""The part of the graph that a filter shows. Causes that are looked for in it know nothing else.
+
+A graph of its own kind: the causes read it as they read the served graph.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Sets of records that mostly have one or two: then they are no object or a tuple, and only beyond a dict."""
+"""Sets of records that mostly have one or two: then they are no object or a tuple, and only beyond a dict.
+
+A data structure of its own, which the indices of labels and of names share.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Facts and Events of one cluster among several: every uid in them becomes the id that the union knows."""
+"""Facts and Events of one cluster among several: every uid in them becomes the id that the union knows.
+
+Between the kinds, which know one cluster, and the engine: neither knows of several.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What users may see, for those parts of `http` that serve them."""
+"""What users may see, for those parts of `http` that serve them.
+
+The interface only, so that nobody who serves users depends on how rights are found out (`rights`).
+"""
 
 from __future__ import annotations
 

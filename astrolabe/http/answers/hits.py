@@ -1,4 +1,7 @@
-"""The best hits of a search, and how many there are."""
+"""The best hits of a search, and how many there are.
+
+REST and agents give this answer.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Text of the cluster in the words of an answer: names as they are, all else in double quotes."""
+"""Text of the cluster in the words of an answer: names as they are, all else in double quotes.
+
+A leaf: every answer in words needs it, and nothing that can be misread may pass by it.
+"""
 
 from __future__ import annotations
 

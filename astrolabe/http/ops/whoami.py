@@ -1,4 +1,7 @@
-"""`/api/v1/whoami`: who asks, and what they may see."""
+"""`/api/v1/whoami`: who asks, and what they may see.
+
+An endpoint of its own; it has nothing in common with the others of this room.
+"""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ STEP = 1024 * 1024
 MAKING = 2
 #: Seconds that a body may wait for its turn.
 MAKING_TIMEOUT = 10.0
-#: Seconds for which a body is kept that nobody asks for. Dashboards usually ask again within a minute. Of a graph
-#: that changes, an older body is of no use to anyone, and many filters would fill the memory with them.
+#: Seconds for which a body is kept that nobody asks for. Dashboards usually ask again within a minute. An old
+#: body of a graph that changes is of no use to anyone, and many filters would fill the memory with them.
 KEPT = 60.0
 
 #: The JSON text of a body, in pieces. Empty ones only give others a turn.

@@ -1,4 +1,7 @@
-"""The namespaces that are not empty."""
+"""The namespaces that are not empty.
+
+Of the whole graph, for finding out rights: apart from the scopes, which see only parts of it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A cluster as a union follows it, whatever it is followed by."""
+"""A cluster as a union follows it, whatever it is followed by.
+
+The interface only: a cluster is followed by its API server or by another Astrolabe, in modules of their own.
+"""
 
 from __future__ import annotations
 
