@@ -171,7 +171,7 @@ generators: deps $(if $(NODE),$(MODULES)) ## generate clients from the OpenAPI d
 
 bench: deps $(VIEWER) ## run the benchmarks at full size
 	ASTROLABE_BENCH=full $(BIN)/pytest -m bench -s tests/benchmarks tests/hostile $(ARGS)
-	$(if $(and $(NODE),$(CHROMIUM)),cd static && ASTROLABE_BENCH=full npm run e2e -- performance)
+	$(if $(and $(NODE),$(CHROMIUM)),cd static && ASTROLABE_BENCH=full npm run e2e -- --project=alone --no-deps performance)
 
 chaos: deps ## break three replicas and their Redis, and three clusters of one graph, in many ways, by SEEDS=1-50
 	ASTROLABE_CHAOS_SEEDS=$(SEEDS) ASTROLABE_CHAOS_FAULTS=8 $(BIN)/pytest -s tests/chaos $(ARGS)

@@ -3,11 +3,17 @@ import { defineConfig } from "@playwright/test";
 /** Debian's Chromium; none is downloaded. */
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 
+/** What measures time: one after the other, after everything else. */
+const MEASURING = /(performance|errors)\.spec\.ts$/;
+
 export default defineConfig({
   testDir: "tests/e2e",
   outputDir: "test-results/traces",
-  // Some measure time: one after the other.
-  workers: 1,
+  workers: 2,
+  projects: [
+    { name: "together", testIgnore: MEASURING },
+    { name: "alone", testMatch: MEASURING, workers: 1, dependencies: ["together"] },
+  ],
   // A browser on a busy machine may miss a moment; what fails twice is broken, what fails once is listed.
   retries: process.env["CI"] ? 1 : 0,
   timeout: 90_000,
