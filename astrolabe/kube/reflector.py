@@ -216,6 +216,8 @@ class Reflector:
             version = older_version(await self._read_first(), position)
         except RequestFailed as error:
             log.debug("%s: the version of the API server is unknown: %s", self.health.label, error)
+            if not (isinstance(error, ApiError) and error.code < 500):
+                self._check_version_soon()
             return False
         if version:
             log.warning(

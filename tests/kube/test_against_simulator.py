@@ -380,6 +380,24 @@ async def test_an_api_server_that_is_restored_when_a_watch_has_ended_regularly(t
         assert "ghost-0" in sink.replaces()[0], "it was listed before"
 
 
+async def test_an_api_server_that_fails_when_it_is_asked_whether_it_was_restored(tmp_path: Path) -> None:
+    """It is asked again soon."""
+    often = replace(SHORT, watch_shortest=60, watch_longest=60, version_check=60, version_check_after=0.2)
+    async with Simulator() as simulator, connected(simulator.url, tmp_path) as cluster:
+        store = simulator.store
+        store.create("Pod", pod("old"))
+        backup = store.revision
+        for number in range(20):
+            store.create("Pod", pod(f"ghost-{number}"))
+        async with reflecting(POD, cluster, timing=often) as (_, sink):
+            await sink.until(lambda: len(sink.names("Pod")) == 21)
+            store.restore(backup)
+            simulator.faults.add(HttpStatus(kind="Pod", verb="list", code=503, times=2))
+            simulator.disconnect()
+            await sink.until(lambda: sink.names("Pod") == ["old"])
+            assert not simulator.faults.active, "it was asked three times"
+
+
 def _once(action: Callable[[], None]) -> Callable[[], None]:
     """The first time that a plain watch is asked for, after a list; the watch-list before it does not count."""
     asked = 0
