@@ -177,7 +177,7 @@ chaos: deps ## break three replicas and their Redis, and three clusters of one g
 	ASTROLABE_CHAOS_SEEDS=$(SEEDS) ASTROLABE_CHAOS_FAULTS=8 $(BIN)/pytest -s tests/chaos $(ARGS)
 
 access: deps ## random roles and bindings by SEEDS=1-50: does any door tell what somebody may not list, or hide what they may?
-	ASTROLABE_ACCESS_SEEDS=$(SEEDS) $(BIN)/pytest tests/access/test_random_roles.py --timeout 1200 $(ARGS)
+	ASTROLABE_ACCESS_SEEDS=$(SEEDS) $(BIN)/pytest tests/access/test_random_roles.py tests/access/test_union_roles.py --timeout 2400 $(ARGS)
 
 fuzz: deps ## serve the oddest manifests, and let custom kinds come and go, by SEEDS=1-50: is all else exact?
 	ASTROLABE_FUZZ_SEEDS=$(SEEDS) $(BIN)/pytest tests/test_odd_manifests.py tests/test_custom_references.py $(ARGS)

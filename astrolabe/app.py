@@ -121,8 +121,13 @@ class Application:
         return await mode(settings, catalogue, cluster, info=info, supervisor=supervisor)
 
     async def _open_access(self, source: GraphSource) -> UserAccess:
-        """Ask the API server who users are and what they may see, over a connection of its own."""
+        """Ask the API server who users are and what they may see, over a connection of its own; that of each
+        cluster, if there are several."""
         settings, supervisor = self._settings, self._supervisor
+        asks_for_tokens = "kubernetes" in settings.auth_modes
+        if isinstance(source, UnionMode) and source.access is not None:
+            union = source.access
+            return UserAccess(union.rights, [union.tokens] if asks_for_tokens else [], union.reviews)
         cluster = await Cluster.connect(settings)
         supervisor.on_close(cluster.close)
         reviewer = MeasuredReviews(AccessReviews(cluster), clock=time.monotonic)
@@ -133,8 +138,7 @@ class Application:
         )
         supervisor.spawn(grants.run(), name="roles")
         supervisor.spawn(rights.run(), name="rights")
-        tokens = "kubernetes" in settings.auth_modes
-        ways = [ApiTokens(reviewer, clock=time.monotonic)] if tokens else []
+        ways = [ApiTokens(reviewer, clock=time.monotonic)] if asks_for_tokens else []
         return UserAccess(rights, ways, reviewer.counters)
 
     async def ready(self) -> None:

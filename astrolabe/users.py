@@ -12,12 +12,15 @@ class User(msgspec.Struct, frozen=True):
     """A user as the API server knows them: authentication.k8s.io/v1 UserInfo.
 
     extra: as sorted pairs, so that users can be compared.
+    mark: in a union, of the token by which they came, of which each cluster may say another thing; "" if
+        all clusters know them by the same name. It proves nothing.
     """
 
     name: str
     groups: tuple[str, ...] = ()
     uid: str = ""
     extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    mark: str = ""
 
 
 #: The user of a token of the token file. It has no rights in Kubernetes, and sees everything.

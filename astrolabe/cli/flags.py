@@ -474,8 +474,3 @@ def check_union(settings: Settings) -> None:
         raise click.UsageError("--context is for one cluster; add the context to --contexts, or to the file")
     if settings.enable_persistence:
         raise click.UsageError("--enable-persistence cannot be combined with several clusters yet")
-    if settings.asks_for_rights:
-        raise click.UsageError(
-            "--auth=kubernetes and --auth=proxy cannot be combined with several clusters yet; "
-            "use --auth=token"
-        )

@@ -79,18 +79,41 @@ class PartialEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     cluster: str = ""
 
 
+class ClusterCoverage(msgspec.Struct, frozen=True):
+    """What a user may see of one cluster of a union: see `Coverage`.
+
+    why: why they may see nothing of it; "" if its API server says what they may see.
+    """
+
+    name: str
+    hidden: tuple[str, ...] = ()
+    limited: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    complete: bool = True
+    why: str = ""
+
+
 class Coverage(msgspec.Struct, frozen=True):
     """What a user may see, if that is not everything.
 
-    hidden: kinds that they may not see at all. limited: kinds that they may see in some namespaces only.
-    namespaces: these. complete: whether that is all that they may see; False while the API server is still
-        being asked about further namespaces.
+    hidden: kinds that they may not see at all. limited: kinds that they may see in some namespaces only, or
+    in some clusters. namespaces: these. complete: whether that is all that they may see; False while the API
+        server is still being asked about further namespaces.
+    clusters: in a union, the clusters of which they may not see everything; None where there is only one.
     """
 
     hidden: tuple[str, ...] = ()
     limited: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
     complete: bool = True
+    clusters: tuple[ClusterCoverage, ...] | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As a JSON object; `clusters` only of a union."""
+        document: dict[str, Any] = msgspec.to_builtins(self)
+        if self.clusters is None:
+            del document["clusters"]
+        return document
 
 
 class ClusterState(msgspec.Struct, frozen=True):
@@ -144,6 +167,8 @@ class ServingState(msgspec.Struct, frozen=True):
         document: dict[str, Any] = msgspec.to_builtins(self)
         if self.coverage is None:
             del document["coverage"]
+        else:
+            document["coverage"] = self.coverage.document()
         if self.clusters is None:
             del document["clusters"]
         else:

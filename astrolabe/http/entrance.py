@@ -155,6 +155,8 @@ class Entrance:
         if node is None or not may_get:
             return None
         visibility = Visibility(within=frozenset(((node.namespace, node.kind),)))
+        if node.cluster:
+            visibility = Visibility(clusters=((node.cluster, visibility),))
         shown = doors.source.hub.graph
         alone = ServedGraph(shown.epoch, shown.seq)
         redacted = redact(node, self._source.hub.graph, visibility, self._scopes.reads())

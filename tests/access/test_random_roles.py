@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -150,9 +151,8 @@ class Walker:
     async def _hear_events(self) -> None:
         """The Events of an object that they see are told to them as to anybody who may list Events there."""
         for uid in self.seen:
-            namespace = self._truth.nodes[uid].get("namespace", "")
-            path = f"/api/v1/resources/{uid}"
-            if namespace and self._roles.sees(self._user, "", "events", namespace):
+            path = f"/api/v1/resources/{quote(uid, safe='')}"
+            if self._truth.hears(self._roles, self._user, uid):
                 theirs, whole = await self._text(path), (await get(self._site, "admin", path)).text
                 assert json.loads(theirs)["events"] == json.loads(whole)["events"], (self._user, path)
 
@@ -175,7 +175,7 @@ class Walker:
 
     async def _ask(self, path: str) -> None:
         status, headers, text = await get(self._site, self._user, path)
-        uid = path.removeprefix("/api/v1/resources/")
+        uid = unquote(path.removeprefix("/api/v1/resources/"))
         if uid in self._truth.nodes:
             may_see = uid in self.visible or self._truth.may_get(self._roles, self._user, uid)
             assert status == (200 if may_see else 404), (self._user, path)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from astrolabe.graph.state.identity import GroupKind
+from astrolabe.graph.state.identity import GroupKind, qualified
 from astrolabe.sim.cluster import custom
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.cluster.incidents import Incidents
@@ -37,11 +37,12 @@ def canary(*parts: str) -> str:
     return "c" + sha256("/".join(parts).encode()).hexdigest()[:20]
 
 
-def a_cluster() -> ObjectStore:
+def a_cluster(name: str = "") -> ObjectStore:
     """Namespaces with all kinds, incidents, custom kinds, namesakes and releases; each object with its words.
 
     Every object has a word of its own in a label, in the messages of its conditions and, if it has containers, in
     their images and states. Events have a word of their namespace, and Helm's Secrets a release of that name.
+    name: of the cluster, which makes the words of its objects its own: their names and uids are those of all.
     """
     store, now = ObjectStore(), datetime.now(UTC)
     load(store, 0.001, 7, now=now)
@@ -58,10 +59,10 @@ def a_cluster() -> ObjectStore:
                 {"metadata": {**meta, **({"namespace": place} if place else {})}, "spec": {}},
             )
     for place in _places(store):
-        _release(store, place)
+        _release(store, place, name)
     for kind in list(store.collections):
         for manifest in list(store.manifests(kind)):
-            store.update(kind, _marked(kind, manifest))
+            store.update(kind, _marked(kind, manifest, name))
     return store
 
 
@@ -99,19 +100,19 @@ def _fill(store: ObjectStore, namespace: str) -> None:
     store.create("Service", {"metadata": {**meta, "name": f"front-of-{tail}"}, "spec": spec})
 
 
-def _release(store: ObjectStore, namespace: str) -> None:
+def _release(store: ObjectStore, namespace: str, cluster: str) -> None:
     """A release of which only Helm's Secret tells."""
-    name = canary("Release", namespace)
+    name = canary("Release", qualified(cluster, namespace))
     labels = {"owner": "helm", "name": name, "version": "1", "status": "deployed"}
     meta = {"name": f"sh.helm.release.v1.{name}.v1", "namespace": namespace, "labels": labels}
     store.create("Secret", {"metadata": meta})
 
 
-def _marked(kind: str, manifest: Json) -> Json:
+def _marked(kind: str, manifest: Json, cluster: str) -> Json:
     meta = manifest["metadata"]
-    word = canary(meta["uid"])
+    word = canary(qualified(cluster, meta["uid"]))
     if kind == "Event":
-        word = canary("Event", meta["namespace"])
+        word = canary("Event", qualified(cluster, meta["namespace"]))
         manifest["message"] = f"{manifest.get('message', '')} {word}"
         manifest["reason"] = f"{manifest.get('reason', '')}{word}"
         return manifest
@@ -134,13 +135,18 @@ def _marked(kind: str, manifest: Json) -> Json:
 class Truth:
     """What there is, as somebody sees it who may see everything, and what must not be told to a user."""
 
-    def __init__(self, store: ObjectStore, graph: Json) -> None:
-        self.nodes = {node["uid"]: node for node in graph["nodes"]}
-        self.edges = {(edge["type"], edge["from"], edge["to"]) for edge in graph["edges"]}
+    def __init__(self, store: ObjectStore, graph: Json, cluster: str = "") -> None:
+        """cluster: the only one that counts."""
+        self._cluster = cluster
+        self.nodes = {node["uid"]: node for node in graph["nodes"] if node.get("cluster", "") == cluster}
+        edges = [(edge["type"], edge["from"], edge["to"]) for edge in graph["edges"]]
+        self.edges = {edge for edge in edges if self.nodes.keys() & edge[1:]}
         self.epoch = graph["epoch"]
         self._names = {kind.key: (kind.group, kind.plural) for kind in store.kinds}
         manifests = [each for kind in store.collections for each in store.manifests(kind)]
-        self._manifests = {each["metadata"]["uid"]: json.dumps(each) for each in manifests}
+        self._manifests = {
+            qualified(cluster, each["metadata"]["uid"]): json.dumps(each) for each in manifests
+        }
         self._event_namespaces = {each["metadata"]["namespace"] for each in store.manifests("Event")}
         self.namespaces = _places(store)
 
@@ -153,6 +159,11 @@ class Truth:
             for uid, node in self.nodes.items()
             if roles.sees(user, *self._names[self.key_of(node)], node.get("namespace", ""))
         }
+
+    def hears(self, roles: RandomRoles, user: str, uid: str) -> bool:
+        """Whether the user is told the Events of an object."""
+        namespace = self.nodes[uid].get("namespace", "")
+        return bool(namespace) and roles.sees(user, "", "events", namespace)
 
     def manifest(self, uid: str) -> str:
         """As JSON."""
@@ -177,12 +188,12 @@ class Truth:
         words += [name for name in sorted(names) if _is_telling(name) and name not in named]
         words += [place for place in SECRET_NAMESPACES if not self._knows(roles, user, place, named)]
         words += [
-            canary("Event", namespace)
+            canary("Event", qualified(self._cluster, namespace))
             for namespace in self._event_namespaces
             if not roles.sees(user, "", "events", namespace)
         ]
         return words + [
-            canary("Release", namespace)
+            canary("Release", qualified(self._cluster, namespace))
             for namespace in self.namespaces
             if not roles.sees(user, "", "secrets", namespace)
         ]

@@ -44,9 +44,16 @@ class RandomRoles:
     """
 
     def __init__(
-        self, store: ObjectStore, seed: int, *, kinds: list[Kind[Any]], namespaces: list[str]
+        self,
+        store: ObjectStore,
+        seed: int,
+        *,
+        kinds: list[Kind[Any]],
+        namespaces: list[str],
+        cluster: str = "",
     ) -> None:
-        self.random = Random(f"roles {seed}")
+        """cluster: one of several, in which the same users have other rights."""
+        self.random = Random(f"roles {seed}{cluster}")
         self._store = store
         self._seed = seed
         self._kinds = kinds

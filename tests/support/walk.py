@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 
 import aiohttp
 
+from astrolabe.graph.state.identity import qualified
 from tests.support.canaries import SECRET_NAMESPACES, Truth, canary
 from tests.support.tenants import Tenancy
 
@@ -153,8 +154,11 @@ def _call(tool: str, **arguments: str) -> Json:
 
 def of_object(uid: str, node: Json, other: str) -> Iterator[str]:
     """Doors to one object, seen or not. other: the uid of something that the user sees."""
-    yield from [f"/api/v1/resources/{uid}{part}" for part in ("", "/why", "/impact", "/impact?action=delete")]
-    yield f"/api/v1/problems/{uid}"
+    path = quote(uid, safe="")
+    yield from [
+        f"/api/v1/resources/{path}{part}" for part in ("", "/why", "/impact", "/impact?action=delete")
+    ]
+    yield f"/api/v1/problems/{path}"
     yield f"/api/v1/path?from={other}&to={uid}"
     yield f"/api/v1/path?from={uid}&to={other}"
     for named in (node["name"], canary(uid), node["kind"], uid):
@@ -166,7 +170,7 @@ def of_object(uid: str, node: Json, other: str) -> Iterator[str]:
     if namespace := node.get("namespace"):
         for door in ("resources", "kinds", "releases", "unresolved", "grafana/nodegraph"):
             yield f"/api/v1/{door}?namespace={namespace}"
-        yield f"/api/v1/releases/{namespace}/{canary('Release', namespace)}"
+        yield f"/api/v1/releases/{namespace}/{canary('Release', qualified(node.get('cluster', ''), namespace))}"
     if release := node.get("release"):
         yield f"/api/v1/releases/{node.get('releaseNamespace', '-')}/{release}"
         yield f"/api/v1/graph?release={release}"
@@ -206,9 +210,16 @@ def twins(
 
     name: that is of this object alone. namespace: in which nothing is seen; "": there is none.
     """
-    hidden = {"uid": node["uid"], "word": canary(node["uid"]), "name": name, "namespace": namespace}
+    cluster, slash, uid = node["uid"].rpartition("/")
+    nothing = quote(f"{cluster}{slash}" + re.sub(r"[0-9a-f]", "0", uid), safe="")
+    hidden = {
+        "uid": quote(node["uid"], safe=""),
+        "word": canary(node["uid"]),
+        "name": name,
+        "namespace": namespace,
+    }
     absent = {
-        "uid": re.sub(r"[0-9a-f]", "0", hidden["uid"]),
+        "uid": nothing,
         "word": canary("nothing"),
         "name": _like(name),
         "namespace": _like(namespace),
@@ -228,7 +239,7 @@ def without(answer: Answer, words: dict[str, str]) -> tuple[int, str, str]:
     text = f"{answer.text}\n{_VARIES.sub('', answer.headers)}"
     for name, word in sorted(words.items(), key=lambda each: -len(each[1])):
         if name != "seen" and word:
-            text = text.replace(word, "<>")
+            text = text.replace(word, "<>").replace(unquote(word), "<>")
     body, _, headers = text.rpartition("\n")
     return answer.status, body, headers
 

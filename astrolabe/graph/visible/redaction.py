@@ -41,6 +41,7 @@ _CHART = _Inherited(lambda node: (node.chart,), ("helm.sh/chart",))
 def redact(node: Node, state: ReadableGraph, visibility: Visibility, reads: Reads) -> Node:
     """The node without what comes from objects that may not be seen; itself if there is nothing like that."""
     read = reads.get(node.kind, READS_NOTHING)
+    visibility = visibility.of(node.cluster)  # of other clusters it says nothing
     # By kinds and references, and not by neighbours: whether there is one that may not be seen must not show.
     hides_words = not visibility.sees_all(read.kinds, "" if read.anywhere else node.namespace)
     if not hides_words:
@@ -80,14 +81,14 @@ def _refers_to_hidden(
 ) -> bool:
     """Whether the node names an object that exists, of one of these kinds, and may not be seen. Whoever names
     one that does not exist has an unresolved reference instead."""
-    hidden = [kind for kind in kinds if kind not in visibility.everywhere]
+    hidden = [kind for kind in kinds if not visibility.sees_everywhere(kind)]
     if not hidden:
         return False
     targets = [state.node(edge.target) for edge in state.outgoing(node.uid)]
     return any(
         target.kind in hidden and not visibility.sees(target.kind, target.namespace)
         for target in targets
-        if target is not None
+        if target is not None and target.cluster == node.cluster
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cached_property
 from types import MappingProxyType
 
 import msgspec
 
 from astrolabe.graph.state.edge_types import OWNS
+from astrolabe.graph.state.node import Node
 
 #: The key of Kubernetes' Events, which are no nodes: their words stand in the nodes of other objects.
 EVENT = "Event"
@@ -15,37 +17,61 @@ EVENT = "Event"
 EVERYTHING = "*"
 
 
-class Visibility(msgspec.Struct, frozen=True):
+class Visibility(msgspec.Struct, frozen=True, dict=True):
     """Rights as Kubernetes grants them: to `list` objects of a kind everywhere, or in a namespace.
 
     everywhere: keys of kinds (`GroupKind.key`), `Event` and `EVERYTHING` included.
     within: pairs of namespace and kind.
     complete: whether that is all; False while the API server is still being asked where else.
+    clusters: in a union of several clusters, what may be seen in each of them, by name; there is nothing
+        beside it. why: in one of them, why nothing of it may be seen; "" if its API server says so.
     """
 
     everywhere: frozenset[str] = frozenset()
     within: frozenset[tuple[str, str]] = frozenset()
     complete: bool = True
+    clusters: tuple[tuple[str, Visibility], ...] = ()
+    why: str = ""
+
+    def of(self, cluster: str) -> Visibility:
+        """What may be seen in this cluster; "": the only one."""
+        return self._by_name.get(cluster, NOTHING) if cluster else self
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Visibility]:
+        return dict(self.clusters)
 
     def includes(self, other: Visibility) -> bool:
         """Whether all may be seen that may be seen there."""
-        return self.everywhere >= other.everywhere and all(
-            self.sees(kind, namespace) for namespace, kind in other.within - self.within
+        return (
+            (self.everywhere >= other.everywhere or EVERYTHING in self.everywhere)
+            and all(self.sees(kind, namespace) for namespace, kind in other.within - self.within)
+            and all(self.of(name).includes(each) for name, each in other.clusters)
         )
+
+    def shows(self, node: Node) -> bool:
+        """Whether this node may be seen."""
+        return self.of(node.cluster).sees(node.kind, node.namespace)
 
     def sees(self, kind: str, namespace: str) -> bool:
         """Whether objects of this kind may be seen there; namespace "": cluster-scoped ones, or all."""
-        return kind in self.everywhere or (namespace, kind) in self.within
+        return self.sees_everywhere(kind) or (namespace, kind) in self.within
+
+    def sees_everywhere(self, kind: str) -> bool:
+        """Whether all objects of this kind may be seen."""
+        return kind in self.everywhere or EVERYTHING in self.everywhere
+
+    def sees_any(self, kind: str) -> bool:
+        """Whether objects of this kind may be seen anywhere."""
+        return self.sees_everywhere(kind) or any(of == kind for _, of in self.within)
 
     def sees_all(self, kinds: Collection[str], namespace: str) -> bool:
         """Whether objects of all these kinds may be seen there."""
         return all(self.sees(kind, namespace) for kind in kinds)
 
-    def covers(self, other: Visibility) -> bool:
-        """Whether all that the other sees is seen here, too."""
-        return other.everywhere <= self.everywhere and all(
-            self.sees(kind, namespace) for namespace, kind in other.within
-        )
+
+#: Of a cluster of which nobody has said that anything may be seen.
+NOTHING = Visibility()
 
 
 class KindReads(msgspec.Struct, frozen=True):

@@ -68,10 +68,10 @@ class VisibleGraph:
         first."""
         before, self.visibility = self.visibility, visibility
         shown = self._shown.nodes.values()
-        hidden = [node.uid for node in shown if not visibility.sees(node.kind, node.namespace)]
+        hidden = [node.uid for node in shown if not visibility.shows(node)]
         for begin in range(0, len(hidden), STEP):
             yield self._looked_at(hidden[begin : begin + STEP])
-        if (before.everywhere, before.within) != (visibility.everywhere, visibility.within):
+        if not (before.includes(visibility) and visibility.includes(before)):
             yield from self.enter()
 
     def _looked_at(self, uids: Iterable[str], *, passes_on: bool = False) -> Changes:
@@ -86,7 +86,7 @@ class VisibleGraph:
             node = graph.nodes.get(uid)
             before = shown.nodes.get(uid)
             now = None
-            if node is not None and self.visibility.sees(node.kind, node.namespace):
+            if node is not None and self.visibility.shows(node):
                 now = redact(node, graph, self.visibility, self._reads)
             if passes_on and _passed_on(before) != _passed_on(now):
                 owned = [edge.target for edge in graph.outgoing(uid) if edge.type in INHERITANCE_TYPES]
@@ -159,7 +159,7 @@ class VisibleGraph:
     def _tells(release: Release, revision: HelmRevision, visibility: Visibility) -> bool:
         """Whether the object may be seen in which Helm keeps the revision."""
         kind = _CONFIGMAP if revision.in_configmap else _SECRET
-        return visibility.sees(kind, revision.kept_in or release.namespace)
+        return visibility.of(release.cluster).sees(kind, revision.kept_in or release.namespace)
 
 
 def _passed_on(node: Node | None) -> tuple[str, str, str] | None:

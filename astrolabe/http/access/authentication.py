@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import Context
 from typing import NamedTuple, Protocol
 
@@ -47,10 +47,14 @@ NAMING = ("authorization", USER_HEADER, UID_HEADER, SECRET_HEADER, ID_TOKEN_HEAD
 
 
 class KnownUser(NamedTuple):
-    """A user who was let in. is_valid: whether they still are; asked at every heartbeat of a stream."""
+    """A user who was let in. is_valid: whether they still are; asked at every heartbeat of a stream.
+
+    names: of a union, as whom the clusters know them that do; None where there is only one.
+    """
 
     user: User
     is_valid: Callable[[], bool]
+    names: Callable[[], Mapping[str, User]] | None = None
 
 
 class Authenticator(Protocol):
@@ -77,6 +81,15 @@ class FileTokens:
         return KnownUser(EVERYBODY, lambda: self._tokens.knows(digest))
 
 
+def tokens_in(request: Request) -> list[str]:
+    """The tokens of a request that an API server may know."""
+    bearer = bearer_token(request)
+    if not bearer:  # where a proxy takes it away, no other header lets anybody in
+        return []
+    found = (bearer, request.headers.get(ID_TOKEN_HEADER, "").strip())
+    return [token for token in found if token and len(token) <= LONGEST_TOKEN]
+
+
 class _TokenVerdict(NamedTuple):
     user: User | None
     until: float
@@ -98,17 +111,14 @@ class ApiTokens:
         self._abreast = asyncio.Semaphore(ABREAST)
 
     async def authenticate(self, request: Request) -> KnownUser | None:
-        bearer = bearer_token(request)
-        if not bearer:  # where a proxy takes it away, no other header lets anybody in
-            return None
-        for token in (bearer, request.headers.get(ID_TOKEN_HEADER, "").strip()):
-            if token and len(token) <= LONGEST_TOKEN:
-                known = await self._known(token)
-                if known is not None:
-                    return known
+        for token in tokens_in(request):
+            known = await self.known(token)
+            if known is not None:
+                return known
         return None
 
-    async def _known(self, token: str) -> KnownUser | None:
+    async def known(self, token: str) -> KnownUser | None:
+        """The user of the token; None if it is not known. Raises Refusal (503)."""
         digest = hmac.digest(self._key, token.encode(errors="surrogateescape"), hashlib.sha256)
         verdict = self._verdict(digest)
         if verdict is not None and verdict.until > self._clock():

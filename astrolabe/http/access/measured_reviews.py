@@ -20,13 +20,27 @@ QUIET_SECONDS = 60.0
 A = TypeVar("A")
 
 
-class MeasuredReviews:
-    """Implements `users.Reviewer` by another one. clock: monotonic seconds."""
+def new_counters() -> Mapping[str, ReviewCounters]:
+    """By what is reviewed."""
+    return {TOKEN: ReviewCounters(), ACCESS: ReviewCounters()}
 
-    def __init__(self, reviewer: Reviewer, *, clock: Callable[[], float]) -> None:
+
+class MeasuredReviews:
+    """Implements `users.Reviewer` by another one. clock: monotonic seconds.
+
+    counters: may be those of several; see `new_counters`.
+    """
+
+    def __init__(
+        self,
+        reviewer: Reviewer,
+        *,
+        clock: Callable[[], float],
+        counters: Mapping[str, ReviewCounters] | None = None,
+    ) -> None:
         self._reviewer = reviewer
         self._clock = clock
-        self.counters: Mapping[str, ReviewCounters] = {TOKEN: ReviewCounters(), ACCESS: ReviewCounters()}
+        self.counters = counters or new_counters()
         #: Since when each sort fails, and when that was last said.
         self._failing: dict[str, float] = {}
         self._warned: dict[str, float] = {}

@@ -23,8 +23,7 @@ from astrolabe.http.access.inquiry import QuestionTable, RightsInquiry
 from astrolabe.http.access.namespace_search import NamespaceSearch
 from astrolabe.http.access.question_desk import CALM, REMEMBERED, STREAMED, WAITED_FOR, QuestionDesk
 from astrolabe.http.access.remembered_user import MOST_SINGLE, RememberedUser
-from astrolabe.http.access.visible import RightsChanged
-from astrolabe.http.errors import Refusal
+from astrolabe.http.access.visible import RightsChanged, rights_unknown
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.users import Grants, Question, Reviewer, ReviewUnavailable, RightsChange, User, subjects_of
 
@@ -51,6 +50,8 @@ SETTLE = 0.2
 TOGETHER = 0.5
 #: Seconds until a failed question is repeated; twice as many after each failure, up to the second number.
 RETRY_SECONDS, LONGEST_RETRY = 0.5, 30.0
+#: Failures in a row after which nobody can rely on what was answered before.
+MOST_FAILURES = 2
 
 #: What may be the name of a namespace (RFC 1123 label).
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -105,7 +106,19 @@ class KubernetesRights:
     def keep(self, streaming: Callable[[], Collection[User]]) -> None:
         self._streaming = streaming
 
-    async def of(self, user: User, namespaces: Collection[str] = ()) -> Visibility:
+    def fresh(self, user: User, namespaces: Collection[str] = ()) -> Visibility | None:
+        """The same as `of`, if nothing has to be asked for it."""
+        known = self._name(user, namespaces)
+        is_known = known.is_shown.is_set() and self._is_fresh(user, known)
+        return known.answers.visibility if is_known else None
+
+    def is_sure(self, user: User) -> bool:
+        """Whether the API server answers what it is asked about the user. Listeners learn of a change."""
+        known = self._users.get(user)
+        return known is not None and known.answers.table is not None and known.failures < MOST_FAILURES
+
+    def _name(self, user: User, namespaces: Collection[str]) -> RememberedUser:
+        """The user, and that they named these namespaces."""
         known = self._know(user)
         # Whether such a namespace exists must not show in the number of questions.
         for namespace in filter(_NAMESPACE.fullmatch, namespaces):
@@ -113,6 +126,10 @@ class KubernetesRights:
             known.named.move_to_end(namespace)
         while len(known.named) > MOST_NAMED:
             known.named.popitem(last=False)
+        return known
+
+    async def of(self, user: User, namespaces: Collection[str] = ()) -> Visibility:
+        known = self._name(user, namespaces)
         try:
             async with asyncio.timeout(TIMEOUT):
                 # What is under way may have begun before the request; what follows did not. What is doubted
@@ -126,7 +143,7 @@ class KubernetesRights:
                     await asyncio.shield(asking)
                 await self._wait_for_more(known)
         except TimeoutError:
-            raise _unavailable(f"no answer within {TIMEOUT:.0f} s") from None
+            raise rights_unknown(f"no answer within {TIMEOUT:.0f} s") from None
         return known.answers.visibility
 
     async def _wait_for_more(self, known: RememberedUser) -> None:
@@ -270,18 +287,18 @@ class KubernetesRights:
             places = await self._desk.answers(user, inquiry.places(), urgency=urgency, rank=rank)
             answers = inquiry.take_places(places)
         except ReviewUnavailable as error:
-            self._note_failure(known)
+            self._note_failure(user, known)
             self._note_state(str(error))
-            raise _unavailable(str(error)) from None
+            raise rights_unknown(str(error)) from None
         except BaseException:
             if not known.is_calm:
-                self._note_failure(known)
+                self._note_failure(user, known)
             raise
         finally:
             known.asking_about = Doubts()
         if doubts.all:
             known.asked, known.took = began, self._clock() - began
-        known.failures = 0
+        was_unsure, known.failures = known.failures >= MOST_FAILURES, 0
         self._note_state("")
         # Meanwhile less may have been presumed.
         shown, known.answers = known.answers.visibility, answers
@@ -290,6 +307,8 @@ class KubernetesRights:
         if before.table is not None and shown != now:
             self._note_news(user, shown, now)
             self._presume(user, shown, now)
+        elif was_unsure:
+            self._note_news(user, now, now)
 
     def _go_on(self, user: User, known: RememberedUser) -> None:
         """Ask about further namespaces, if there are any."""
@@ -377,11 +396,13 @@ class KubernetesRights:
             logger.info("the rights of users are checked again")
         self._is_failing = bool(why)
 
-    def _note_failure(self, known: RememberedUser) -> None:
+    def _note_failure(self, user: User, known: RememberedUser) -> None:
         """Nothing is known to be true any more; ask again soon, for open streams."""
         seconds = min(RETRY_SECONDS * 2**known.failures, LONGEST_RETRY)
         known.doubts.join(known.asking_about)
         known.failures, known.paused = min(known.failures + 1, 10), True
+        if known.failures == MOST_FAILURES:
+            self._note_news(user, known.answers.visibility, known.answers.visibility)
 
         def go_on() -> None:
             known.paused = False
@@ -400,7 +421,7 @@ class KubernetesRights:
             async with asyncio.timeout(TIMEOUT), known.single_abreast:
                 answers = await self._desk.answers(user, (question,), urgency=WAITED_FOR)
         except (ReviewUnavailable, TimeoutError) as error:
-            raise _unavailable(str(error) or f"no answer within {TIMEOUT:.0f} s") from None
+            raise rights_unknown(str(error) or f"no answer within {TIMEOUT:.0f} s") from None
         allowed = answers[question]
         if changes != known.changes:  # it may be out of date already
             return allowed
@@ -472,12 +493,3 @@ class KubernetesRights:
         if changed:
             for listener in self._listeners:
                 listener(changed)
-
-
-def _unavailable(why: str) -> Refusal:
-    return Refusal(
-        503,
-        "rights-unknown",
-        f"the API server cannot say what you may see: {why}; try again later",
-        headers={"Retry-After": "5"},
-    )

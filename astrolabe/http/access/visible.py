@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from astrolabe.graph.visible.visibility import Visibility
+from astrolabe.http.errors import Refusal
 from astrolabe.users import User
 
 #: Changed rights: for each user, the visibility before and now.
@@ -50,3 +51,13 @@ class Rights(Protocol):
     def keep(self, streaming: Callable[[], Collection[User]], /) -> None:
         """Watch the rights of these users for as long as they are named here: they have open streams."""
         ...
+
+
+def rights_unknown(why: str) -> Refusal:
+    """What a request is refused with while the API server cannot say what its user may see."""
+    return Refusal(
+        503,
+        "rights-unknown",
+        f"the API server cannot say what you may see: {why}; try again later",
+        headers={"Retry-After": "5"},
+    )

@@ -92,16 +92,37 @@ class CountedCluster(UnitedCluster):
     counts: Annotated[dict[Literal["Ready", "Pending", "Error", "Unknown"], Count], about("Nodes by status.")]
 
 
-class ShownCoverage(Shape):
+class ShownPart(Shape):
     """What a user may see, if that is not everything; see `--auth=kubernetes`."""
 
     hidden: Annotated[list[str], about("Kinds that they may not see at all.")]
-    limited: Annotated[list[str], about("The kinds that they may see in some namespaces only.")]
+    limited: Annotated[
+        list[str], about("The kinds that they may see in some namespaces, or in some clusters, only.")
+    ]
     namespaces: Annotated[list[str], about("These namespaces.")]
     complete: Annotated[
         bool,
         about("Whether that is all; false while the API server is still asked about more namespaces."),
     ]
+
+
+class ShownCluster(ShownPart):
+    """What a user may see of one of several clusters."""
+
+    name: Annotated[str, about("", "prod-eu")]
+    why: Annotated[str, about("Why they may see nothing of it. Empty if its API server says what they may.")]
+
+
+class ShownCoverage(ShownPart):
+    """What a user may see, if that is not everything; see `--auth=kubernetes`."""
+
+    clusters: (
+        Annotated[
+            list[ShownCluster],
+            about("Only if several clusters are served: those of which they may not see everything."),
+        ]
+        | Absent
+    ) = UNSET
 
 
 class Trust(Shape):
@@ -136,11 +157,27 @@ class CallingUser(Shape):
     groups: Annotated[list[str], about("", ["developers", "system:authenticated"])]
 
 
+class KnownAs(Shape):
+    """As whom one of several clusters knows the user."""
+
+    name: Annotated[str, about("The cluster.", "prod-eu")]
+    user: CallingUser
+
+
 class Caller(Shape):
     """The user who asks, and what they may see."""
 
     user: Annotated[CallingUser | None, about("Null without `--auth`, and with a token of the file.")]
     coverage: Annotated[ShownCoverage | None, about("Null if they may see everything.")]
+    clusters: (
+        Annotated[
+            list[KnownAs],
+            about(
+                "Only if several clusters are served, and the user comes with a token: those that know it."
+            ),
+        ]
+        | Absent
+    ) = UNSET
 
 
 class ServedState(Trust, tag_field="type", tag="state"):

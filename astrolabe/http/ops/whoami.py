@@ -5,7 +5,8 @@ An endpoint of its own; it has nothing in common with the others of this room.
 
 from __future__ import annotations
 
-import msgspec
+from typing import Any
+
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
@@ -16,7 +17,7 @@ from astrolabe.http.openapi import operation, process
 from astrolabe.http.openapi.operation import ApiEndpoint, Operation
 from astrolabe.http.query import QueryReader
 from astrolabe.http.source import GraphSource
-from astrolabe.users import EVERYBODY
+from astrolabe.users import EVERYBODY, User
 
 _WHOAMI = Operation(
     summary="who asks, and which kinds and namespaces they may see",
@@ -39,9 +40,17 @@ class Whoami:
         QueryReader(request).refuse_unknown()
         known, coverage = identity_of(request), self._source.state.current.coverage
         user = known.user if known is not None and known.user != EVERYBODY else None
-        document = {
-            "user": {"name": user.name, "groups": list(user.groups)} if user is not None else None,
-            "coverage": msgspec.to_builtins(coverage) if coverage is not None else None,
+        document: dict[str, Any] = {
+            "user": _told(user) if user is not None else None,
+            "coverage": coverage.document() if coverage is not None else None,
         }
+        if known is not None and known.names is not None:
+            document["clusters"] = [
+                {"name": name, "user": _told(user)} for name, user in known.names().items()
+            ]
         headers = {"Cache-Control": "no-store"}
         return HTTPResponse(wire.encode(document), headers=headers, content_type=JSON)
+
+
+def _told(user: User) -> dict[str, Any]:
+    return {"name": user.name, "groups": list(user.groups)}

@@ -92,8 +92,8 @@ class UserScopes(Generic[D]):
         self._scopes: dict[Visibility, UserScope[D]] = {}
         self._coming: dict[Visibility, asyncio.Task[UserScope[D]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        #: The scopes that see a kind everywhere, or in a namespace.
-        self._listed: dict[tuple[str, str], dict[UserScope[D], None]] = {}
+        #: The scopes that see, in a cluster, a kind everywhere, or in a namespace.
+        self._listed: dict[tuple[str, str, str], dict[UserScope[D], None]] = {}
         self._reads: tuple[int, Reads] = (-1, {})
         source.hub.observe(self)
         source.state.subscribe(lambda _: self._refresh_states())
@@ -325,9 +325,10 @@ class UserScopes(Generic[D]):
         if not self._listed:
             return found
         for node in _touched(batch, past, self._source.hub.graph.nodes):
-            found.update(self._listed.get(("", node.kind), {}))
+            found.update(self._listed.get((node.cluster, "", EVERYTHING), {}))
+            found.update(self._listed.get((node.cluster, "", node.kind), {}))
             if node.namespace:
-                found.update(self._listed.get((node.namespace, node.kind), {}))
+                found.update(self._listed.get((node.cluster, node.namespace, node.kind), {}))
         if batch.changes.releases:
             for scopes in self._listed.values():
                 found.update(scopes)
@@ -384,9 +385,10 @@ def _is_everything(visibility: Visibility) -> bool:
     return EVERYTHING in visibility.everywhere
 
 
-def _keys_of(visibility: Visibility) -> Iterator[tuple[str, str]]:
-    yield from [("", kind) for kind in visibility.everywhere]
-    yield from visibility.within
+def _keys_of(visibility: Visibility) -> Iterator[tuple[str, str, str]]:
+    for cluster, each in (("", visibility), *visibility.clusters):
+        yield from [(cluster, "", kind) for kind in each.everywhere]
+        yield from [(cluster, namespace, kind) for namespace, kind in each.within]
 
 
 def _touched(batch: Batch, past: GraphAt, nodes: Mapping[str, Node]) -> Iterator[Node]:

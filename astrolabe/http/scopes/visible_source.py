@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from secrets import token_hex
 from typing import Any
@@ -11,7 +12,19 @@ from typing import Any
 import msgspec
 
 from astrolabe.engine.readiness import WatchReadiness
-from astrolabe.engine.serving_state import Assessment, Coverage, PartialEntry, StateTracker, tell_gaps
+from astrolabe.engine.serving_state import (
+    Assessment,
+    ClusterCoverage,
+    ClusterInfo,
+    ClusterState,
+    Coverage,
+    PartialEntry,
+    ServingState,
+    StateName,
+    StateTracker,
+    tell_gaps,
+)
+from astrolabe.engine.union_state import assess_union
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.node import Node
@@ -118,7 +131,7 @@ class VisibleSource:
     def _forget_hidden(self) -> None:
         """Who comes later may never have seen what was visible before."""
         before, self._shown = self._shown, self._following.visible.visibility
-        if not self._shown.covers(before):
+        if not self._shown.includes(before):
             self.hub.forget_past()
 
     def step(self, batch: Batch) -> None:
@@ -153,9 +166,9 @@ class VisibleSource:
     def role(self) -> str:
         return self._source.role()
 
-    def sees(self, kind: str, namespace: str) -> bool:
-        """Whether objects of a kind in a namespace may be seen."""
-        return self.visibility.sees(kind, namespace)
+    def sees(self, kind: str, namespace: str, cluster: str = "") -> bool:
+        """Whether objects of a kind in a namespace may be seen. cluster: of a union."""
+        return self.visibility.of(cluster).sees(kind, namespace)
 
     def count(self, kind: str) -> int:
         return sum([count for (of, _), count in self.hub.stats.nodes.items() if of == kind])
@@ -167,7 +180,7 @@ class VisibleSource:
         return self._source.disconnected()
 
     async def events(self, node: Node) -> Sequence[ObjectEvent] | None:
-        if not self.visibility.sees(EVENT, node.namespace):
+        if not self.visibility.of(node.cluster).sees(EVENT, node.namespace):
             return None
         return await self._source.events(node)
 
@@ -184,7 +197,7 @@ class VisibleSource:
 
     def _kind(self, kind: str, state: Mapping[str, Any]) -> dict[str, Any]:
         told = {key: state[key] for key in ("state", "why", "cause", "age", "connected") if key in state}
-        if kind not in self.visibility.everywhere:
+        if not self.visibility.sees_everywhere(kind):
             told.pop("why", None)  # the API server's words may name what may not be seen
             if "age" in told:
                 told["age"] = None  # it tells of objects that may not be seen
@@ -193,35 +206,92 @@ class VisibleSource:
     def _assess(self) -> Assessment:
         """The state of the source. Only users who may see all of a kind learn what is left out."""
         base, visibility = self._source.state.current, self.visibility
+        coverage = self._coverage()
+        if base.clusters is not None:
+            return msgspec.structs.replace(self._assess_union(base, base.clusters), coverage=coverage)
         partial = tuple([told for gap in base.partial if (told := _told(gap, visibility)) is not None])
-        state, why = base.state, _in_brief(base.why)
-        if state == "partial":
-            state, why = ("partial", tell_gaps(partial)) if partial else ("live", "")
+        state, why = _redacted(base.state, base.why, partial)
         progress = msgspec.structs.replace(base.progress, objects=len(self._following.shown.nodes))
         # Unless it changes: the whole may have become partial and live again for what may not be seen.
         mine = getattr(self, "state", None)
         keeps = state != base.state or (mine is not None and mine.current.state == state)
         since = "" if keeps else base.since
-        coverage = self._coverage()
-        return Assessment(
-            state, why, progress, partial, since=since, coverage=coverage, clusters=base.clusters
+        return Assessment(state, why, progress, partial, since=since, coverage=coverage)
+
+    def _assess_union(self, base: ServingState, clusters: Sequence[ClusterState]) -> Assessment:
+        """The same of each cluster."""
+        mine = getattr(self, "state", None)
+        before = {each.name: each for each in mine.current.clusters or ()} if mine is not None else {}
+        counts = Counter[str]()
+        for (cluster, _), count in self.hub.stats.clusters.items():
+            counts[cluster] += count
+        members = []
+        for each in clusters:
+            visibility, known = self.visibility.of(each.name), before.get(each.name)
+            gaps = [gap for gap in base.partial if gap.cluster == each.name]
+            partial = tuple([told for gap in gaps if (told := _told(gap, visibility)) is not None])
+            state, why = _redacted(each.state, each.why, partial)
+            since = known.since if known is not None and known.state == state else each.since
+            progress = msgspec.structs.replace(each.progress, objects=counts[each.name])
+            info = ClusterInfo(each.name, server=each.server)
+            members.append(ServingState(state, since, why, info, progress, partial))
+        return assess_union(members)
+
+    def _coverage(self) -> Coverage | None:
+        """None: everything may be seen."""
+        members, visibility = self._source.clusters(), self.visibility
+        if members is None:
+            return _coverage_of(visibility, self.catalogue.keys)
+        parts = [
+            (name, _coverage_of(visibility.of(name), member.catalogue.keys), visibility.of(name).why)
+            for name, member in members.items()
+        ]
+        clusters = [
+            ClusterCoverage(name, part.hidden, part.limited, part.namespaces, part.complete, why)
+            for name, part, why in parts
+            if why or part != Coverage()
+        ]
+        if not clusters:
+            return None
+        kinds = (*self.catalogue.keys, EVENT)
+        least = {kind for each in clusters for kind in (*each.hidden, *each.limited)}
+        seen = {
+            kind
+            for name, member in members.items()
+            for kind in (*member.catalogue.keys, EVENT)
+            if visibility.of(name).sees_any(kind)
+        }
+        return Coverage(
+            hidden=tuple([kind for kind in kinds if kind in least - seen]),
+            limited=tuple([kind for kind in kinds if kind in least & seen]),
+            namespaces=tuple(sorted({place for _, part, _ in parts for place in part.namespaces})),
+            complete=all(part.complete for _, part, _ in parts),
+            clusters=tuple(clusters),
         )
 
-    def _coverage(self) -> Coverage:
-        visibility = self.visibility
-        within = {kind for _, kind in visibility.within}
-        kinds = [kind for kind in (*self.catalogue.keys, EVENT) if kind not in visibility.everywhere]
-        return Coverage(
-            hidden=tuple([kind for kind in kinds if kind not in within]),
-            limited=tuple([kind for kind in kinds if kind in within]),
-            namespaces=tuple(sorted({namespace for namespace, _ in visibility.within})),
-            complete=visibility.complete,
-        )
+
+def _redacted(state: StateName, why: str, partial: Sequence[PartialEntry]) -> tuple[StateName, str]:
+    """A state and its reason without what may not be told. partial: what may be."""
+    if state == "partial":
+        return ("partial", tell_gaps(partial)) if partial else ("live", "")
+    return state, _in_brief(why)
+
+
+def _coverage_of(visibility: Visibility, keys: Iterable[str]) -> Coverage:
+    """What may be seen of one cluster. keys: of its kinds."""
+    within = {kind for _, kind in visibility.within}
+    kinds = [kind for kind in (*keys, EVENT) if not visibility.sees_everywhere(kind)]
+    return Coverage(
+        hidden=tuple([kind for kind in kinds if kind not in within]),
+        limited=tuple([kind for kind in kinds if kind in within]),
+        namespaces=tuple(sorted({namespace for namespace, _ in visibility.within})),
+        complete=visibility.complete,
+    )
 
 
 def _told(gap: PartialEntry, visibility: Visibility) -> PartialEntry | None:
     """What a user learns of a gap: the API server's words may name objects and namespaces."""
-    if gap.kind in visibility.everywhere:
+    if visibility.sees_everywhere(gap.kind):
         return gap
     why = _GAPS.get(gap.reason)
     return msgspec.structs.replace(gap, why=why) if why is not None else None

@@ -24,8 +24,9 @@ MOST_CLUSTERS = 500
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
 _NAME_RULE = "at most 63 characters: lower-case letters, digits, - and ., the first and the last no - or ."
 
-_FIELDS = ("name", "kubeconfig", "context", "inCluster", "url", "tokenFile", "caFile")
-_OF_URL = ("tokenFile", "caFile")
+_FIELDS = ("name", "kubeconfig", "context", "inCluster", "url", "tokenFile", "caFile", "showToEveryone")
+_FLAGS = ("inCluster", "showToEveryone")
+_OF_URL = ("tokenFile", "caFile", "showToEveryone")
 
 
 class ClusterListError(ClusterError):
@@ -37,6 +38,7 @@ class ClusterEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     kubeconfig, context: its API server; context "": the current one. in_cluster: the API server of the pod.
     url, token_file, ca_file: another Astrolabe. Paths are absolute, or "".
+    show_to_everyone: where users have rights, whether each of them may see what the token sees there.
     """
 
     name: str
@@ -46,6 +48,7 @@ class ClusterEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     url: str = ""
     token_file: str = ""
     ca_file: str = ""
+    show_to_everyone: bool = False
 
 
 class ClusterList(NamedTuple):
@@ -134,8 +137,9 @@ def _entry(item: Reader, *, folder: str) -> ClusterEntry:
     if not _NAME.fullmatch(name):
         raise fields["name"].error(f"{name!r} cannot be the name of a cluster: {_NAME_RULE}")
     item.what = f"cluster {name!r}"
-    texts = {key: fields[key].text() if key in fields else "" for key in _FIELDS if key != "inCluster"}
-    in_cluster = "inCluster" in fields and fields["inCluster"].flag()
+    texts = {key: fields[key].text() if key in fields else "" for key in _FIELDS if key not in _FLAGS}
+    flags = {key: key in fields and fields[key].flag() for key in _FLAGS}
+    in_cluster = flags["inCluster"]
     ways = [key for key, given in (("url", texts["url"]), ("inCluster", in_cluster)) if given]
     if texts["kubeconfig"] or texts["context"]:
         ways.append("kubeconfig")
@@ -146,7 +150,7 @@ def _entry(item: Reader, *, folder: str) -> ClusterEntry:
             "context, url, inCluster: true"
         )
     for key in _OF_URL if not texts["url"] else ():
-        if texts[key]:
+        if texts.get(key) or flags.get(key):
             raise fields[key].error(f"{key} of {item.what} is for a url, and there is none")
     if texts["url"]:
         _check_url(fields["url"], texts["url"])
@@ -159,6 +163,7 @@ def _entry(item: Reader, *, folder: str) -> ClusterEntry:
         url=texts["url"].rstrip("/"),
         token_file=_absolute(texts["tokenFile"], folder),
         ca_file=_absolute(texts["caFile"], folder),
+        show_to_everyone=flags["showToEveryone"],
     )
 
 

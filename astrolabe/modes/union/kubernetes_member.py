@@ -27,6 +27,7 @@ from astrolabe.kube.timing import WatchTiming
 from astrolabe.kube.watches import watched_scopes
 from astrolabe.modes.rule_files import RuleFiles
 from astrolabe.modes.supervisor import Supervisor, TaskFailed
+from astrolabe.modes.union.access import UnionAccess
 from astrolabe.modes.union.cluster_list import ClusterEntry
 from astrolabe.modes.union.writer import MemberWriter
 from astrolabe.modes.watched_cluster import WatchedCluster, watch
@@ -36,7 +37,10 @@ logger = logging.getLogger("astrolabe.app")
 
 
 class KubernetesMember:
-    """Implements `Member`."""
+    """Implements `Member`.
+
+    access: asks its API server what users may see; None: everybody sees everything.
+    """
 
     def __init__(
         self,
@@ -56,6 +60,7 @@ class KubernetesMember:
         self._writer = writer
         self._rebuilding = rebuilding
         self._restored = restored
+        self.access: UnionAccess | None = None
         self._watched: WatchedCluster | None = None
         self._unwatched = ReadinessTracker(watched_scopes(settings, self.catalogue))
         #: Why nothing is watched, and since when; "" before the first attempt has failed.
@@ -100,6 +105,8 @@ class KubernetesMember:
         supervisor.on_close(cluster.close)
         context = "" if self._settings.in_cluster else cluster.context
         self.state.cluster = ClusterInfo(self.name, context, cluster.host)
+        if self.access is not None:
+            await self.access.open(self.name, self._settings, self.catalogue, supervisor)
         watched = await watch(
             self._settings,
             self._kinds,

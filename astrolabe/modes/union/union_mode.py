@@ -19,6 +19,7 @@ from astrolabe.http.source import ReplicationHealth, WatchStats
 from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.modes.supervisor import Supervisor
+from astrolabe.modes.union.access import UnionAccess
 from astrolabe.modes.union.cluster_files import ClusterFiles
 from astrolabe.modes.union.cluster_list import ClusterEntry, contexts_of
 from astrolabe.modes.union.crossings import ClusterNames, Crossings
@@ -58,7 +59,8 @@ async def union(settings: Settings, catalogue: Catalogue, *, supervisor: Supervi
 class UnionMode:
     """Implements `GraphSource`: one hub for what all clusters write.
 
-    state: that of the worst cluster, and each one's.
+    state: that of the worst cluster, and each one's. access: what users may see; None: everybody sees
+        everything.
     """
 
     def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
@@ -70,6 +72,7 @@ class UnionMode:
         self.writer = UnionWriter(
             MemoryBus(self.hub), lambda: self.hub.graph, epoch=epoch, crossings=self._crossings
         )
+        self.access = UnionAccess(settings, self.hub) if settings.asks_for_rights else None
         self._settings = settings
         self._kinds = UnionKinds(catalogue)
         self._entries: dict[str, ClusterEntry] = {}
@@ -106,6 +109,10 @@ class UnionMode:
             rebuilding=lambda: self.hub.rebuilding,
             restored=restored,
         )
+        if self.access is not None:
+            self.access.add(entry)
+            if isinstance(member, KubernetesMember):
+                member.access = self.access
         self._entries[entry.name], self._members[entry.name] = entry, member
         self._kinds.add(entry.name, member.catalogue)
         self._tasks[entry.name] = asyncio.create_task(self._keep(member), name=f"member {entry.name}")
@@ -122,6 +129,8 @@ class UnionMode:
 
     async def _remove(self, name: str) -> None:
         await self._stop(name)
+        if self.access is not None:
+            self.access.remove(name)
         await self.writer.remove(name)
         self._kinds.remove(name)
         del self._entries[name], self._members[name]
@@ -138,6 +147,8 @@ class UnionMode:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         self._tasks.clear()
+        if self.access is not None:
+            await self.access.close()
 
     async def cross(self) -> NoReturn:
         """Keep the edges between clusters up to date, until cancelled."""

@@ -90,7 +90,11 @@ def test_json_and_a_bare_list_are_read_too_and_an_empty_file_has_no_clusters(tmp
         (
             "- name: a\n  contxt: b\n",
             "2: the entry of a cluster has no key 'contxt'; did you mean 'context'? It can be: name, kubeconfig, "
-            "context, inCluster, url, tokenFile, caFile",
+            "context, inCluster, url, tokenFile, caFile, showToEveryone",
+        ),
+        (
+            "- {name: a, inCluster: true, showToEveryone: true}",
+            "1: showToEveryone of cluster 'a' is for a url, and there is none",
         ),
         ("cluster: []", "1: the file has no key 'cluster'; did you mean 'clusters'? It can be: clusters"),
         ("clusters: 3", "1: clusters must be a list ([...]), not the text '3'"),
