@@ -25,6 +25,7 @@ from astrolabe.http.access.authentication import ApiTokens
 from astrolabe.http.access.measured_reviews import MeasuredReviews
 from astrolabe.http.access.rights import KubernetesRights
 from astrolabe.http.errors import FileError
+from astrolabe.http.rest.release_details import HelmKnowledge
 from astrolabe.http.scopes.namespaces import NamespaceCounts
 from astrolabe.http.server import UserAccess, create_server
 from astrolabe.http.source import GraphSource
@@ -94,9 +95,7 @@ class Application:
         source = await self._open_source()
         self._source = source
         supervisor.spawn(source.state.run(), name="state")
-        helm = HelmReader(lambda: Cluster.connect(settings), lambda: source.hub.graph.releases)
-        if settings.helm_details and not settings.is_union:
-            supervisor.spawn(helm.run(), name="helm details")
+        helm = self._open_helm(source)
         access = await self._open_access(source) if settings.asks_for_rights else None
         server = create_server(settings, source, listener=self._listener, helm=helm, access=access)
         supervisor.on_close(server.stop)
@@ -106,6 +105,16 @@ class Application:
         for name, work in self._extra_tasks.items():
             supervisor.spawn(work(), name=name)
         self._started.set()
+
+    def _open_helm(self, source: StandaloneMode | ReplicatedMode | UnionMode) -> HelmKnowledge:
+        """Read what Helm keeps, if that is wanted."""
+        settings = self._settings
+        if isinstance(source, UnionMode):
+            return source.helm
+        helm = HelmReader(lambda: Cluster.connect(settings), lambda: source.hub.graph.releases)
+        if settings.helm_details:
+            self._supervisor.spawn(helm.run(), name="helm details")
+        return helm
 
     async def _open_source(self) -> StandaloneMode | ReplicatedMode | UnionMode:
         settings, supervisor = self._settings, self._supervisor

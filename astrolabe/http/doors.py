@@ -20,7 +20,7 @@ from astrolabe.http.rest.find import HitFinder
 from astrolabe.http.rest.problems import ProblemEndpoints
 from astrolabe.http.rest.release_details import HelmKnowledge, Sees
 from astrolabe.http.rest.studies import StudyEndpoints
-from astrolabe.http.source import GraphSource
+from astrolabe.http.source import ClusterSource, GraphSource
 from astrolabe.http.stream.connections import Connections
 from astrolabe.http.stream.routes import StreamEndpoints
 from astrolabe.settings import DEFAULT_SELECTOR, Settings
@@ -31,7 +31,7 @@ class FrontDoors:
 
     source: what they serve. handlers: of the endpoints, by name. streams: those that are open.
     queries: those of GraphQL that are known. share: the share of the memory for bodies that it may use.
-    sight: whether objects of a kind in a namespace may be seen; None: all.
+    sight: whether objects of a kind in a namespace of a cluster may be seen; None: all.
     """
 
     def __init__(
@@ -94,17 +94,25 @@ def _sight(settings: Settings, source: GraphSource, sight: Sees | None) -> Sees:
     """Whether what Helm applied of a kind would be in the graph: the default selector asks for its label."""
     labelled = settings.label_selector in ("", DEFAULT_SELECTOR)
 
-    def sees(kind: str, namespace: str) -> bool:
-        if sight is not None and not sight(kind, namespace):
+    def sees(kind: str, namespace: str, cluster: str) -> bool:
+        if sight is not None and not sight(kind, namespace, cluster):
             return False
         if not labelled or (settings.namespaces and namespace not in settings.namespaces):
             return False
-        state, entry = source.state.current, source.catalogue.by_key.get(kind)
+        members = source.clusters()
+        of: ClusterSource | None = source if members is None else members.get(cluster)
+        if of is None:
+            return False
+        state, entry = of.state.current, of.catalogue.by_key.get(kind)
         if entry is None or state.state not in ("live", "partial"):
             return False
         if any(gap.kind == kind for gap in state.partial):
             return False
         # Clients do not learn about other kinds that cannot be read: to them, there are none.
-        return not entry.optional or any(of == kind for of, _ in source.hub.stats.nodes)
+        if not entry.optional:
+            return True
+        return (
+            any(key == kind for key, _ in source.hub.stats.nodes) if members is None else of.count(kind) > 0
+        )
 
     return sees

@@ -12,8 +12,9 @@ from astrolabe.graph.state.node import Node
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.kinds.helm_release import DeclaredObject, ReleaseDetails
 
-#: Returns whether the graph has every object of a kind that Helm applied, in a namespace ("": in none).
-Sees = Callable[[str, str], bool]
+#: Returns whether the graph has every object of a kind that Helm applied, in a namespace ("": in none) of a
+#: cluster ("": of the only one).
+Sees = Callable[[str, str, str], bool]
 
 _MANAGED = "app.kubernetes.io/managed-by"
 
@@ -50,7 +51,7 @@ class ReleaseComparison:
         self._release = release
         self._complete = details.complete
         self._declared = {place: each for each in details.objects if (place := self._place(each, catalogue))}
-        self._seen = {place for place in self._declared if sees(place.kind, place.namespace)}
+        self._seen = {place for place in self._declared if sees(place.kind, place.namespace, release.cluster)}
         self._hooks = {(hook.kind, hook.name) for hook in details.hooks}
         self._missing = set(self._seen)
         self._undeclared: list[ObjectPlace] = []

@@ -1,14 +1,21 @@
-"""The files of `--clusters`, read again when they change."""
+"""The files of `--clusters`, and the kubeconfig of `--contexts`, read again when they change."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NoReturn
 
-from astrolabe.modes.rule_files import LOOK_EVERY, identity_of
-from astrolabe.modes.union.cluster_list import SUFFIXES, ClusterEntry, ClusterListError, read_clusters
+from astrolabe.kubeconfig import paths_of
+from astrolabe.modes.rule_files import LOOK_EVERY, FilesIdentity, identity_of
+from astrolabe.modes.union.cluster_list import (
+    SUFFIXES,
+    ClusterEntry,
+    ClusterListError,
+    contexts_of,
+    read_clusters,
+)
 
 logger = logging.getLogger("astrolabe.app")
 
@@ -54,3 +61,43 @@ class ClusterFiles:
         while True:
             await asyncio.sleep(LOOK_EVERY)
             await self.look()
+
+
+class KubeconfigContexts:
+    """Tells which clusters the contexts of a kubeconfig name. While it cannot be used, they stay.
+
+    become: as of `ClusterFiles`.
+    """
+
+    def __init__(
+        self,
+        kubeconfig: str,
+        wanted: Sequence[str],
+        become: Callable[[Mapping[str, ClusterEntry]], Awaitable[None]],
+    ) -> None:
+        self._kubeconfig = kubeconfig
+        self._wanted = wanted
+        self._become = become
+        self._seen = kubeconfig_identity(kubeconfig)
+
+    async def begin(self) -> None:
+        """Read them for the first time. Raises ClusterListError."""
+        await self._become(await asyncio.to_thread(contexts_of, self._kubeconfig, self._wanted))
+
+    async def run(self) -> NoReturn:
+        """Look from time to time, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            seen = await asyncio.to_thread(kubeconfig_identity, self._kubeconfig)
+            if seen == self._seen:
+                continue
+            self._seen = seen
+            try:
+                await self.begin()
+            except ClusterListError as error:
+                logger.error("%s; the clusters stay as they were", error)
+
+
+def kubeconfig_identity(kubeconfig: str) -> tuple[FilesIdentity, ...]:
+    """What changes when one of its files does."""
+    return tuple([identity_of(path, ()) for path in paths_of(kubeconfig)])

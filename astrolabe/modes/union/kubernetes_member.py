@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from random import Random
 from typing import NoReturn
@@ -25,10 +26,12 @@ from astrolabe.kube.errors import ClusterError
 from astrolabe.kube.health import WatchHealth
 from astrolabe.kube.timing import WatchTiming
 from astrolabe.kube.watches import watched_scopes
-from astrolabe.modes.rule_files import RuleFiles
+from astrolabe.modes.rule_files import LOOK_EVERY, RuleFiles
 from astrolabe.modes.supervisor import Supervisor, TaskFailed
 from astrolabe.modes.union.access import UnionAccess
 from astrolabe.modes.union.cluster_list import ClusterEntry
+from astrolabe.modes.union.helm import UnionHelm
+from astrolabe.modes.union.kubeconfig_watch import KubeconfigWatch
 from astrolabe.modes.union.writer import MemberWriter
 from astrolabe.modes.watched_cluster import WatchedCluster, watch
 from astrolabe.settings import Settings
@@ -39,7 +42,8 @@ logger = logging.getLogger("astrolabe.app")
 class KubernetesMember:
     """Implements `Member`.
 
-    access: asks its API server what users may see; None: everybody sees everything.
+    access: asks its API server what users may see; None: everybody sees everything. helm: reads what Helm
+    keeps; None: nothing is read.
     """
 
     def __init__(
@@ -61,10 +65,14 @@ class KubernetesMember:
         self._rebuilding = rebuilding
         self._restored = restored
         self.access: UnionAccess | None = None
+        self.helm: UnionHelm | None = None
         self._watched: WatchedCluster | None = None
         self._unwatched = ReadinessTracker(watched_scopes(settings, self.catalogue))
         #: Why nothing is watched, and since when; "" before the first attempt has failed.
         self._why, self._lost_since = "", 0.0
+        self._cluster: Cluster | None = None
+        self._kubeconfig = KubeconfigWatch(entry.kubeconfig, entry.context)
+        self._moved = asyncio.Event()
         #: Since when none of its watches gets an answer.
         self._unanswered_since: float | None = None
         self._progress = Progress()
@@ -75,8 +83,10 @@ class KubernetesMember:
         """See `Member`."""
         telemetry.CLUSTER.set(self.name)
         await self._rule_files.look()
+        await self._kubeconfig.look()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._rule_files.run(), name=f"rules of {self.name}")
+            group.create_task(self._follow_kubeconfig(), name=f"kubeconfig of {self.name}")
             group.create_task(self._follow(), name=f"cluster {self.name}")
         raise AssertionError("none of the tasks ends")
 
@@ -86,7 +96,7 @@ class KubernetesMember:
             supervisor = Supervisor()
             try:
                 await self._watch(supervisor)
-                await supervisor.wait_for_failure()
+                await self._until_moved(supervisor)
             except ClusterError as error:
                 self._note_lost(_brief(error))
             except TaskFailed as error:
@@ -95,18 +105,53 @@ class KubernetesMember:
                 logger.exception("the cluster cannot be watched")
                 self._note_lost(where(error))
             finally:
-                self._watched = None
+                self._watched = self._cluster = None
                 await supervisor.close()
-            await asyncio.sleep(backoff.delay())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(backoff.delay()):
+                    await self._moved.wait()
+            self._moved.clear()
+
+    async def _until_moved(self, supervisor: Supervisor) -> None:
+        """Wait until the kubeconfig leads to another server. Raises TaskFailed."""
+        waiting = [
+            asyncio.create_task(supervisor.wait_for_failure(), name="failure"),
+            asyncio.create_task(self._moved.wait(), name="kubeconfig"),
+        ]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if waiting[0].done():
+                await waiting[0]
+            logger.info("the kubeconfig leads to another server, which is followed now")
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    async def _follow_kubeconfig(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            change, cluster = await self._kubeconfig.look(), self._cluster
+            if change == "server" or (change and cluster is None):
+                self._moved.set()
+            elif change and cluster is not None:
+                try:
+                    await cluster.reload()
+                    logger.info("the credentials of the kubeconfig are loaded again")
+                except ClusterError as error:
+                    logger.warning("%s", _brief(error))
 
     async def _watch(self, supervisor: Supervisor) -> None:
         """Connect, and start to watch. Raises ClusterError."""
         cluster = await Cluster.connect(self._settings)
         supervisor.on_close(cluster.close)
+        self._cluster = cluster
         context = "" if self._settings.in_cluster else cluster.context
         self.state.cluster = ClusterInfo(self.name, context, cluster.host)
         if self.access is not None:
             await self.access.open(self.name, self._settings, self.catalogue, supervisor)
+        if self.helm is not None:
+            self.helm.open(self.name, self._settings, lambda: self._writer.part.releases, supervisor)
         watched = await watch(
             self._settings,
             self._kinds,

@@ -20,9 +20,10 @@ from astrolabe.http.stream.hub import Hub
 from astrolabe.kinds.catalogue import Catalogue
 from astrolabe.modes.supervisor import Supervisor
 from astrolabe.modes.union.access import UnionAccess
-from astrolabe.modes.union.cluster_files import ClusterFiles
-from astrolabe.modes.union.cluster_list import ClusterEntry, contexts_of
+from astrolabe.modes.union.cluster_files import ClusterFiles, KubeconfigContexts
+from astrolabe.modes.union.cluster_list import ClusterEntry
 from astrolabe.modes.union.crossings import ClusterNames, Crossings
+from astrolabe.modes.union.helm import UnionHelm
 from astrolabe.modes.union.kinds import UnionKinds
 from astrolabe.modes.union.kubernetes_member import KubernetesMember
 from astrolabe.modes.union.member import Member, MemberSetup
@@ -52,15 +53,17 @@ async def union(settings: Settings, catalogue: Catalogue, *, supervisor: Supervi
         await files.begin()
         supervisor.spawn(files.run(), name="list of clusters")
     else:
-        await mode.become(await asyncio.to_thread(contexts_of, settings.kubeconfig, settings.contexts))
+        contexts = KubeconfigContexts(settings.kubeconfig, settings.contexts, mode.become)
+        await contexts.begin()
+        supervisor.spawn(contexts.run(), name="contexts of the kubeconfig")
     return mode
 
 
 class UnionMode:
     """Implements `GraphSource`: one hub for what all clusters write.
 
-    state: that of the worst cluster, and each one's. access: what users may see; None: everybody sees
-        everything.
+    state: that of the worst cluster, and each one's. helm: what Helm keeps. access: what users may see;
+        None: everybody sees everything.
     """
 
     def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
@@ -73,6 +76,7 @@ class UnionMode:
             MemoryBus(self.hub), lambda: self.hub.graph, epoch=epoch, crossings=self._crossings
         )
         self.access = UnionAccess(settings, self.hub) if settings.asks_for_rights else None
+        self.helm = UnionHelm()
         self._settings = settings
         self._kinds = UnionKinds(catalogue)
         self._entries: dict[str, ClusterEntry] = {}
@@ -111,8 +115,9 @@ class UnionMode:
         )
         if self.access is not None:
             self.access.add(entry)
-            if isinstance(member, KubernetesMember):
-                member.access = self.access
+        if isinstance(member, KubernetesMember):
+            member.access = self.access
+            member.helm = self.helm if self._settings.helm_details else None
         self._entries[entry.name], self._members[entry.name] = entry, member
         self._kinds.add(entry.name, member.catalogue)
         self._tasks[entry.name] = asyncio.create_task(self._keep(member), name=f"member {entry.name}")
