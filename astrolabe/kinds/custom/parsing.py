@@ -80,6 +80,7 @@ REFERENCE_KEYS = (
     "to",
     "at",
     "name",
+    "called",
     "namespace",
     "home",
     "at-home",
@@ -403,7 +404,9 @@ def _reference(reader: Reader) -> ReferenceRule:
     if "secondIf" in fields and len(list(to.items()) if to.is_list else ()) != 2:
         raise fields["secondIf"].error("`secondIf` needs two kinds in `to`")
     optional, optional_if = _optional(fields.get("optional"))
-    template = fields["name"] if "name" in fields and _is_template(fields["name"]) else None
+    template = _filled(fields["name"]) if "name" in fields and _is_template(fields["name"]) else None
+    if "called" in fields:
+        template = MessageTemplate((fields["called"].text(),), ())
     return ReferenceRule(
         edge=edge,
         to=() if any_kind else _group_kinds(to),
@@ -413,7 +416,7 @@ def _reference(reader: Reader) -> ReferenceRule:
         api_version=_part(fields, at, "apiVersion"),
         uid=_path(fields["uid"]) if "uid" in fields else (),
         names=_names(fields, at) if named else (),
-        template=_filled(template) if template is not None else None,
+        template=template,
         namespace=_part(fields, at, "namespace"),
         home=fields["home"].text() if "home" in fields else "",
         at_home=fields["at-home"].flag() if "at-home" in fields else False,

@@ -120,7 +120,8 @@ class ReferenceRule(msgspec.Struct, frozen=True, kw_only=True):
     to: the kinds that it may mean, the first by default. any_kind: what the manifest names counts, whatever
         it is. kind, group, api_version: where the manifest names it.
     at: the object that has them all, as far as the rule does not say otherwise.
-    names: paths of its name; the first present one counts. template: a text to make the name from instead.
+    names: paths of its name; the first present one counts. template: a text to make the name from instead,
+        or that is the name.
     uid: where its uid stands. Where an object says it, only that counts.
     namespace: where that stands, by default that of the object. home: what it is for objects in no namespace;
         `RuleBook.homes` may say another. at_home: it is meant for all others, too.

@@ -30,11 +30,13 @@ _PORTS = {"https": 443, "http": 80}
 
 
 class ClusterNames:
-    """Finds a cluster by what manifests call it: its name, its context, or the address of its API server."""
+    """Finds a cluster by what manifests call it: its name, its context, or the address of its API server. The
+    host alone is enough if no other cluster's API server is there."""
 
     def __init__(self) -> None:
         self._infos: frozenset[ClusterInfo] = frozenset()
         self._names: dict[str, str] = {}
+        self._hosts: dict[str, str] = {}
 
     def become(self, infos: Iterable[ClusterInfo]) -> bool:
         """Know these clusters. Returns whether others were known before."""
@@ -42,17 +44,21 @@ class ClusterNames:
         if told == self._infos:
             return False
         self._infos, self._names = told, {}
+        hosts: dict[str, list[str]] = {}
         for info in sorted(told, key=lambda each: each.name, reverse=True):
             if info.server:
-                self._names[_address(info.server)] = info.name
+                address = _address(info.server)
+                self._names[address] = info.name
+                hosts.setdefault(_host(address), []).append(info.name)
             if info.context:
                 self._names[info.context] = info.name
+        self._hosts = {host: names[0] for host, names in hosts.items() if len(names) == 1}
         self._names.update({info.name: info.name for info in told})
         return True
 
     def find(self, text: str) -> str | None:
         """The name of the cluster; None if it is none of these."""
-        return self._names.get(text) or self._names.get(_address(text))
+        return self._names.get(text) or self._names.get(_address(text)) or self._hosts.get(text.lower())
 
 
 def _address(text: str) -> str:
@@ -63,6 +69,11 @@ def _address(text: str) -> str:
     except ValueError:
         return text
     return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
+
+
+def _host(address: str) -> str:
+    """`https://host:port` without scheme and port."""
+    return address.partition("://")[2].rpartition(":")[0]
 
 
 class Crossings:

@@ -19,6 +19,7 @@ from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.node import Node
 from astrolabe.modes.union.crossings import ClusterNames, Crossings
 from astrolabe.sim.cluster import custom
+from astrolabe.sim.definitions import crd
 from astrolabe.sim.store import ObjectStore
 from tests.support.simulated import generated
 from tests.support.unions import union_of
@@ -36,11 +37,16 @@ CLUSTERS = ("east", "west", "north")
         "https://10.0.0.1:6443/",
         "10.0.0.1:6443",
         "HTTPS://10.0.0.1:6443",
+        "10.0.0.1",
     ],
 )
 def test_a_cluster_is_found_by_its_name_its_context_or_its_address(text: str) -> None:
     names = ClusterNames()
-    infos = (ClusterInfo("prod", "kind-prod", "https://10.0.0.1:6443"), ClusterInfo("dev", "", "https://dev"))
+    infos = (
+        ClusterInfo("prod", "kind-prod", "https://10.0.0.1:6443"),
+        ClusterInfo("dev", "", "https://dev"),
+        *[ClusterInfo(f"kind-{port}", "", f"https://127.0.0.1:{port}") for port in (1001, 1002)],
+    )
     assert names.become(infos)
     assert not names.become(infos)
     assert names.find(text) == "prod"
@@ -52,6 +58,7 @@ def test_a_cluster_is_found_by_its_name_its_context_or_its_address(text: str) ->
         "https://kubernetes.default.svc",
         "http://[",
         "in-cluster",
+        "127.0.0.1",  # of several
     ):
         assert names.find(unknown) is None
 
@@ -231,6 +238,40 @@ async def test_an_application_manages_what_it_has_in_the_other_cluster(tmp_path:
         await site.until(lambda: site.count("prod") == 0)
         site.list("hub", "prod")
         await site.until(lambda: managed() == {("web", "prod/web")})
+
+
+async def test_a_cluster_of_cluster_api_manages_the_cluster_that_it_made(tmp_path: Path) -> None:
+    """By its name, or at the host of its control plane; never itself."""
+    prod = ObjectStore()
+    prod.create("Namespace", {"metadata": {"name": "kube-system"}})
+    made = {
+        "metadata": {"name": "prod", "namespace": "fleet"},
+        "spec": {},
+        "status": {"phase": "Provisioned"},
+    }
+    stores = {"hub": ObjectStore(), "prod": prod}
+    stores["hub"].define(crd("Cluster", "cluster.x-k8s.io", versions=("v1beta1",)))
+    async with union_of(tmp_path, stores) as site:
+        graph = site.source.hub.graph
+
+        def managed() -> set[str]:
+            ends = [(graph.nodes[edge.source], graph.nodes[edge.target]) for edge in graph.edges()]
+            return {
+                f"{source.name} {target.cluster}/{target.name}"
+                for source, target in ends
+                if source.kind == "Cluster.cluster.x-k8s.io" and target.kind == "Namespace"
+            }
+
+        stores["hub"].create("Cluster.cluster.x-k8s.io", made)
+        await site.until(lambda: managed() == {"prod prod/kube-system"})
+        stores["hub"].delete("Cluster.cluster.x-k8s.io", made)
+        await site.until(lambda: managed() == set())
+        other = {**made, "metadata": {"name": "hub", "namespace": "fleet"}}
+        stores["hub"].create("Cluster.cluster.x-k8s.io", other)
+        stores["hub"].create(
+            "Cluster.cluster.x-k8s.io", {**made, "metadata": {**made["metadata"], "name": "prod"}}
+        )
+        await site.until(lambda: managed() == {"prod prod/kube-system"})
 
 
 def test_names_stay_known_while_nobody_refers_to_the_cluster() -> None:
