@@ -10,7 +10,7 @@ import msgspec
 
 from astrolabe.cli.manifests import Document
 from astrolabe.graph.model.faults import InvalidObjectError, where
-from astrolabe.graph.model.links import Link, Ref, RefByUid, Select
+from astrolabe.graph.model.links import Link, Ref, RefBeside, RefByUid, Select
 from astrolabe.graph.selector import Selector
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.identity import GroupKind
@@ -94,6 +94,7 @@ class Explainer:
         named.metadata = metadata
         named.rule = entry.rule or None if isinstance(entry, CustomKind) else None
         named.references = [reference(link) for link in facts.links]
+        named.references += [reference_beside(each) for each in facts.beside]
 
     def _make(self, id: GroupKind, version: str, namespaced: bool) -> Kind[Any]:
         builtin = self._builtin.get(id)
@@ -117,6 +118,13 @@ def definition_of(id: GroupKind, rule: KindRule | None, version: str, namespaced
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def reference_beside(each: RefBeside) -> dict[str, Any]:
+    """The same of one that follows what the object selects."""
+    told = reference(each.ref)
+    del told["namespace"]
+    return {**told, "namespaces": f"those of what it {each.beside}"}
 
 
 def reference(link: Link) -> dict[str, Any]:
@@ -193,6 +201,8 @@ def _merged(references: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def _target(told: dict[str, Any]) -> str:
     if "selector" in told:
         return f"[{told['selector']}] in {told['namespace'] or told.get('namespaces')}"
+    if "namespaces" in told:
+        return f"{told['name']} in {told['namespaces']}"
     return "/".join(filter(None, (told["namespace"], told["name"])))
 
 
@@ -221,4 +231,5 @@ def explain_kind(id: GroupKind, book: RuleBook) -> Iterator[str]:
         ends = ", ".join([kind.key for kind in each.to]) or "any kind"
         select = each.select
         source = each.names[0] if each.names else (select.selector or select.labels) if select else ()
-        yield f"    {each.edge} → {ends}  ({show(source)})"
+        beside = f", in the namespaces of what it {each.beside}" if each.beside else ""
+        yield f"    {each.edge} → {ends}  ({show(source)}){beside}"

@@ -12,7 +12,7 @@ import msgspec
 
 from astrolabe.graph.model.facts import Derive, Facts, Read, Rules, Stands, Warn
 from astrolabe.graph.model.faults import InvalidObjectError
-from astrolabe.graph.model.links import Link, RefByUid
+from astrolabe.graph.model.links import Link, RefBeside, RefByUid
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.identity import GroupKind, HelmRevision
 from astrolabe.graph.state.status import Status
@@ -111,6 +111,7 @@ class Kind(Generic[M]):
     metadata: Callable[[M], Metadata] = common.no_metadata
     shows: type[Metadata] = NoMetadata
     links: Callable[[M], Iterable[Link]] = common.no_links
+    beside: Callable[[M], tuple[RefBeside, ...]] | None = None
     owners: Callable[[ObjectMeta], Iterable[RefByUid]] = common.owner_links
     is_over: Callable[[M], bool] | None = None
     inherits: frozenset[str] = frozenset((OWNS,))
@@ -240,7 +241,8 @@ class Kind(Generic[M]):
         if self.is_over is not None and self.is_over(manifest):
             owners = tuple([msgspec.structs.replace(owner, optional=True) for owner in owners])
         links = (*owners, *self.links(manifest))
-        if len(links) > self.most_links:
+        beside = self.beside(manifest) if self.beside is not None else ()
+        if len(links) + len(beside) > self.most_links:
             raise InvalidObjectError(common.too_many_links(self.most_links))
         metadata["creationTimestamp"] = meta.creation_timestamp or ""
         # By position, in the order of its fields: keyword arguments would take many times as long.
@@ -262,6 +264,7 @@ class Kind(Generic[M]):
             self.details(manifest),
             self.revision(manifest) if self.revision is not common.no_revision else None,
             self.closure_ends is not None and self.closure_ends(manifest),
+            beside,
         )
 
     def _status(self, manifest: M) -> Status:

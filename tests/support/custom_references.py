@@ -51,14 +51,28 @@ class Manifests:
                 for target in self._selected(kind, place, wanted):
                     yield edge, uid(holder), uid(target)
             return
-        for edge, kind, namespace, name, reverse in oracle.by_name(rule, reference, holder, scopes):
-            target = self._named(kind, namespace, name)
-            if target is None:
-                continue
-            if reference.get("permit") and not self._permits(rule["kind"], holder, kind, target):
-                continue
-            ends = (uid(target), uid(holder)) if reverse else (uid(holder), uid(target))
-            yield (edge, *ends)
+        for edge, kind, own, name, reverse in oracle.by_name(rule, reference, holder, scopes):
+            for namespace in self._places(rule, reference, holder) or [own, *reference.get("else-in", ())]:
+                target = self._named(kind, namespace, name)
+                if target is None:
+                    continue
+                if reference.get("permit") and not self._permits(rule["kind"], holder, kind, target):
+                    continue
+                ends = (uid(target), uid(holder)) if reverse else (uid(holder), uid(target))
+                yield (edge, *ends)
+
+    def _places(self, rule: Json, reference: Json, holder: Json) -> list[str]:
+        """The namespaces of what the holder selects, for a reference that is beside it."""
+        return sorted(
+            {
+                target["metadata"].get("namespace", "")
+                for each in rule["references"]
+                if "beside" in reference and each["edge"] == reference["beside"]
+                if "selector" in each or "labels" in each
+                for _, kind, place, wanted, _ in oracle.selections(each, holder)
+                for target in self._selected(kind, place, wanted)
+            }
+        )
 
     def _named(self, kind: str, namespace: str, name: str) -> Json | None:
         """The object with this name, or with it among its other names; the newest of several."""

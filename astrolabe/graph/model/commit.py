@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from astrolabe.graph.model import releases
+from astrolabe.graph.model.beside import Beside
 from astrolabe.graph.model.closure import Closure
 from astrolabe.graph.model.derivation import Derivation, take_some
 from astrolabe.graph.model.edge_edit import EdgeEdit
@@ -43,10 +44,12 @@ class Settlement:
         closure: Closure | None,
         release_index: ReleaseIndex,
         *,
+        beside: Beside,
         cluster: str = "",
     ) -> None:
         """cluster: of the nodes, see `Node.cluster`."""
         self._cluster = cluster
+        self._beside = beside
         self.unrendered = Faults()
         self._linker = linker
         self._scopes = scopes
@@ -77,6 +80,8 @@ class Settlement:
 
         limit: see `Model.commit`.
         """
+        if self._beside.declared:
+            self._beside.review(self._linker.touched)
         # Most commits are of one change of a status: what they have nothing of is not called at all.
         edges, missing = self._linker.take(limit) if self._linker.has_changes else ({}, set())
         if self._linker.has_deferred:
@@ -101,6 +106,8 @@ class Settlement:
             self._emit_edges(changes, edges, flipped)
         if rendered or flipped or removed:
             self._emit_nodes(changes, rendered, flipped, removed)
+        if self._beside.declared:
+            self._beside.review(edges)  # those that were only made here are followed by the next commit
 
     def includes(self, record: Record) -> bool:
         """Whether a known record belongs in the graph."""

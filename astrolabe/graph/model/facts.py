@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
-from astrolabe.graph.model.links import Link, Ref, RefByUid
+from astrolabe.graph.model.links import Link, Ref, RefBeside, RefByUid
 from astrolabe.graph.state.edge_types import OWNS
 from astrolabe.graph.state.identity import HelmReleaseName, HelmRevision, Release
 from astrolabe.graph.state.status import READY, Status
@@ -34,6 +34,7 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     revision: set on the Secrets and ConfigMaps in which Helm keeps its releases. Its release is in their
         namespace; the model finds out where the release is.
     closure_ends: whether the closure ends at it: a Node does not belong to what runs on it.
+    beside: references that are links only once it is known what it selects.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     details: Any = None
     revision: HelmRevision | None = None
     closure_ends: bool = False
+    beside: tuple[RefBeside, ...] = ()
 
 
 class Derived(msgspec.Struct, frozen=True, gc=False):

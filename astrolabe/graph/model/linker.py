@@ -74,6 +74,11 @@ class Linker:
         return self._names.find_all((kind, namespace), name)
 
     @property
+    def touched(self) -> list[EdgeKey]:
+        """The edges that came, went or changed so far, which the next `take` returns."""
+        return list(self._edits.touched)
+
+    @property
     def pending(self) -> int:
         """How many edges the next `take` returns."""
         return len(self._edits.touched)
@@ -138,6 +143,10 @@ class Linker:
                     self._reconsider(name_key, name, {record})
         if facts.aliases != record.aliases:
             self._set_aliases(record, facts.aliases)
+
+    def relink(self, record: Record, links: tuple[Link, ...]) -> None:
+        """Give a known record other links, whose owners are the same."""
+        self._set_links(record, links)
 
     def begin_removal(self, record: Record) -> bool:
         """Whether so many holders name the record, or it so many others, that it goes bit by bit. If so, no

@@ -107,6 +107,23 @@ class Select(msgspec.Struct, frozen=True, gc=False):
     among: Selector | None = None
 
 
+class RefBeside(msgspec.Struct, frozen=True, gc=False):
+    """A reference whose namespace the manifest does not say: it is that of what the holder selects.
+
+    The Secrets of an Istio Gateway are in the namespaces of its Pods.
+
+    It is no `Link`: the model makes references of it (`Beside`).
+
+    ref: as if it were in the holder's own namespace.
+    beside: the type of the holder's edges, whose targets are in the namespaces that count.
+    otherwise: namespaces that count beside the holder's own one while there is no such edge.
+    """
+
+    ref: Ref
+    beside: str
+    otherwise: tuple[str, ...] = ()
+
+
 Link = Ref | RefByUid | Select
 
 

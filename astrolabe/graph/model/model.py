@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from astrolabe.graph.model.beside import Beside
 from astrolabe.graph.model.closure import Closure
 from astrolabe.graph.model.commit import Settlement, Transaction
 from astrolabe.graph.model.derivation import Derivation
@@ -60,10 +61,17 @@ class Model:
         self._scopes = Scopes(self._rules)
         self._derivation = Derivation(self._rules, self._linker, self._scopes, cluster=cluster)
         closure = Closure(self._linker) if roots is not None else None
+        self._beside = Beside(self._linker)
         self._release_index = ReleaseIndex(cluster)
         self._records: dict[str, dict[str, Record]] = {kind: {} for kind in self._rules}
         self._settlement = Settlement(
-            self._linker, self._scopes, self._derivation, closure, self._release_index, cluster=cluster
+            self._linker,
+            self._scopes,
+            self._derivation,
+            closure,
+            self._release_index,
+            beside=self._beside,
+            cluster=cluster,
         )
         self._open = Transaction()
         #: Deleted resources that leave the graph in steps, because so many others name them.
@@ -190,7 +198,7 @@ class Model:
             bool(self._being_removed)
             or self._settlement.has_waiting
             or self._derivation.has_waiting
-            or self._linker.has_deferred
+            or self._linker.has_changes
         )
 
     def commit(self, most: int | None = None) -> Changes:
@@ -269,6 +277,7 @@ class Model:
         model = Model(self._rules.values(), roots=self._roots, cluster=self.cluster)
         model._scopes.copy_from(self._scopes)
         model._derivation.warnings = self._derivation.warnings
+        model._beside.declared = {**self._beside.declared}
         return model
 
     def restore(self, record: Record) -> None:
@@ -305,6 +314,8 @@ class Model:
         if record is not None and (record in self._being_removed or not record.is_of(facts)):
             self._remove(record)
             record = None
+        if facts.beside or self._beside.declared:
+            facts = self._beside.place(facts, record)
         if record is None:
             self._add(facts, rules, text)
             return True
@@ -336,6 +347,7 @@ class Model:
         self._derivation.forget(record)
         self._settlement.forget(record)
         self._release_index.forget(record)
+        self._beside.declared.pop(record.uid, None)
         record.root = False
         self._open.touched.discard(record)
         self._open.to_inherit.discard(record)

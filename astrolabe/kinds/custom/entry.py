@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ from astrolabe.kinds.custom import (
 from astrolabe.kinds.custom.definition import Definition
 from astrolabe.kinds.custom.paths import parse
 from astrolabe.kinds.custom.projection import ProjectionOf
-from astrolabe.kinds.custom.rule import KindRule
+from astrolabe.kinds.custom.rule import KindRule, ReferenceRule
 from astrolabe.kinds.custom.rulebook import RuleBook
 from astrolabe.kinds.custom.verdict import Verdict
 from astrolabe.kinds.kind import ANY_KIND, Kind, Layer
@@ -154,19 +154,16 @@ class _Maker:
         )
 
     def _links(self, finder: finding.Finder) -> Callable[[Any], Iterable[Link]]:
-        links = references.compile_references(
-            self._rule,
-            self._projection,
-            _scopes(self._book, self._odd_scopes),
-            lambda reference: [finder.find(test) for test in reference.when],
-            self._book.homes,
-            several=self._book.several,
-        )
+        links = references.compile_references(*self._compiled_with(finder), several=self._book.several)
         of_host = self._rule.subsets
         if of_host is None or not of_host.labels:
             return links
         of_subsets = subsets.compile_links(of_host, self._projection)
         return lambda manifest: [*links(manifest), *of_subsets(manifest)]
+
+    def _compiled_with(self, finder: finding.Finder) -> _CompiledWith:
+        scopes = _scopes(self._book, self._odd_scopes)
+        return self._rule, self._projection, scopes, _when(finder), self._book.homes
 
     def _details(self) -> Callable[[Any], Any]:
         of_host = self._rule.subsets
@@ -193,6 +190,7 @@ class _Maker:
             status=_not_called,
             shows=columns.metadata_type(definition.kind, self._keys),
             links=self._links(finder),
+            beside=references.compile_beside(*self._compiled_with(finder)),
             details=self._details(),
             makes=_makes(rule),
             most_links=MOST_MANAGED
@@ -208,6 +206,21 @@ class _Maker:
             shown=columns.reader(self._keys, self._projection),
             rule=self._source,
         )
+
+
+#: What every reference of a rule is compiled with.
+_CompiledWith = tuple[
+    KindRule,
+    ProjectionOf,
+    references.ScopeOf,
+    Callable[[ReferenceRule], list[finding.Find]],
+    Mapping[str, str],
+]
+
+
+def _when(finder: finding.Finder) -> Callable[[ReferenceRule], list[finding.Find]]:
+    # It must not keep what made the entry.
+    return lambda reference: [finder.find(test) for test in reference.when]
 
 
 def _scopes(book: RuleBook, odd: Set[GroupKind]) -> references.ScopeOf:

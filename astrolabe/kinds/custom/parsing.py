@@ -84,6 +84,8 @@ REFERENCE_KEYS = (
     "namespace",
     "home",
     "at-home",
+    "beside",
+    "else-in",
     "host",
     "kind",
     "group",
@@ -144,7 +146,19 @@ def _rules(document: Reader) -> list[KindRule]:
         "permits": _permissions(fields["permits"]) if "permits" in fields else None,
         "subsets": _subsets(fields["subsets"]) if "subsets" in fields else None,
     }
+    if references is not None:
+        _check_beside(references, shared["references"])
     return [KindRule(id=_group_kind(kind), line=kind.line, **shared) for kind in kinds]
+
+
+def _check_beside(reader: Reader, references: tuple[ReferenceRule, ...]) -> None:
+    """Raise for a reference beside edges that the kind does not have."""
+    selecting = {each.edge for each in references if each.select is not None}
+    for item, each in zip(reader.items(), references, strict=True):
+        if each.beside and each.beside not in selecting:
+            raise item.error(
+                f"`beside: {each.beside}` needs a reference with `edge: {each.beside}` that selects by labels"
+            )
 
 
 def _aliases(fields: Mapping[str, Reader]) -> Path:
@@ -404,6 +418,7 @@ def _reference(reader: Reader) -> ReferenceRule:
     if "secondIf" in fields and len(list(to.items()) if to.is_list else ()) != 2:
         raise fields["secondIf"].error("`secondIf` needs two kinds in `to`")
     optional, optional_if = _optional(fields.get("optional"))
+    beside = _beside(fields)
     template = _filled(fields["name"]) if "name" in fields and _is_template(fields["name"]) else None
     if "called" in fields:
         template = MessageTemplate((fields["called"].text(),), ())
@@ -420,6 +435,8 @@ def _reference(reader: Reader) -> ReferenceRule:
         namespace=_part(fields, at, "namespace"),
         home=fields["home"].text() if "home" in fields else "",
         at_home=fields["at-home"].flag() if "at-home" in fields else False,
+        beside=beside,
+        else_in=fields["else-in"].texts() if "else-in" in fields else (),
         host=_path(fields["host"]) if "host" in fields else (),
         at=at,
         packed=cast(Packing, packed),
@@ -434,6 +451,31 @@ def _reference(reader: Reader) -> ReferenceRule:
         when=_tests(fields.get("when")),
         line=reader.line,
     )
+
+
+def _beside(fields: Mapping[str, Reader]) -> str:
+    """The type of the edges that lead to its namespace; "" if none do."""
+    if "beside" not in fields:
+        if "else-in" in fields:
+            raise fields["else-in"].error("`else-in` needs `beside`, which says where to look first")
+        return ""
+    for key in (
+        "namespace",
+        "selector",
+        "labels",
+        "uid",
+        "reverse",
+        "permit",
+        "cluster",
+        "host",
+        "home",
+        "at-home",
+    ):
+        if key in fields:
+            raise fields[key].error(
+                f"a reference with `beside` has no `{key}`: its namespace is that of what is selected"
+            )
+    return fields["beside"].word(tuple(EDGE_TYPES))
 
 
 def _optional(given: Reader | None) -> tuple[bool, Path]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from astrolabe.graph.model.links import Link, Permit, Ref, RefByUid
+from astrolabe.graph.model.links import Link, Permit, Ref, RefBeside, RefByUid
 from astrolabe.graph.state.identity import GroupKind
 from astrolabe.kinds.custom import packed, shapes
 from astrolabe.kinds.custom.attribute_readers import Scalar
@@ -56,7 +56,7 @@ def compile_references(
     readers = [
         _guarded(_reader(rule, each, projection, scope_of, homes), when(each))
         for each in rule.references
-        if several or not each.cluster
+        if not each.beside and (several or not each.cluster)
     ]
 
     def links(manifest: Any) -> list[Link]:
@@ -66,6 +66,37 @@ def compile_references(
         return found
 
     return links
+
+
+def compile_beside(
+    rule: KindRule,
+    projection: ProjectionOf,
+    scope_of: ScopeOf,
+    when: Callable[[ReferenceRule], list[Find]],
+    homes: Mapping[str, str],
+) -> Callable[[Any], tuple[RefBeside, ...]] | None:
+    """Reads the references whose namespace follows what the object selects; None if the rule has none."""
+    readers = [
+        (
+            _guarded(_reader(rule, each, projection, scope_of, homes), when(each)),
+            each.beside,
+            tuple([homes.get(home, home) for home in each.else_in]),
+        )
+        for each in rule.references
+        if each.beside
+    ]
+
+    def references(manifest: Any) -> tuple[RefBeside, ...]:
+        return tuple(
+            [
+                RefBeside(link, edge, otherwise)
+                for read, edge, otherwise in readers
+                for link in read(manifest)
+                if isinstance(link, Ref)
+            ]
+        )
+
+    return references if readers else None
 
 
 Read = Callable[[Any], Iterable[Link]]

@@ -125,6 +125,8 @@ class ReferenceRule(msgspec.Struct, frozen=True, kw_only=True):
     uid: where its uid stands. Where an object says it, only that counts.
     namespace: where that stands, by default that of the object. home: what it is for objects in no namespace;
         `RuleBook.homes` may say another. at_home: it is meant for all others, too.
+    beside: it is in the namespaces to which the object's edges of this type lead. else_in: while there are
+        none, it is looked for in the object's own namespace and in these, and may be missing.
     host: the name is that of a subset of this host of Istio.
     packed: how several are packed into one text.
     optional, optional_if: it may be missing, always or if that field is true.
@@ -149,6 +151,8 @@ class ReferenceRule(msgspec.Struct, frozen=True, kw_only=True):
     namespace: Path = ()
     home: str = ""
     at_home: bool = False
+    beside: str = ""
+    else_in: tuple[str, ...] = ()
     host: Path = ()
     packed: Packing = ""
     select: SelectionRule | None = None

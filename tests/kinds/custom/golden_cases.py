@@ -279,6 +279,10 @@ def gives(kind: CustomKind, manifest: Json) -> Json:
     metadata = {key: value for key, value in facts.metadata.items() if key != "creationTimestamp"}
     status = [facts.status.severity, facts.status.reason, facts.status.message]
     links = [f"{link.type} {where(link)} ({link.field})" for link in facts.links]
+    links += [
+        f"{each.ref.type} {where(each.ref)} ({each.ref.field}) beside what it {each.beside}"
+        for each in facts.beside
+    ]
     return {"status": status, "metadata": metadata, "links": links}
 
 

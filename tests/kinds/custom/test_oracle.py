@@ -22,7 +22,9 @@ VARIANTS = 40
 
 def told(kind: CustomKind, manifest: Json) -> set[Told]:
     found: set[Told] = set()
-    for link in kind.facts(kind.decoder.decode(msgspec.json.encode(manifest))).links:
+    facts = kind.facts(kind.decoder.decode(msgspec.json.encode(manifest)))
+    # Of what is beside something else, that alone says the namespace.
+    for link in (*facts.links, *[each.ref for each in facts.beside]):
         match link:
             case RefByUid():
                 found.add((link.type, oracle.BY_UID, "", link.uid, link.reverse))
