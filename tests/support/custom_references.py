@@ -113,11 +113,11 @@ class Manifests:
 
 
 def is_read(reference: Json) -> bool:
-    """Whether this is a form that is tried here: all but those of which only the controller knows the kind, and
-    subsets of hosts, which have tests of their own."""
+    """Whether this is a form that is tried here: all but those of which only the controller knows the kind,
+    subsets of hosts, which have tests of their own, and what is in other clusters."""
     ends = reference["to"] if isinstance(reference["to"], list) else [reference["to"]]
     is_open = any(end.endswith(".*") for end in ends) or reference.get("packed") == "sibling"
-    return not is_open and "host" not in reference
+    return not is_open and "host" not in reference and "cluster" not in reference
 
 
 def uid(manifest: Json) -> str:
