@@ -72,7 +72,7 @@ test("on a phone", async ({ page }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   const viewer = await opened(page, "");
   await shoot(viewer, "phone-map");
-  await page.getByRole("button", { name: "Problems" }).click();
+  await page.getByRole("button", { name: /^Problems/ }).click();
   await shoot(viewer, "phone-problems");
   await cart(viewer).click();
   await shoot(viewer, "phone-path");
