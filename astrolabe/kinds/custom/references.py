@@ -16,6 +16,7 @@ from astrolabe.kinds.custom import packed, shapes
 from astrolabe.kinds.custom.attribute_readers import Scalar
 from astrolabe.kinds.custom.finding import Find, matcher, word_of
 from astrolabe.kinds.custom.label_selections import selection_reader
+from astrolabe.kinds.custom.other_clusters import elsewhere
 from astrolabe.kinds.custom.paths import Key, Path, last_many, show
 from astrolabe.kinds.custom.projection import ProjectionOf
 from astrolabe.kinds.custom.rule import KindRule, ReferenceRule
@@ -124,39 +125,11 @@ def _reader(
 ) -> Read:
     if reference.cluster:
         here = replace(reference, cluster=())
-        return _elsewhere(_reader(rule, here, projection, scope_of, homes), reference.cluster, projection)
+        return elsewhere(_reader(rule, here, projection, scope_of, homes), reference.cluster, projection)
     if reference.select is not None:
         return selection_reader(reference, reference.select, projection)
     home = homes.get(reference.home, reference.home)
     return _NameReader(rule, reference, projection, scope_of, home).reader(projection)
-
-
-def _elsewhere(read: Read, paths: Iterable[Path], projection: ProjectionOf) -> Read:
-    """Reads the same references as being in the clusters that these paths name."""
-    readers = [_values(path, projection) for path in paths]
-
-    def links(manifest: Any) -> Iterator[Link]:
-        clusters = dict.fromkeys([each for values in readers for each in values(manifest)])
-        for cluster in clusters:
-            for link in read(manifest):
-                if isinstance(link, Ref):
-                    yield replace(link, cluster=cluster, optional=True)
-
-    return links
-
-
-def _values(path: Path, projection: ProjectionOf) -> Callable[[Any], list[str]]:
-    """Reads all texts at a path."""
-    at = last_many(path)
-    if not at:
-        one = projection.scalar(path)
-        return lambda manifest: _texts_among([one(manifest)])
-    items, scalar = projection.items(path[:at]), projection.scalar_below(path[:at], path[at:])
-    return lambda manifest: _texts_among([scalar(item) for item, _ in items(manifest)])
-
-
-def _texts_among(values: Iterable[Scalar]) -> list[str]:
-    return [each for each in values if isinstance(each, str) and 0 < len(each) <= LONGEST_NAME]
 
 
 _NO_READERS: list[Any] = []

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from astrolabe.graph.state.identity import OWN_GROUPS, GroupKind
 from astrolabe.kinds.builtin import builtin_kinds
-from astrolabe.kinds.custom.parsing import ANY, parse_rules
+from astrolabe.kinds.custom.parsing import parse_rules
+from astrolabe.kinds.custom.parsing_parts import ANY
 from astrolabe.kinds.custom.rule import KindRule
 from astrolabe.kinds.custom.yaml_reader import LARGEST_FILE, RuleError
 
