@@ -72,6 +72,7 @@ async def test_nothing_reveals_hidden_objects() -> None:
         assert sum(kinds["Secret"]["counts"].values()) == 0
         health = await site.json("jane", "/health")
         assert health["nodes"] == 2
+        assert sum(each["objects"] for each in health["kinds"].values()) == 2
         assert health["coverage"]["namespaces"] == ["shop"]
         assert "Secret" in health["coverage"]["hidden"]
         assert "bank" not in str(health)

@@ -88,7 +88,7 @@ class VisibleSource:
         """Take in what is visible now. Nobody reads it before that is done."""
         async with self._changing:
             await self._take_in(self._following.visible.enter())
-            self.hub.replace(self._following.shown)
+            await self._serve()
         self.state.refresh()
 
     def expect(self) -> None:
@@ -111,7 +111,7 @@ class VisibleSource:
             async with self._changing:
                 self._following = self._begin()
                 await self._take_in(self._following.visible.enter())
-                self.hub.replace(self._following.shown)
+                await self._serve()
                 self._forget_hidden()
         finally:
             self._note_settled()
@@ -141,6 +141,13 @@ class VisibleSource:
     async def _take_in(self, parts: Iterable[Changes]) -> None:
         async for changes in in_slices(parts, Lane.ANSWER):
             self._following.shown.load(changes)
+
+    async def _serve(self) -> None:
+        """Serve what was taken in. It is counted, because readers of counts do not wait."""
+        hub = self.hub
+        hub.replace(self._following.shown)
+        async for _ in in_slices(hub.stats.count(), Lane.ANSWER):
+            pass
 
     def _apply(self, changes: Changes, time: int) -> None:
         if not changes:
