@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from astrolabe.graph.visible.visibility import Visibility
 from astrolabe.http.grafana.routes import Grafana
 from astrolabe.http.graphql.documents import QueryCache
 from astrolabe.http.graphql.endpoint import GraphQLEndpoint
@@ -31,7 +32,8 @@ class FrontDoors:
 
     source: what they serve. handlers: of the endpoints, by name. streams: those that are open.
     queries: those of GraphQL that are known. share: the share of the memory for bodies that it may use.
-    sight: whether objects of a kind in a namespace of a cluster may be seen; None: all.
+    sight: whether objects of a kind in a namespace of a cluster may be seen; None: all. visibility: the same
+        as rights.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class FrontDoors:
         queries: QueryCache,
         share: float = 1.0,
         sight: Sees | None = None,
+        visibility: Callable[[], Visibility] | None = None,
     ) -> None:
         limits = settings.limits
         self.source = source
@@ -80,7 +83,7 @@ class FrontDoors:
             clusters.endpoint,
             *Probes(source, scoped=settings.asks_for_rights).endpoints,
             McpEndpoint(source, rules).endpoint,
-            Whoami(source).endpoint,
+            Whoami(source, visibility).endpoint,
         )
         self.handlers: Mapping[str, Handler] = {each.name: each.handler for each in self.endpoints}
 

@@ -188,6 +188,7 @@ class Entrance:
             queries=self._queries,
             share=SHARE,
             sight=source.sees,
+            visibility=lambda: source.visibility,
         )
 
 

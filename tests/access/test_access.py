@@ -88,6 +88,13 @@ async def test_whoami_names_the_user_and_what_is_hidden() -> None:
         assert "Secret" in jane["coverage"]["hidden"]
         assert jane["coverage"]["limited"] == ["Pod", "EndpointSlice", "Service", "Event"]
         assert (await site.json("admin", "/api/v1/whoami"))["coverage"] is None
+        assert (await site.json("jane", "/api/v1/whoami?rights=true"))["rights"] == {
+            "everywhere": [],
+            "within": {"shop": ["EndpointSlice", "Event", "Pod", "Service"]},
+            "complete": True,
+        }
+        all_rights = {"everywhere": ["*"], "within": {}, "complete": True}
+        assert (await site.json("admin", "/api/v1/whoami?rights=true"))["rights"] == all_rights
 
 
 async def test_an_id_token_beside_an_unknown_access_token() -> None:

@@ -10,17 +10,18 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from astrolabe.settings import Limits
+from astrolabe.sim.store import ObjectStore
 from tests.access.test_random_roles import Walker, seeds
 from tests.support.canaries import NAMESAKES, Truth, a_cluster
 from tests.support.random_roles import RandomRoles
-from tests.support.tenants import binding, grant, role, rule
+from tests.support.tenants import Tenancy, binding, grant, role, rule, tenancy
 from tests.support.union_tenants import UnionTenancy, united
 
 pytestmark = pytest.mark.asyncio
@@ -90,8 +91,20 @@ class UnionTruth:
 
 
 @asynccontextmanager
+async def _there(folder: Path, store: ObjectStore, users: list[str]) -> AsyncIterator[tuple[Tenancy, Json]]:
+    """A cluster that a server of its own watches, and its entry in the list of clusters."""
+    everything = rule("*", group="*", verbs=["*"])
+    grant(store, role("hub", everything), binding("hub", "hub", "User/hub"))
+    async with tenancy(store, *users, "hub", limits=Limits(max_visibilities=1000)) as site:
+        token = folder / "hub.token"
+        token.write_text("hub")
+        entry = {"url": site.url(""), "tokenFile": str(token), "forwardToken": True}
+        yield site, entry
+
+
+@asynccontextmanager
 async def a_union(
-    folder: Path, *sets: int
+    folder: Path, *sets: int, forwarded: str = ""
 ) -> AsyncIterator[tuple[UnionTenancy, list[UnionRoles], UnionTruth]]:
     stores = {name: a_cluster(name) for name in NAMES}
     found: list[dict[str, RandomRoles]] = [{} for _ in sets]
@@ -106,10 +119,20 @@ async def a_union(
     roles = [UnionRoles(each) for each in found]
     users = [*[user for each in roles for user in each.users], "admin"]
     limits = Limits(max_visibilities=1000)
-    async with united(folder, stores, dict.fromkeys(NAMES, users), limits=limits) as site:
+    async with AsyncExitStack() as running:
+        watched, others, elsewhere = dict(stores), [], None
+        if forwarded:
+            there = _there(folder, watched.pop(forwarded), users)
+            elsewhere, entry = await running.enter_async_context(there)
+            others.append({"name": forwarded, **entry})
+        served = united(folder, watched, dict.fromkeys(watched, users), others=others, limits=limits)
+        site = await running.enter_async_context(served)
         for each in roles:
             for name, of in each.clusters.items():
-                site.clusters[name].authorizer.groups |= of.groups
+                simulator = elsewhere.simulator if elsewhere and name == forwarded else site.clusters[name]
+                simulator.authorizer.groups |= of.groups
+            if forwarded:
+                each.paths = set()  # paths are not asked for there
         await _discovered(site)
         graph = await site.json("admin", "/api/v1/graph")
         yield site, roles, UnionTruth({name: Truth(stores[name], graph, name) for name in NAMES}, graph)
@@ -141,8 +164,12 @@ class UnionWalker(Walker):
             yield f"/readyz?cluster={name}"
 
 
-async def test_every_door_shows_of_each_cluster_what_it_grants_and_nothing_else(tmp_path: Path) -> None:
-    async with a_union(tmp_path, *seeds()) as (site, sets, truth):
+@pytest.mark.parametrize("forwarded", ["", "west"])
+async def test_every_door_shows_of_each_cluster_what_it_grants_and_nothing_else(
+    tmp_path: Path, forwarded: str
+) -> None:
+    """forwarded: a cluster that a server of its own watches, which is asked with the users' own tokens."""
+    async with a_union(tmp_path, *seeds(), forwarded=forwarded) as (site, sets, truth):
         assert len(truth.nodes) > 1000
         for roles in sets:
             for user in roles.users:

@@ -15,7 +15,7 @@ from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import ObjectStore
 from tests.access.test_access import two_shops
 from tests.access.test_changing_rights import Follower, follow
-from tests.support.tenants import binding, grant, withdraw
+from tests.support.tenants import binding, grant, role, rule, tenancy, withdraw
 from tests.support.union_tenants import united
 from tests.support.unions import Upstream
 
@@ -160,3 +160,39 @@ def _kubeconfig(folder: Path, url: str) -> str:
     path = folder / "far.kubeconfig"
     path.write_text(kubeconfig(url))
     return str(path)
+
+
+async def test_a_forwarded_token_shows_what_the_other_server_shows_to_it(tmp_path: Path) -> None:
+    """The hub sees everything there by its own token; its users what theirs show, and changes within seconds."""
+    store = two_shops()
+    everything = rule("*", group="*", verbs=["*"])
+    grant(store, role("hub", everything), binding("hub", "hub", "User/hub"))
+    async with tenancy(store, "hub", "jane", "admin") as there:
+        token = tmp_path / "hub.token"
+        token.write_text("hub")
+        far = {"name": "far", "url": there.url(""), "tokenFile": str(token), "forwardToken": True}
+        users = {"east": ("jane", "nobody")}
+        async with united(tmp_path, {"east": two_shops()}, users, others=[far]) as site:
+            assert await site.seen("jane") == {"east/shop-pod", "east/web", "far/shop-pod", "far/web"}
+            assert {name.partition("/")[0] for name in await site.seen("admin")} == {"far"}
+            assert "far/bank-secret" in await site.seen("admin")
+            assert await site.seen("nobody") == set()
+            assert (await site.ask("stranger", "/api/v1/graph"))[0] == 401
+            who = await site.json("nobody", "/api/v1/whoami")
+            whys = {each["name"]: each["why"] for each in who["coverage"]["clusters"]}
+            assert whys == {"east": "", "far": "this cluster does not know your token"}
+            async with follow(site, "jane") as socket:
+                follower = Follower(socket)
+                await follower.until("shop-pod", "web", "shop-pod", "web")
+                withdraw(store, binding("jane", "reader", "User/jane", namespace="shop"))
+                await _until(follower, "shop-pod", "web")
+                assert all(uid.startswith("east/") for uid in follower.names)
+                grant(store, binding("jane", "reader", "User/jane", namespace="bank"))
+                await _until(follower, "shop-pod", "web", "bank-pod", "web")
+                assert follower.snapshots == 1
+            await there.application.stop()
+            for _ in range(100):  # what was known is good for a moment
+                if await site.seen("jane") == {"east/shop-pod", "east/web"}:
+                    break
+                await asyncio.sleep(0.1)
+            assert await site.seen("jane") == {"east/shop-pod", "east/web"}

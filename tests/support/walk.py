@@ -37,6 +37,7 @@ DOORS = (
     "/api/v1/problems?detail=true&status=Error",
     "/api/v1/edge-types",
     "/api/v1/whoami",
+    "/api/v1/whoami?rights=true",
     "/api/v1/clusters",
     "/graphql?query={namespaces}",
     "/api/v1/grafana/nodegraph",

@@ -14,7 +14,14 @@ from astrolabe.graph.state.graph import ReadableGraph
 from astrolabe.graph.state.json_text import json_text
 from astrolabe.graph.state.node import Node, parse_node
 from astrolabe.graph.state.status import READY, UNKNOWN
-from astrolabe.graph.visible.visibility import EVENT, READS_NOTHING, Reads, Visibility
+from astrolabe.graph.visible.visibility import (
+    EVENT,
+    EVERYTHING,
+    READS_ANYTHING,
+    READS_NOTHING,
+    Reads,
+    Visibility,
+)
 
 #: The reason of a status that depends on hidden neighbours.
 NOT_VISIBLE = "NotVisible"
@@ -42,6 +49,9 @@ def redact(node: Node, state: ReadableGraph, visibility: Visibility, reads: Read
     """The node without what comes from objects that may not be seen; itself if there is nothing like that."""
     read = reads.get(node.kind, READS_NOTHING)
     visibility = visibility.of(node.cluster)  # of other clusters it says nothing
+    is_opaque = _is_opaque(node, visibility)
+    if is_opaque:
+        read = READS_ANYTHING
     # By kinds and references, and not by neighbours: whether there is one that may not be seen must not show.
     hides_words = not visibility.sees_all(read.kinds, "" if read.anywhere else node.namespace)
     if not hides_words:
@@ -58,7 +68,7 @@ def redact(node: Node, state: ReadableGraph, visibility: Visibility, reads: Read
     seen = [each for each in document.get("unresolved", ()) if _sees_target(each, node, visibility)]
     hides_words = hides_words or len(seen) < len(document.get("unresolved", ()))
     if hides_words:
-        _drop(document["metadata"], read.metadata)
+        _drop(document["metadata"], [*document["metadata"]] if is_opaque else read.metadata)
     if hides_events:
         _drop(document, ("warning",))
     if hides_words or hides_events:
@@ -74,6 +84,11 @@ def redact(node: Node, state: ReadableGraph, visibility: Visibility, reads: Read
         _drop(document, ("chart",))
     text = json_text(document)
     return node if text == node.text else parse_node(text)
+
+
+def _is_opaque(node: Node, visibility: Visibility) -> bool:
+    """Whether nobody here knows which other objects the node speaks of."""
+    return visibility.foreign and "." in node.kind and not visibility.sees_everywhere(EVERYTHING)
 
 
 def _refers_to_hidden(
@@ -108,7 +123,7 @@ def _is_told(
             for edge in state.incoming(each.uid)
             if edge.type in inherits and (owner := state.node(edge.source)) is not None
         ]
-        is_owned = bool(above) or _OWNED in each.text
+        is_owned = bool(above) or _OWNED in each.text or _is_opaque(each, visibility)
         if not is_owned or any(each.labels().get(label) == value[-1] for label in what.labels):
             return True
         for owner in above:

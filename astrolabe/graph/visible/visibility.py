@@ -24,7 +24,9 @@ class Visibility(msgspec.Struct, frozen=True, dict=True):
     within: pairs of namespace and kind.
     complete: whether that is all; False while the API server is still being asked where else.
     clusters: in a union of several clusters, what may be seen in each of them, by name; there is nothing
-        beside it. why: in one of them, why nothing of it may be seen; "" if its API server says so.
+        beside it. foreign: of one of them, whether another server made its nodes: what the words of custom
+        kinds depend on, only that server knows. why: of one of them, why nothing of it may be seen; "" if its
+        API server says so.
     """
 
     everywhere: frozenset[str] = frozenset()
@@ -32,6 +34,7 @@ class Visibility(msgspec.Struct, frozen=True, dict=True):
     complete: bool = True
     clusters: tuple[tuple[str, Visibility], ...] = ()
     why: str = ""
+    foreign: bool = False
 
     def of(self, cluster: str) -> Visibility:
         """What may be seen in this cluster; "": the only one."""
@@ -70,6 +73,8 @@ class Visibility(msgspec.Struct, frozen=True, dict=True):
         return all(self.sees(kind, namespace) for kind in kinds)
 
 
+#: Of who may see everything.
+ALL = Visibility(everywhere=frozenset((EVERYTHING,)))
 #: Of a cluster of which nobody has said that anything may be seen.
 NOTHING = Visibility()
 
@@ -94,6 +99,8 @@ class KindReads(msgspec.Struct, frozen=True):
     inherits: frozenset[str] = frozenset((OWNS,))
 
 
+#: Of a kind of which nobody knows what it reads.
+READS_ANYTHING = KindReads(kinds=frozenset((EVERYTHING,)), anywhere=True, inherits=frozenset((OWNS,)))
 #: By the key of a kind. A kind that is not in it reads nothing.
 Reads = Mapping[str, KindReads]
 NO_READS: Reads = MappingProxyType({})

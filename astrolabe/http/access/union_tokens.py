@@ -9,11 +9,12 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextvars import Context
+from typing import Protocol
 
 from msgspec import structs
 from sanic.request import Request
 
-from astrolabe.http.access.authentication import ApiTokens, KnownUser, tokens_in
+from astrolabe.http.access.authentication import KnownUser, tokens_in
 from astrolabe.http.errors import Refusal
 from astrolabe.users import User
 
@@ -27,6 +28,14 @@ MOST_TOKENS = 5_000
 #: Why nothing of a cluster is shown to a user.
 UNKNOWN_HERE = "this cluster does not know your token"
 NO_ANSWER = "the API server does not say whose your token is"
+
+
+class ClusterTokens(Protocol):
+    """Knows the tokens of one cluster."""
+
+    async def known(self, token: str, /) -> KnownUser | None:
+        """The user of the token; None if it is not known. Raises Refusal (503)."""
+        ...
 
 
 class _TokenIdentity:
@@ -54,13 +63,13 @@ class UnionTokens:
         self._changed = changed
         self._clock = clock
         self._key = secrets.token_bytes(32)
-        self._clusters: dict[str, ApiTokens] = {}
+        self._clusters: dict[str, ClusterTokens] = {}
         #: Those that have not answered in time.
         self._slow: set[str] = set()
         #: By a keyed hash of the token.
         self._identities: OrderedDict[str, _TokenIdentity] = OrderedDict()
 
-    def become(self, cluster: str, tokens: ApiTokens | None) -> None:
+    def become(self, cluster: str, tokens: ClusterTokens | None) -> None:
         """Ask this cluster from now on; None: no more."""
         self._slow.discard(cluster)
         if tokens is not None:
@@ -129,7 +138,7 @@ class UnionTokens:
             identity.asking[name] = task
         return dict(identity.asking)
 
-    async def _ask_one(self, identity: _TokenIdentity, name: str, tokens: ApiTokens, token: str) -> None:
+    async def _ask_one(self, identity: _TokenIdentity, name: str, tokens: ClusterTokens, token: str) -> None:
         before = identity.known.get(name)
         try:
             known = await tokens.known(token)

@@ -164,6 +164,14 @@ class KnownAs(Shape):
     user: CallingUser
 
 
+class ShownRights(Shape):
+    """What a user may see, one by one. `*` stands for all kinds, also those that come later."""
+
+    everywhere: Annotated[list[str], about("Kinds of which they may see everything.", ["Node"])]
+    within: Annotated[dict[str, list[str]], about("By namespace: the kinds that they may see there.")]
+    complete: Annotated[bool, about("Whether that is all; see `coverage`.")]
+
+
 class Caller(Shape):
     """The user who asks, and what they may see."""
 
@@ -178,6 +186,7 @@ class Caller(Shape):
         ]
         | Absent
     ) = UNSET
+    rights: Annotated[ShownRights, about("Only if `rights=true` asks for it.")] | Absent = UNSET
 
 
 class ServedState(Trust, tag_field="type", tag="state"):

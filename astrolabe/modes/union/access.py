@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Collection
+from contextvars import Context
 
 from astrolabe.graph.visible.visibility import EVERYTHING, Visibility
 from astrolabe.http.access.authentication import ApiTokens
@@ -20,11 +22,12 @@ from astrolabe.kube.client import Cluster
 from astrolabe.kube.role_watch import RoleWatch
 from astrolabe.modes.supervisor import Supervisor
 from astrolabe.modes.union.cluster_list import ClusterEntry
+from astrolabe.modes.union.forwarded_rights import ForwardedRights, ForwardedTokens
 from astrolabe.settings import Settings
 from astrolabe.users import User
 
 #: Why nothing of a cluster is shown that another Astrolabe watches.
-NOT_SHOWN = "the list of clusters does not say that everybody may see it (showToEveryone)"
+NOT_SHOWN = "the list of clusters does not say who may see it (showToEveryone or forwardToken)"
 
 
 class UnionAccess:
@@ -39,11 +42,20 @@ class UnionAccess:
         self.tokens = UnionTokens(changed=self.rights.note_identity, clock=time.monotonic)
         self._knows_tokens = "kubernetes" in settings.auth_modes
         self._namespaces = NamespaceCounts(hub)
+        self._asking: dict[str, asyncio.Task[None]] = {}
 
     def add(self, entry: ClusterEntry) -> None:
         """A cluster is there. Until it is opened, nothing of it is shown."""
+        self._end(entry.name)
         if not entry.url:
             self.rights.become(entry.name, NO_CONNECTION)
+        elif entry.forward_token and self._knows_tokens:
+            tokens = ForwardedTokens(entry, clock=time.monotonic)
+            self._asking[entry.name] = asyncio.create_task(
+                tokens.run(), name=f"forwarded tokens of {entry.name}", context=Context()
+            )
+            self.rights.become(entry.name, ForwardedRights(tokens))
+            self.tokens.become(entry.name, tokens)
         elif entry.show_to_everyone:
             self.rights.become(entry.name, SharedRights(), of_all=True)
         else:
@@ -51,6 +63,7 @@ class UnionAccess:
 
     def remove(self, cluster: str) -> None:
         """It is there no more."""
+        self._end(cluster)
         self.tokens.become(cluster, None)
         self.rights.become(cluster, None)
 
@@ -81,8 +94,19 @@ class UnionAccess:
         self.tokens.become(name, None)
         self.rights.become(name, NO_CONNECTION)
 
+    def _end(self, name: str) -> None:
+        """Ask its server no more for users."""
+        asking = self._asking.pop(name, None)
+        if asking is not None:
+            asking.cancel()
+            self.tokens.become(name, None)
+
     async def close(self) -> None:
         """Ask nobody any more."""
+        asking = list(self._asking.values())
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
         await self.tokens.close()
         await self.rights.close()
 

@@ -24,9 +24,11 @@ MOST_CLUSTERS = 500
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
 _NAME_RULE = "at most 63 characters: lower-case letters, digits, - and ., the first and the last no - or ."
 
-_FIELDS = ("name", "kubeconfig", "context", "inCluster", "url", "tokenFile", "caFile", "showToEveryone")
-_FLAGS = ("inCluster", "showToEveryone")
-_OF_URL = ("tokenFile", "caFile", "showToEveryone")
+#: What users with rights of their own may see.
+_OF_USERS = ("showToEveryone", "forwardToken")
+_FIELDS = ("name", "kubeconfig", "context", "inCluster", "url", "tokenFile", "caFile", *_OF_USERS)
+_FLAGS = ("inCluster", *_OF_USERS)
+_OF_URL = ("tokenFile", "caFile", *_OF_USERS)
 
 
 class ClusterListError(ClusterError):
@@ -39,6 +41,7 @@ class ClusterEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     kubeconfig, context: its API server; context "": the current one. in_cluster: the API server of the pod.
     url, token_file, ca_file: another Astrolabe. Paths are absolute, or "".
     show_to_everyone: where users have rights, whether each of them may see what the token sees there.
+    forward_token: whether each may see of that what their own token sees there.
     """
 
     name: str
@@ -49,6 +52,7 @@ class ClusterEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     token_file: str = ""
     ca_file: str = ""
     show_to_everyone: bool = False
+    forward_token: bool = False
 
 
 class ClusterList(NamedTuple):
@@ -152,6 +156,9 @@ def _entry(item: Reader, *, folder: str) -> ClusterEntry:
     for key in _OF_URL if not texts["url"] else ():
         if texts.get(key) or flags.get(key):
             raise fields[key].error(f"{key} of {item.what} is for a url, and there is none")
+    if all(flags[key] for key in _OF_USERS):
+        both = " and ".join(_OF_USERS)
+        raise fields["forwardToken"].error(f"{item.what} has both {both}; everyone sees all, or each a part")
     if texts["url"]:
         _check_url(fields["url"], texts["url"])
     kubeconfig = texts["kubeconfig"] or ("~/.kube/config" if ways == ["kubeconfig"] else "")
@@ -164,6 +171,7 @@ def _entry(item: Reader, *, folder: str) -> ClusterEntry:
         token_file=_absolute(texts["tokenFile"], folder),
         ca_file=_absolute(texts["caFile"], folder),
         show_to_everyone=flags["showToEveryone"],
+        forward_token=flags["forwardToken"],
     )
 
 

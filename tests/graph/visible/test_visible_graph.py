@@ -16,6 +16,7 @@ from astrolabe.graph.selector import Requirement, Selector
 from astrolabe.graph.state.batch import Batch, Changes
 from astrolabe.graph.state.graph import ServedGraph
 from astrolabe.graph.state.identity import Release
+from astrolabe.graph.state.node import parse_node
 from astrolabe.graph.state.status import ERROR, READY, Status
 from astrolabe.graph.visible.redaction import redact
 from astrolabe.graph.visible.visibility import EVENT, KindReads, Visibility
@@ -263,3 +264,43 @@ def test_nothing_visible_is_derived_from_hidden_objects(
             world.take(model.commit())
     shown = [{uid: node.document() for uid, node in world.shown.nodes.items()} for world in worlds]
     assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize(
+    ("visibility", "status", "metadata"),
+    [
+        (Visibility(frozenset(("Widget.example.com", EVENT)), foreign=True), "Pending", {}),
+        (Visibility(frozenset(("Widget.example.com", EVENT))), "Ready", {"phase": "Running"}),
+        (Visibility(frozenset(("*",)), foreign=True), "Ready", {"phase": "Running"}),
+    ],
+)
+def test_a_custom_object_of_another_server_says_only_what_its_manifest_says(
+    visibility: Visibility, status: str, metadata: dict[str, str]
+) -> None:
+    """Rules of that server, which nobody here knows, may have its words from anywhere."""
+    text = (
+        '{"status":"Ready","reason":"Ready","message":"db is ready","own":{"status":"Pending","reason":"Waiting",'
+        '"message":""},"uid":"far/w","kind":"Widget","apiVersion":"example.com/v1","name":"w","namespace":"a",'
+        '"cluster":"far","metadata":{"phase":"Running"}}'
+    )
+    graph = ServedGraph("e")
+    graph.apply(Batch("e", 1, Changes(nodes_set=[parse_node(text)])))
+    shown = redact(graph.nodes["far/w"], graph, Visibility(clusters=(("far", visibility),)), {})
+    document = shown.document()
+    assert (document["status"], document["metadata"]) == (status, metadata)
+
+
+def test_a_kind_is_seen_in_the_cluster_that_grants_it() -> None:
+    of_east = Visibility(within=frozenset((("shop", "Pod"),)))
+    visibility = Visibility(clusters=(("east", of_east), ("west", Visibility(frozenset(("Pod",))))))
+    texts = [
+        f'{{"status":"Ready","reason":"","message":"","uid":"{cluster}/{namespace}","kind":"Pod","apiVersion":"v1",'
+        f'"name":"p","namespace":"{namespace}","cluster":"{cluster}","metadata":{{}}}}'
+        for cluster in ("east", "west", "north")
+        for namespace in ("shop", "bank")
+    ]
+    shown = [node.uid for node in map(parse_node, texts) if visibility.shows(node)]
+    assert shown == ["east/shop", "west/shop", "west/bank"]
+    assert not visibility.sees("Pod", "shop")
+    assert visibility.includes(Visibility(clusters=(("east", of_east),)))
+    assert not Visibility(clusters=(("east", of_east),)).includes(visibility)

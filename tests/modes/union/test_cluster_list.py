@@ -90,11 +90,15 @@ def test_json_and_a_bare_list_are_read_too_and_an_empty_file_has_no_clusters(tmp
         (
             "- name: a\n  contxt: b\n",
             "2: the entry of a cluster has no key 'contxt'; did you mean 'context'? It can be: name, kubeconfig, "
-            "context, inCluster, url, tokenFile, caFile, showToEveryone",
+            "context, inCluster, url, tokenFile, caFile, showToEveryone, forwardToken",
         ),
         (
             "- {name: a, inCluster: true, showToEveryone: true}",
             "1: showToEveryone of cluster 'a' is for a url, and there is none",
+        ),
+        (
+            "- {name: a, url: https://a, showToEveryone: true, forwardToken: true}",
+            "1: cluster 'a' has both showToEveryone and forwardToken; everyone sees all, or each a part",
         ),
         ("cluster: []", "1: the file has no key 'cluster'; did you mean 'clusters'? It can be: clusters"),
         ("clusters: 3", "1: clusters must be a list ([...]), not the text '3'"),
