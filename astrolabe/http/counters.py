@@ -58,7 +58,7 @@ class Counters:
     """Counters of one hub and its clients, since the start.
 
     websocket, events: what was sent, by transport.
-    problem_subscriptions: subscriptions to problems, now.
+    feed_subscriptions: subscriptions to problems and summaries, now.
     resets: by reason. behind: how often a client missed a change because its transport was full.
     stalled: connections that were cut because the peer read nothing; silent: because it sent nothing.
     batch_size, batch_duration, latency: see the bounds of their buckets. Times are in seconds.
@@ -67,7 +67,7 @@ class Counters:
     def __init__(self) -> None:
         self.websocket = TransportCounters()
         self.events = TransportCounters()
-        self.problem_subscriptions = 0
+        self.feed_subscriptions = 0
         self.resets: Counter[str] = Counter()
         self.behind = 0
         self.stalled = 0

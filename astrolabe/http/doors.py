@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from astrolabe.graph.visible.visibility import Visibility
 from astrolabe.http.grafana.routes import Grafana
@@ -21,10 +22,15 @@ from astrolabe.http.rest.find import HitFinder
 from astrolabe.http.rest.problems import ProblemEndpoints
 from astrolabe.http.rest.release_details import HelmKnowledge, Sees
 from astrolabe.http.rest.studies import StudyEndpoints
+from astrolabe.http.rest.summary import SummaryEndpoint
 from astrolabe.http.source import ClusterSource, GraphSource
 from astrolabe.http.stream.connections import Connections
 from astrolabe.http.stream.routes import StreamEndpoints
 from astrolabe.settings import DEFAULT_SELECTOR, Settings
+
+
+class _Closing(Protocol):
+    async def close(self) -> None: ...
 
 
 class FrontDoors:
@@ -55,11 +61,12 @@ class FrontDoors:
         )
         cache = ResponseCache(size=int(limits.max_body_bytes * share))
         grafana = Grafana(source, connections, cache, rules=rules, limits=limits)
-        self._making = (grafana, cache)
+        self._making: tuple[_Closing, ...] = (grafana, cache)
         rest = Rest(source, rules, cache, helm=helm, sees=_sight(settings, source, sight))
         self.streams = StreamEndpoints(
             source.hub, connections, state=source.state, rules=rules, limits=limits
         )
+        self._making += (self.streams.summaries,)
         clusters = Clusters(source)
         graphql = GraphQLEndpoint(
             source,
@@ -76,6 +83,7 @@ class FrontDoors:
             Completer(source, rules).endpoint,
             HitFinder(source, rules).endpoint,
             *ProblemEndpoints(source, rules, cache).endpoints,
+            SummaryEndpoint(source, rules, self.streams.summaries).endpoint,
             *StudyEndpoints(source).endpoints,
             *grafana.endpoints,
             *self.streams.endpoints,

@@ -35,6 +35,8 @@ DOORS = (
     "/api/v1/problems",
     "/api/v1/problems?detail=true",
     "/api/v1/problems?detail=true&status=Error",
+    "/api/v1/summary?by=namespace,release",
+    "/api/v1/summary?by=owner,node",
     "/api/v1/edge-types",
     "/api/v1/whoami",
     "/api/v1/whoami?rights=true",

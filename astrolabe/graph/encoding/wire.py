@@ -5,9 +5,10 @@ Shapes and rules: the guide, "Stream". Applied in order, snapshot and deltas are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Literal
 
 from astrolabe.graph.state.batch import Changes
@@ -29,6 +30,9 @@ DELTA_TAIL = "}"
 
 #: What separates the parts of the changes.
 _NODES_SET, _REMOVED, _EDGES_SET = '"nodes":{"set":[', '],"remove":[', ']},"edges":{"set":['
+
+#: The lists that can be followed: the name of their messages, and the key that has the items.
+LISTS: Mapping[str, str] = MappingProxyType({"problems": "problems", "summary": "groups"})
 
 #: An offset in a snapshot: how many nodes and how many edges come before it.
 SnapshotOffset = tuple[int, int]
@@ -87,28 +91,47 @@ def snapshot_part(
     return f'{head},"last":{flag},"nodes":[{",".join(node_texts)}],"edges":[{",".join(edge_texts)}]}}', end
 
 
-def problems_part(
-    id: str, epoch: str, seq: int, number: int, problems: Sequence[str], start: int
+def list_part(
+    name: str,
+    id: str,
+    epoch: str,
+    seq: int,
+    number: int,
+    texts: Sequence[str],
+    start: int,
+    *,
+    place: str = "",
 ) -> tuple[str, int]:
-    """One part of a snapshot of these problems, starting at `start`, and where the next part starts.
+    """One part of a snapshot of a list, starting at `start`, and where the next part starts.
 
-    number: of the part, from 1. A problem that is larger than a part gets its own part.
+    name: of its messages, see `LISTS`. number: of the part, from 1. A text that is larger than a part
+    gets its own part. place: of the graph that it shows; "" if it does not say.
     """
-    head = encode({"type": "problems", "id": id, "epoch": epoch, "seq": seq, "part": number})[:-1]
+    document = {"type": name, "id": id, "epoch": epoch, "seq": seq, "part": number}
+    head = encode(document | ({"graph": place} if place else {}))[:-1]
     space = PART_BYTES - len(head) - _FRAME_BYTES
-    texts = _take((problems[index] for index in range(start, len(problems))), space)
-    end = start + len(texts)
-    flag = "true" if end == len(problems) else "false"
-    return f'{head},"last":{flag},"problems":[{",".join(texts)}]}}', end
+    taken = _take((texts[index] for index in range(start, len(texts))), space)
+    end = start + len(taken)
+    flag = "true" if end == len(texts) else "false"
+    return f'{head},"last":{flag},"{LISTS[name]}":[{",".join(taken)}]}}', end
 
 
-def problem_changes(
-    id: str, epoch: str, *, since: int, seq: int, problems_set: Sequence[str], removed: Sequence[str]
+def list_changes(
+    name: str,
+    id: str,
+    epoch: str,
+    *,
+    since: int,
+    seq: int,
+    texts_set: Sequence[str],
+    removed: Sequence[str],
+    place: str = "",
 ) -> str:
-    """Which problems changed after `since` up to `seq`. removed: ids of problems."""
-    head = encode({"type": "problems-delta", "id": id, "epoch": epoch, "from": since, "seq": seq})[:-1]
-    changed = f'{{"set":[{",".join(problems_set)}],"remove":{json_text(list(removed))}}}'
-    return f'{head},"problems":{changed}}}'
+    """What of a list changed after `since` up to `seq`. removed: ids. place: as in `list_part`."""
+    document = {"type": f"{name}-delta", "id": id, "epoch": epoch, "from": since, "seq": seq}
+    head = encode(document | ({"graph": place} if place else {}))[:-1]
+    changed = f'{{"set":[{",".join(texts_set)}],"remove":{json_text(list(removed))}}}'
+    return f'{head},"{LISTS[name]}":{changed}}}'
 
 
 def changes_text(changes: Changes) -> str:

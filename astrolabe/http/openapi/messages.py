@@ -126,6 +126,64 @@ class ProblemsDelta(Shape, tag_field="type", tag="problems-delta"):
     problems: ProblemChanges
 
 
+class SummaryGroup(Tally, kw_only=True):
+    """The counts of one group. It has the keys of what the summary is grouped by; they are empty for the
+    resources that have none."""
+
+    id: Annotated[str, about("Of the group, within its summary.")]
+    cluster: str | Absent = UNSET
+    namespace: str | Absent = UNSET
+    release: str | Absent = UNSET
+    release_namespace: str | Absent = UNSET
+    kind: str | Absent = UNSET
+    node: Annotated[str, about("The name of the Node.")] | Absent = UNSET
+    node_uid: str | Absent = UNSET
+    owner: Annotated[str, about("The name of the owner at the top.")] | Absent = UNSET
+    owner_uid: str | Absent = UNSET
+    owner_kind: str | Absent = UNSET
+    owner_namespace: str | Absent = UNSET
+    total: Count
+    problems: Annotated[Count, about("The problems whose cause is in the group.")]
+
+
+GraphPlace = Annotated[
+    str, about("The position of the graph that the groups are of, `<epoch>:<seq>`.", "4f1c2a9b7d3e:57")
+]
+
+
+class SummarySnapshot(Shape, tag_field="type", tag="summary"):
+    """The groups of the filter, or a part of them. `epoch` and `seq` are positions of this subscription, not
+    of the graph."""
+
+    id: Id
+    epoch: Epoch
+    seq: Seq
+    graph: GraphPlace
+    part: Annotated[int, about("The number of this part, from 1.")]
+    last: Annotated[bool, about("Whether this is the last part.")]
+    groups: list[SummaryGroup]
+
+
+class GroupChanges(Shape):
+    """New and changed groups, and the ids of those that are empty now."""
+
+    set: list[SummaryGroup]
+    remove: list[str]
+
+
+class SummaryDelta(Shape, tag_field="type", tag="summary-delta"):
+    """Which groups changed."""
+
+    id: Id
+    epoch: Epoch
+    since: Annotated[Seq, about("The position of the previous message of this subscription.")] = field(
+        name="from"
+    )
+    seq: Seq
+    graph: GraphPlace
+    groups: GroupChanges
+
+
 class Bookmark(Shape, tag_field="type", tag="bookmark"):
     """Nothing has changed for this filter up to this position. One comes with every heartbeat."""
 
@@ -159,9 +217,32 @@ class Pong(Shape, tag_field="type", tag="pong"):
 
 #: What the WebSocket says, and what is an event of its twin.
 WebSocketMessage = (
-    Hello | ServedState | Snapshot | Delta | Problems | ProblemsDelta | Bookmark | Reset | StreamError | Pong
+    Hello
+    | ServedState
+    | Snapshot
+    | Delta
+    | Problems
+    | ProblemsDelta
+    | SummarySnapshot
+    | SummaryDelta
+    | Bookmark
+    | Reset
+    | StreamError
+    | Pong
 )
-Event = Hello | ServedState | Snapshot | Delta | Problems | ProblemsDelta | Bookmark | Reset | StreamError
+Event = (
+    Hello
+    | ServedState
+    | Snapshot
+    | Delta
+    | Problems
+    | ProblemsDelta
+    | SummarySnapshot
+    | SummaryDelta
+    | Bookmark
+    | Reset
+    | StreamError
+)
 
 
 def _filter() -> type[msgspec.Struct]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from astrolabe.graph.views.filter_fields import FILTER_FIELDS, FilterField
+from astrolabe.graph.views.summary import DIMENSIONS, MOST_DIMENSIONS
 from astrolabe.http.openapi.operation import Parameter
 from astrolabe.http.openapi.terms import INT64, reference
 
@@ -95,9 +97,21 @@ SUBSCRIBE = Parameter(
 )
 WHAT = Parameter(
     name="what",
-    description="What to follow: the graph, or the problems that it has.",
-    schema={"type": "string", "enum": ["graph", "problems"], "default": "graph"},
+    description="What to follow: the graph, the problems that it has, or its summary.",
+    schema={"type": "string", "enum": ["graph", "problems", "summary"], "default": "graph"},
 )
+BY = Parameter(
+    name="by",
+    description="What a summary groups by: one or two, repeated or separated by commas.",
+    schema={
+        "type": "array",
+        "items": {"type": "string", "enum": list(DIMENSIONS)},
+        "minItems": 1,
+        "maxItems": MOST_DIMENSIONS,
+        "uniqueItems": True,
+    },
+)
+BY_REQUIRED = replace(BY, required=True, component="required-by")
 PROBLEM_DETAIL = Parameter(
     name="detail",
     description="Whether each problem names what it affects.",

@@ -163,7 +163,7 @@ class Hub:
     def subscriptions(self) -> int:
         """The number of subscriptions of all clients."""
         of_graph = sum([len(shared.subscriptions) for shared in self._shared.values()])
-        return of_graph + self.counters.problem_subscriptions
+        return of_graph + self.counters.feed_subscriptions
 
     async def snapshot(self, filter: Filter) -> ViewSnapshot:
         """A snapshot of the filtered graph, at the current position or a later one. Callers share it.

@@ -11,7 +11,10 @@ from astrolabe.http.query import StreamPosition
 from astrolabe.http.stream.hub import Hub
 from astrolabe.http.stream.problem_feed import AskedProblems, ProblemFeeds
 from astrolabe.http.stream.subscription import StreamConnection
+from astrolabe.http.stream.summary_feed import AskedSummary, SummaryFeeds
 
+#: What a subscription may ask for.
+Asked = Filter | AskedProblems | AskedSummary
 #: A position in no history: who resumes from it gets a reset and a snapshot.
 _ELSEWHERE = StreamPosition("", 0)
 
@@ -21,6 +24,7 @@ class StreamRoom(Protocol):
 
     hub: Hub
     problems: ProblemFeeds
+    summaries: SummaryFeeds
     state: Message
 
     def add(self, stream: OpenStream, /) -> None:
@@ -47,7 +51,7 @@ class OpenStream:
 
     def __init__(self, channel: StreamChannel, room: StreamRoom) -> None:
         self.channel = channel
-        self._asked: dict[str, Filter | AskedProblems] = {}
+        self._asked: dict[str, Asked] = {}
         self._room: StreamRoom | None = None
         self._enter(room)
 
@@ -62,8 +66,8 @@ class OpenStream:
     def position(self) -> tuple[str, int]:
         return self._client.position if self._room is not None else self._left_at
 
-    def subscribe(self, id: str, asked: Filter | AskedProblems, since: StreamPosition | None = None) -> None:
-        """Follow a part of the graph, or the problems, under an unused id. Raises Refusal."""
+    def subscribe(self, id: str, asked: Asked, since: StreamPosition | None = None) -> None:
+        """Follow a part of the graph, its problems or its summary under an unused id. Raises Refusal."""
         if self._room is not None:
             self._follow(self._room, id, asked, since)
         self._asked[id] = asked
@@ -104,10 +108,10 @@ class OpenStream:
         self.channel.drained = self._client.wake
         room.add(self)
 
-    def _follow(
-        self, room: StreamRoom, id: str, asked: Filter | AskedProblems, since: StreamPosition | None
-    ) -> None:
+    def _follow(self, room: StreamRoom, id: str, asked: Asked, since: StreamPosition | None) -> None:
         if isinstance(asked, AskedProblems):
             room.problems.subscribe(self._client, id, asked, since)
+        elif isinstance(asked, AskedSummary):
+            room.summaries.subscribe(self._client, id, asked, since)
         else:
             self._client.subscribe(id, asked, since)

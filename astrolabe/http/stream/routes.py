@@ -20,11 +20,13 @@ from astrolabe.http.openapi import messages, parameters
 from astrolabe.http.openapi.operation import POSITION, ApiEndpoint, ApiResponse, Operation
 from astrolabe.http.query import QueryReader, StreamPosition, parse_position
 from astrolabe.http.responses.shared import position_headers
+from astrolabe.http.stream.asked import WHATS, asked_for
 from astrolabe.http.stream.connections import Connections
 from astrolabe.http.stream.hub import Hub
-from astrolabe.http.stream.open_stream import OpenStream
-from astrolabe.http.stream.problem_feed import AskedProblems, ProblemFeeds
-from astrolabe.http.stream.session import WHATS, ClientMessage, Session
+from astrolabe.http.stream.open_stream import Asked, OpenStream
+from astrolabe.http.stream.problem_feed import ProblemFeeds
+from astrolabe.http.stream.session import ClientMessage, Session
+from astrolabe.http.stream.summary_feed import SummaryFeeds
 from astrolabe.settings import Limits
 
 logger = logging.getLogger("astrolabe.http")
@@ -32,12 +34,12 @@ logger = logging.getLogger("astrolabe.http")
 #: The id of the subscription that is made when a client connects.
 DEFAULT = "default"
 
-_SUBJECT = (parameters.WHAT, parameters.PROBLEM_DETAIL)
+_SUBJECT = (parameters.WHAT, parameters.PROBLEM_DETAIL, parameters.BY)
 _WEBSOCKET = Operation(
     summary="the stream: a WebSocket",
     details="""\
 Connecting subscribes to the filter of the query under the id `default`, or with `what=problems` to its
-problems; more subscriptions are made by
+problems, with `what=summary` to its summary; more subscriptions are made by
 message. Each message is one JSON object. A browser, which can set no header, offers its token as the
 subprotocol `base64url.bearer.authorization.k8s.io.<token in base64url>`, next to `astrolabe.v1`.
 
@@ -83,6 +85,7 @@ class StreamEndpoints:
     ) -> None:
         self.hub = hub
         self.problems = ProblemFeeds(hub, state)
+        self.summaries = SummaryFeeds(hub, limit=limits.max_filters)
         self.state = _message_of(state.current)
         self._streams: dict[OpenStream, None] = {}
         state.subscribe(self._send_state)
@@ -112,8 +115,9 @@ class StreamEndpoints:
         subscribes = query.pop_flag("subscribe", default=True)
         since = query.pop_position("since")
         what = query.pop_choice("what", WHATS, "graph")
-        detail = query.pop_flag("detail", default=False)
+        detail, by = query.pop_flag("detail", default=False), query.pop_list("by")
         filter = query.pop_filter(self._rules)
+        asked = asked_for(what, filter, detail=detail, by=by)
         self._connections.admit()
         if subscribes:
             self.hub.admit(filter)
@@ -122,7 +126,7 @@ class StreamEndpoints:
         socket.write(self._hello())
         socket.write(self.state)
         if subscribes:
-            self._subscribe(stream, what, AskedProblems(filter, detail), since)
+            self._subscribe(stream, asked, since)
         socket.listen(Session(socket, stream, self._rules, limit=self._limits.max_subscriptions))
         await self._connections.until_lost(socket, stream.leave)
 
@@ -132,8 +136,9 @@ class StreamEndpoints:
         if last := request.headers.get("last-event-id"):
             since = parse_position("Last-Event-ID", last)
         what = query.pop_choice("what", WHATS, "graph")
-        detail = query.pop_flag("detail", default=False)
+        detail, by = query.pop_flag("detail", default=False), query.pop_list("by")
         filter = query.pop_filter(self._rules)
+        asked = asked_for(what, filter, detail=detail, by=by)
         self._connections.admit()
         self.hub.admit(filter)
         headers = {
@@ -146,7 +151,7 @@ class StreamEndpoints:
         stream = self._open(events, request)
         events.write(self._hello())
         events.write(self.state)
-        self._subscribe(stream, what, AskedProblems(filter, detail), since)
+        self._subscribe(stream, asked, since)
         events.serve(stream)
         await self._connections.until_lost(events, stream.leave)
 
@@ -180,11 +185,9 @@ class StreamEndpoints:
         )
         return Message("hello", text, None)
 
-    def _subscribe(
-        self, stream: OpenStream, what: str, asked: AskedProblems, since: StreamPosition | None
-    ) -> None:
+    def _subscribe(self, stream: OpenStream, asked: Asked, since: StreamPosition | None) -> None:
         try:
-            stream.subscribe(DEFAULT, asked if what == "problems" else asked.filter, since)
+            stream.subscribe(DEFAULT, asked, since)
         except Exception:  # too late for an HTTP answer
             logger.exception("a subscription failed")
             stream.channel.close(INTERNAL_ERROR, "internal-error", FAILED)

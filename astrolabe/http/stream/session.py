@@ -9,13 +9,14 @@ import msgspec
 from astrolabe.graph.encoding import wire
 from astrolabe.graph.selector import quoted
 from astrolabe.graph.views.filter import Filter, FilterError, FilterRules, parse_message
+from astrolabe.graph.views.summary import DIMENSIONS
 from astrolabe.http.errors import Refusal
 from astrolabe.http.net.close_codes import BAD_MESSAGE, SLOW
 from astrolabe.http.net.message import Message
 from astrolabe.http.openapi.terms import reference
 from astrolabe.http.query import StreamPosition
+from astrolabe.http.stream.asked import WHATS, asked_for
 from astrolabe.http.stream.open_stream import OpenStream
-from astrolabe.http.stream.problem_feed import AskedProblems
 from astrolabe.http.stream.subscription import StreamConnection, fail
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -24,20 +25,20 @@ Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 _Filter = Annotated[Any, msgspec.Meta(extra_json_schema={"anyOf": [reference("Filter"), {"type": "null"}]})]
 
 
-#: What clients can subscribe to.
-WHATS = ("graph", "problems")
 _What = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(WHATS)})]
+_By = Annotated[list[str], msgspec.Meta(extra_json_schema={"items": {"enum": list(DIMENSIONS)}})]
 
 
 class Subscribe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="subscribe"):
-    """Follow a part of the graph, or its problems, from `since` on when that is still known.
+    """Follow a part of the graph, its problems or its summary, from `since` on when that is still known.
 
-    `detail`: whether each problem names what it affects.
+    `detail`: whether each problem names what it affects. `by`: what a summary groups by.
     """
 
     id: Id
     what: _What = "graph"
     detail: bool = False
+    by: _By = []
     filter: _Filter = None
     since: StreamPosition | None = None
 
@@ -109,7 +110,8 @@ class Session:
             text = f"a connection has at most {self._limit} subscriptions"
             self._refuse(message.id, "too-many-subscriptions", text)
         elif message.what not in WHATS:
-            text = f"there is {' and '.join(WHATS)} to subscribe to, not {quoted(message.what)}"
+            whats = f"{', '.join(WHATS[:-1])} and {WHATS[-1]}"
+            text = f"there is {whats} to subscribe to, not {quoted(message.what)}"
             self._refuse(message.id, "unknown-what", text)
         else:
             try:
@@ -121,7 +123,7 @@ class Session:
 
     def _follow(self, message: Subscribe, filter: Filter) -> None:
         try:
-            asked = AskedProblems(filter, message.detail) if message.what == "problems" else filter
+            asked = asked_for(message.what, filter, detail=message.detail, by=message.by)
             self._stream.subscribe(message.id, asked, message.since)
         except Refusal as refusal:
             self._refuse(message.id, refusal.error, refusal.message)

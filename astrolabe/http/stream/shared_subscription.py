@@ -60,6 +60,8 @@ class SharedSubscription:
         self.filter = filter
         self.counters = counters
         self.subscriptions: dict[ClientSubscription, None] = {}
+        #: Called with each change of the view. They must not raise.
+        self.listeners: list[Callable[[Changes], None]] = []
         self.users = self.generation = 0
         self.failed = False
         self._job_queue = job_queue
@@ -123,6 +125,8 @@ class SharedSubscription:
     def publish(self, delta: Changes, batch: Batch, deltas: DeltaMessages) -> None:
         """Send a change of the view to every subscription that is in step."""
         before, self.changed = self.changed, batch.seq
+        for listener in self.listeners:
+            listener(delta)
         if self._snapshot is not None and self._snapshot.complete and not self._snapshot.may_be_shared():
             self._forget_snapshot()
         if self._catch_ups:  # those that are complete end before this change

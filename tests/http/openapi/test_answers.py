@@ -50,7 +50,7 @@ async def test_every_answer_is_as_described(tmp_path: Path) -> None:
     async with simulated(generated()) as address:
         code, found = await ask(address, tmp_path)
     assert code == 0, found
-    assert "35 selected / 42 total" in found
+    assert "36 selected / 43 total" in found
 
 
 async def test_where_a_token_is_needed(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ ASKED: list[Json] = [
     },
     {"type": "subscribe", "id": "old", "filter": None, "since": {"epoch": "another", "seq": 3}},
     {"type": "subscribe", "id": "broken", "what": "problems"},
+    {"type": "subscribe", "id": "counted", "what": "summary", "by": ["namespace", "owner"]},
     {"type": "unsubscribe", "id": "web"},
 ]
 REFUSED: list[Json] = [
@@ -53,6 +54,10 @@ REFUSED: list[Json] = [
     {"type": "subscribe", "id": "bad", "filter": {"name": "web"}},
     {"type": "subscribe", "id": "bad", "what": "weather"},
 ]
+
+
+#: What an event stream of the graph does not say.
+_OTHERS = {"error", "problems", "problems-delta", "summary", "summary-delta"}
 
 
 async def heard(socket: ClientConnection, types: set[str]) -> list[Json]:
@@ -72,7 +77,7 @@ async def test_every_server_message_is_described() -> None:
             messages = await heard(socket, {"hello", "snapshot"})
             for message in [*ASKED, *REFUSED]:
                 await socket.send(json.dumps(message))
-            messages += await heard(socket, {"problems"})
+            messages += await heard(socket, {"problems", "summary"})
             site.world.set(facts("Pod", "lone", namespace="other", status=Status(ERROR, "Broken")))
             messages += await heard(socket, types - {message["type"] for message in messages})
     assert types == {message["type"] for message in messages}
@@ -107,19 +112,20 @@ async def test_client_messages(described: Described) -> None:
         assert described.faults_said(WS, "client", message)
 
 
-async def test_problems_are_events_too() -> None:
+@pytest.mark.parametrize(("what", "query"), [("problems", ""), ("summary", "&by=release,node")])
+async def test_problems_and_summaries_are_events_too(what: str, query: str) -> None:
     async with serve(shop()) as site:
         described = Described(await site.json("/openapi.json"))
         messages: list[Json] = []
-        async with site.get(f"{SSE}?what=problems") as answer, asyncio.timeout(PATIENCE):
+        async with site.get(f"{SSE}?what={what}{query}") as answer, asyncio.timeout(PATIENCE):
             async for line in answer.content:
                 if line.startswith(b"data: "):
                     messages.append(json.loads(line.removeprefix(b"data: ")))
-                    if messages[-1]["type"] == "problems":
+                    if messages[-1]["type"] == what:
                         site.world.set(
                             facts("Pod", "lone", namespace="other", status=Status(ERROR, "Broken"))
                         )
-                if messages and messages[-1]["type"] == "problems-delta":
+                if messages and messages[-1]["type"] == f"{what}-delta":
                     break
     assert [fault for message in messages for fault in described.faults_said(SSE, "server", message)] == []
 
@@ -127,7 +133,7 @@ async def test_problems_are_events_too() -> None:
 async def test_events_are_the_same_messages() -> None:
     async with serve(shop(), Limits(heartbeat=0.2)) as site:
         described = Described(await site.json("/openapi.json"))
-        types = described.types_said(SSE, "server") - {"error", "problems", "problems-delta"}
+        types = described.types_said(SSE, "server") - _OTHERS
         messages: list[Json] = []
         async with site.get(f"{SSE}?since=another:3") as answer, asyncio.timeout(PATIENCE):
             site.world.set(facts("Pod", "lone", namespace="other", status=Status(ERROR, "Broken")))

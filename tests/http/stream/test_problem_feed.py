@@ -17,8 +17,10 @@ from astrolabe.graph.encoding.wire import encode
 from astrolabe.graph.state.status import ERROR, Status
 from astrolabe.http.counters import Counters
 from astrolabe.http.query import StreamPosition
-from astrolabe.http.stream import problem_feed, problem_watch
-from astrolabe.http.stream.problem_feed import AskedProblems, ProblemFeed, ProblemSubscription
+from astrolabe.http.stream import feed as feed_module
+from astrolabe.http.stream import problem_watch
+from astrolabe.http.stream.feed import FeedSubscription
+from astrolabe.http.stream.problem_feed import AskedProblems, ProblemFeed
 from astrolabe.http.stream.problem_list import ProblemLister
 from astrolabe.settings import Limits
 from tests.support.connections import Recorder
@@ -205,7 +207,7 @@ async def test_refusals(site: Site, socket: ClientConnection) -> None:
     refusal = await read(socket)
     assert (refusal["id"], refusal["code"]) == ("p", "too-many-filters")
     status, said = await site.refused("/api/v1/events?what=weather")
-    assert (status, said["message"]) == (400, "what is one of graph, problems, not 'weather'")
+    assert (status, said["message"]) == (400, "what is one of graph, problems, summary, not 'weather'")
 
 
 async def test_followers_share_work_and_without_followers_there_is_none(
@@ -290,21 +292,21 @@ def test_a_client_that_applies_all_messages_holds_the_list(
 ) -> None:
     """Whatever is remembered, and whenever it reads."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(problem_feed, "MAX_REMOVED", data.draw(st.integers(0, 3)))
+        patch.setattr(feed_module, "MAX_REMOVED", data.draw(st.integers(0, 3)))
         feed, reader = ProblemFeed(AskedProblems(), Counters()), Reader()
-        subscription = ProblemSubscription("p", feed, Recorder(), None)
+        subscription = FeedSubscription("p", feed, Recorder(), None)
         for problems, then in history:
             feed.take({id: encode({"id": id, "text": text}) for id, text in problems.items()})
             if then == "come back" and reader.epoch:
                 since = StreamPosition(reader.epoch, reader.seq)
-                subscription = ProblemSubscription("p", feed, Recorder(), since)
+                subscription = FeedSubscription("p", feed, Recorder(), since)
             if then != "wait":
                 for message in said(subscription):
                     reader.take(message)
                 assert {id: each["text"] for id, each in reader.problems.items()} == problems
 
 
-def said(subscription: ProblemSubscription) -> Iterator[Json]:
+def said(subscription: FeedSubscription) -> Iterator[Json]:
     while (message := subscription.next()) is not None:
         yield json.loads(message.text)
 
@@ -312,7 +314,7 @@ def said(subscription: ProblemSubscription) -> Iterator[Json]:
 def test_a_long_list_comes_in_parts() -> None:
     feed, reader = ProblemFeed(AskedProblems(only()), Counters()), Reader()
     feed.take({str(each): encode({"id": str(each), "text": "x" * 1000}) for each in range(100)})
-    messages = list(said(ProblemSubscription("p", feed, Recorder(), None)))
+    messages = list(said(FeedSubscription("p", feed, Recorder(), None)))
     assert [message["part"] for message in messages] == [1, 2, 3]
     assert max(len(encode(message)) for message in messages) <= 48 * 1024
     for message in messages:
