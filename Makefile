@@ -50,7 +50,7 @@ TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The view
 PLUGIN := deploy/grafana/astrolabe-datasource
 PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
 
-.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster generators bench chaos fuzz access queries few-rights hostile incidents scores soak check test-pythons lint fmt accept-api docs docker-build docker-push clean
+.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster generators bench chaos fuzz access queries few-rights hostile incidents scores soak check test-pythons lint lint-python lint-viewer lint-plugin fmt accept-api docs docker-build docker-push clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -221,13 +221,19 @@ test-pythons: ## run the tests in Python on each of PYTHONS="3.11 3.12 3.13 3.14
 	    echo "Python $$version:"; .venv-$$version/bin/pytest -q $(ARGS); \
 	done
 
-lint: deps $(if $(NODE),$(MODULES) $(PLUGIN_MODULES)) ## check style, types and layers
+lint: lint-python $(if $(NODE),lint-viewer lint-plugin) ## check style, types and layers
+
+lint-python: deps
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(if $(NODE),cd static && npm run lint)
-	$(if $(NODE),cd $(PLUGIN) && npm run lint)
+
+lint-viewer: $(MODULES)
+	cd static && npm run lint
+
+lint-plugin: $(PLUGIN_MODULES)
+	cd $(PLUGIN) && npm run lint
 
 fmt: deps $(if $(NODE),$(MODULES)) ## format the source
 	$(BIN)/ruff check --fix-only .

@@ -1,4 +1,7 @@
-"""What Helm keeps of the releases of a union, read in each cluster."""
+"""What Helm keeps of the releases of a union, read in each cluster.
+
+Apart from the mode, which knows no details: only `--helm-details` asks for it.
+"""
 
 from __future__ import annotations
 
