@@ -50,7 +50,7 @@ TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The view
 PLUGIN := deploy/grafana/astrolabe-datasource
 PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
 
-.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-plugin test-cluster generators bench chaos fuzz access queries few-rights hostile incidents scores soak check test-pythons lint lint-python lint-viewer lint-plugin fmt accept-api docs docker-build docker-push clean
+.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-units test-browser test-plugin test-cluster generators bench chaos fuzz access queries few-rights hostile incidents scores soak check test-pythons lint lint-python lint-viewer lint-plugin fmt accept-api docs docker-build docker-push clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -151,14 +151,19 @@ ifdef ARGS
 else
 	$(BIN)/pytest -n $(JOBS) -m "not alone" || $(AGAIN) -m "not alone"
 	$(BIN)/pytest -m alone || $(AGAIN) -m alone
-	$(MAKE) test-viewer test-plugin
+	$(MAKE) --jobs=2 --output-sync=target test-units test-plugin
+	$(MAKE) test-browser
 endif
 
 test-plugin: deps $(if $(and $(NODE),$(CHROMIUM)),$(PLUGIN_MODULES)) ## run the tests of the Grafana data source, in Chromium
 	$(if $(and $(NODE),$(CHROMIUM)),cd $(PLUGIN) && npm test,@echo "The data source is not tested: Node 20 or newer and CHROMIUM are needed.")
 
-test-viewer: deps $(if $(NODE),$(MODULES)) $(VIEWER) ## run the tests of the viewer, also in Chromium
+test-viewer: test-units test-browser ## run the tests of the viewer, also in Chromium
+
+test-units: deps $(if $(NODE),$(MODULES)) $(VIEWER)
 	$(if $(NODE),cd static && npm test,@echo "The viewer is not tested: Node 20 or newer is needed.")
+
+test-browser: deps $(if $(NODE),$(MODULES)) $(VIEWER)
 	$(if $(NODE),$(if $(CHROMIUM),cd static && npm run e2e,@echo "The viewer is not tested in a browser: CHROMIUM is not set."))
 
 test-cluster: deps $(VIEWER) ## compare the graph with a disposable cluster, ASTROLABE_TEST_KUBECONFIG=...
