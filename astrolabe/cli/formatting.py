@@ -58,9 +58,11 @@ def coverage_line_of(coverage: UserCoverage) -> str:
         # Of other kinds, if any, everything is seen.
         kinds = _named(coverage.limited, "kinds") if len(coverage.limited) <= _NAMED else "most kinds"
         places = _named(coverage.namespaces, "namespaces") or "none"
-        said.append(f"you see {kinds} only in these namespaces: {places}")
+        some = "in some clusters, or only" if coverage.clusters else "only"
+        said.append(f"you see {kinds} {some} in these namespaces: {places}")
     if coverage.hidden:
         said.append(f"not visible to you: {_named(coverage.hidden, 'kinds')}")
+    said += [f"nothing of cluster {each.name}: {each.why}" for each in coverage.clusters or () if each.why]
     if not coverage.complete:
         said.append("Astrolabe is still asking in which namespaces you may see more")
     return printable("; ".join(said))

@@ -8,8 +8,8 @@ Public are the names in `__all__`, and `Plan`, `Report`, `Latency` and `run` of 
 
 - `Client`, `Filter`, `Update`, `Backoff`, `Token`, `TokenFile`, `KubeconfigToken`: connect and follow.
 - `Graph`, `Position`, `Node`, `Edge`, `EdgeKey`, `Change`, `NodeChange`, `EdgeChange`: the graph.
-- `ServerState`, `ClusterName`, `MemberState`, `SyncProgress`, `PartialKind`, `UserCoverage`: how complete
-  and how fresh the graph is.
+- `ServerState`, `ClusterName`, `MemberState`, `SyncProgress`, `PartialKind`, `UserCoverage`,
+  `MemberCoverage`: how complete and how fresh the graph is.
 - `ProblemList`, `ReportedProblem`, `Explanation`, `ImpactForecast`, `FoundResources`, `OwnAccess`,
   `NamedUser`: what `Client.problems`, `why`, `impact`, `find` and `whoami` return.
 - `ClientError`, `ProtocolError`: what can go wrong.
@@ -34,6 +34,7 @@ from astrolabe.client.progress import Position
 from astrolabe.client.reported import ReportedProblem
 from astrolabe.client.state import (
     ClusterName,
+    MemberCoverage,
     MemberState,
     PartialKind,
     ServerState,
@@ -57,6 +58,7 @@ __all__ = [
     "Graph",
     "ImpactForecast",
     "KubeconfigToken",
+    "MemberCoverage",
     "MemberState",
     "NamedUser",
     "Node",

@@ -46,18 +46,33 @@ class MemberState(msgspec.Struct, frozen=True):
     progress: SyncProgress = SyncProgress()
 
 
+class MemberCoverage(msgspec.Struct, frozen=True):
+    """What the user may see of one of several clusters: see `UserCoverage`.
+
+    why: why they may see nothing of it; "" if its API server says what they may see.
+    """
+
+    name: str
+    hidden: tuple[str, ...] = ()
+    limited: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    complete: bool = True
+    why: str = ""
+
+
 class UserCoverage(msgspec.Struct, frozen=True):
     """What the user may see, where that is not everything (see `--auth=kubernetes`).
 
     hidden: kinds that they may not see at all. limited: kinds that they may see in some namespaces only.
     namespaces: these. complete: whether that is all; False while the server is still asking about more
-        namespaces.
+        namespaces. clusters: those of which they may not see everything, if several are served.
     """
 
     hidden: tuple[str, ...] = ()
     limited: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
     complete: bool = True
+    clusters: tuple[MemberCoverage, ...] | None = None
 
 
 class ServerState(msgspec.Struct, frozen=True, tag_field="type", tag="state"):

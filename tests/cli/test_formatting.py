@@ -7,8 +7,8 @@ from typing import Any
 import click
 import msgspec
 
-from astrolabe.cli.formatting import as_json, as_text, state_line
-from astrolabe.client import EdgeChange, NodeChange, ServerState
+from astrolabe.cli.formatting import as_json, as_text, coverage_line_of, state_line
+from astrolabe.client import EdgeChange, MemberCoverage, NodeChange, ServerState, UserCoverage
 
 POD = {
     "uid": "u1",
@@ -90,3 +90,12 @@ def test_states_are_one_line_each() -> None:
     assert line(state="stale", since=old.isoformat()) == "stale since 2024-02-29 14:03:10"
     assert line(state="stale", since="of old") == "stale since of old"
     assert line(state="frozen", why="a later server says so") == "frozen: a later server says so"
+
+
+def test_what_a_user_sees_of_several_clusters_is_one_line() -> None:
+    west = MemberCoverage("west", why="this cluster does not know your token")
+    coverage = UserCoverage(("Node",), ("Pod",), ("shop",), clusters=(MemberCoverage("east"), west))
+    assert coverage_line_of(coverage) == (
+        "you see Pod in some clusters, or only in these namespaces: shop; not visible to you: Node; "
+        "nothing of cluster west: this cluster does not know your token"
+    )

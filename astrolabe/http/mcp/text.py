@@ -139,4 +139,7 @@ def _hidden(state: ServingState) -> str:
     parts = [listed(sorted(kinds | {*coverage.hidden}))]
     if coverage.limited:
         parts.append(f"{listed(coverage.limited)} outside of namespaces {listed(coverage.namespaces)}")
+    for each in coverage.clusters or ():
+        if each.why:
+            parts.append(f"all of cluster {plain(each.name)}: {each.why}")
     return "; ".join(filter(None, parts))
