@@ -66,7 +66,7 @@ class FrontDoors:
         self.streams = StreamEndpoints(
             source.hub, connections, state=source.state, rules=rules, limits=limits
         )
-        self._making += (self.streams.summaries,)
+        self._making += (self.streams.summaries, self.streams.neighbourhoods)
         clusters = Clusters(source)
         graphql = GraphQLEndpoint(
             source,

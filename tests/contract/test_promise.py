@@ -185,8 +185,8 @@ def test_additions_pass() -> None:
     kept["Status"]["enum"].append("Paused")
     kept["Novelty"] = {"type": "object"}
     kept["WsServerMessage"]["discriminator"]["mapping"]["novelty"] = "#/components/schemas/Novelty"
-    kept["WsClientMessage"]["discriminator"]["mapping"]["refocus"] = "#/components/schemas/Novelty"
-    kept["Subscribe"]["properties"]["depth"] = {"type": "integer"}
+    kept["WsClientMessage"]["discriminator"]["mapping"]["rename"] = "#/components/schemas/Novelty"
+    kept["Subscribe"]["properties"]["colour"] = {"type": "integer"}
     kept["Release"]["properties"]["revision"] = {"type": "integer"}  # was null at times
     parameter(new, "MinSeqParameter")["schema"].pop("maximum")
     new["info"] = {"title": "Another", "version": "9"}

@@ -134,6 +134,32 @@ def list_changes(
     return f'{head},"{LISTS[name]}":{changed}}}'
 
 
+def with_beyond(part: str, place: str, beyond: str) -> str:
+    """A part of a snapshot of a neighbourhood. place: of the graph. beyond: JSON."""
+    return f'{part[:-1]},"graph":{json_text(place)},"beyond":{beyond}}}'
+
+
+def neighbourhood_changes(
+    id: str,
+    epoch: str,
+    *,
+    since: int,
+    seq: int,
+    place: str,
+    nodes_set: Sequence[str],
+    nodes_removed: Sequence[str],
+    edges_set: Sequence[str],
+    edges_removed: Sequence[str],
+    beyond: str,
+) -> str:
+    """A `delta` of a neighbourhood. All but the uids of removed nodes are JSON texts."""
+    changed = (
+        f'{_NODES_SET}{",".join(nodes_set)}],"remove":{json_text(list(nodes_removed))}}},'
+        f'"edges":{{"set":[{",".join(edges_set)}],"remove":[{",".join(edges_removed)}]}}'
+    )
+    return with_beyond(delta(id, epoch, since=since, seq=seq, changed=changed), place, beyond)
+
+
 def changes_text(changes: Changes) -> str:
     """The changes in a delta; the text is the same for all clients that see the same changes."""
     nodes = ",".join([node.text for node in changes.nodes_set])

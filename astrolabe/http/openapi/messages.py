@@ -40,6 +40,20 @@ class Hello(Shape, tag_field="type", tag="hello"):
     heartbeat: Annotated[float, about("Seconds between two heartbeats.")]
 
 
+class KindBeyond(Shape):
+    """Nodes of a kind for which a neighbourhood has no room."""
+
+    kind: Kind
+    count: Count
+
+
+Beyond = Annotated[list[KindBeyond], about("Of a neighbourhood: near enough, but beyond its limit, by kind.")]
+NeighbourhoodPlace = Annotated[
+    str,
+    about("Of a neighbourhood: the position of the graph that it shows, `<epoch>:<seq>`.", "4f1c2a9b7d3e:57"),
+]
+
+
 class Snapshot(Shape, tag_field="type", tag="snapshot"):
     """The filtered graph, or a part of it. All nodes come before the first edge."""
 
@@ -50,6 +64,8 @@ class Snapshot(Shape, tag_field="type", tag="snapshot"):
     last: Annotated[bool, about("Whether this is the last part.")]
     nodes: list[NodeShape]
     edges: list[EdgeShape]
+    graph: NeighbourhoodPlace | Absent = UNSET
+    beyond: Beyond | Absent = UNSET
 
 
 class NodeChanges(Shape):
@@ -86,6 +102,8 @@ class Delta(Shape, tag_field="type", tag="delta"):
     seq: Seq
     nodes: NodeChanges
     edges: EdgeChanges
+    graph: NeighbourhoodPlace | Absent = UNSET
+    beyond: Beyond | Absent = UNSET
     time: (
         Annotated[
             Milliseconds,

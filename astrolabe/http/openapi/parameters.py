@@ -97,8 +97,13 @@ SUBSCRIBE = Parameter(
 )
 WHAT = Parameter(
     name="what",
-    description="What to follow: the graph, the problems that it has, or its summary.",
-    schema={"type": "string", "enum": ["graph", "problems", "summary"], "default": "graph"},
+    description="What to follow: the graph, the problems that it has, its summary, or the neighbourhood of a "
+    "focus.",
+    schema={
+        "type": "string",
+        "enum": ["graph", "problems", "summary", "neighbourhood"],
+        "default": "graph",
+    },
 )
 BY = Parameter(
     name="by",
@@ -110,6 +115,30 @@ BY = Parameter(
         "maxItems": MOST_DIMENSIONS,
         "uniqueItems": True,
     },
+)
+#: Of a neighbourhood.
+NEIGHBOURHOOD = (
+    Parameter(
+        name="focus",
+        description="The uids around which a neighbourhood is.",
+        schema={"type": "array", "items": {"type": "string"}, "maxItems": 100},
+    ),
+    Parameter(
+        name="depth",
+        description="How many edges away the nodes of a neighbourhood may be, in either direction.",
+        schema={"type": "integer", "minimum": 0, "maximum": 6, "default": 2},
+    ),
+    Parameter(
+        name="types",
+        description="The types of the edges that a neighbourhood follows; none: all.",
+        schema={"type": "array", "items": reference("EdgeType")},
+    ),
+    Parameter(
+        name="limit",
+        description="How many nodes a neighbourhood may have.",
+        component="neighbourhood-limit",
+        schema={"type": "integer", "minimum": 1, "maximum": 5000, "default": 500},
+    ),
 )
 BY_REQUIRED = replace(BY, required=True, component="required-by")
 PROBLEM_DETAIL = Parameter(

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import msgspec
+
 from astrolabe.graph.views.filter import Filter
+from astrolabe.graph.views.neighbourhood import AskedNeighbourhood
 from astrolabe.http.net.message import Message
 from astrolabe.http.query import StreamPosition
 from astrolabe.http.stream.hub import Hub
+from astrolabe.http.stream.neighbourhood_feed import NeighbourhoodFeed, NeighbourhoodFeeds
 from astrolabe.http.stream.problem_feed import AskedProblems, ProblemFeeds
 from astrolabe.http.stream.subscription import StreamConnection
 from astrolabe.http.stream.summary_feed import AskedSummary, SummaryFeeds
 
 #: What a subscription may ask for.
-Asked = Filter | AskedProblems | AskedSummary
+Asked = Filter | AskedProblems | AskedSummary | AskedNeighbourhood
 #: A position in no history: who resumes from it gets a reset and a snapshot.
 _ELSEWHERE = StreamPosition("", 0)
 
@@ -25,6 +29,7 @@ class StreamRoom(Protocol):
     hub: Hub
     problems: ProblemFeeds
     summaries: SummaryFeeds
+    neighbourhoods: NeighbourhoodFeeds
     state: Message
 
     def add(self, stream: OpenStream, /) -> None:
@@ -52,6 +57,8 @@ class OpenStream:
     def __init__(self, channel: StreamChannel, room: StreamRoom) -> None:
         self.channel = channel
         self._asked: dict[str, Asked] = {}
+        #: The neighbourhoods, which can be moved.
+        self._moving: dict[str, NeighbourhoodFeed] = {}
         self._room: StreamRoom | None = None
         self._enter(room)
 
@@ -67,7 +74,7 @@ class OpenStream:
         return self._client.position if self._room is not None else self._left_at
 
     def subscribe(self, id: str, asked: Asked, since: StreamPosition | None = None) -> None:
-        """Follow a part of the graph, its problems or its summary under an unused id. Raises Refusal."""
+        """Follow what is asked for under an unused id. Raises Refusal."""
         if self._room is not None:
             self._follow(self._room, id, asked, since)
         self._asked[id] = asked
@@ -75,8 +82,19 @@ class OpenStream:
     def unsubscribe(self, id: str) -> None:
         """End a subscription. Raises KeyError for an unknown id."""
         del self._asked[id]
+        self._moving.pop(id, None)
         if self._room is not None:
             self._client.unsubscribe(id)
+
+    def refocus(self, id: str, focus: tuple[str, ...]) -> bool:
+        """Move a neighbourhood. Returns whether the id is one of a neighbourhood."""
+        asked = self._asked.get(id)
+        if not isinstance(asked, AskedNeighbourhood):
+            return False
+        self._asked[id] = msgspec.structs.replace(asked, focus=focus)
+        if self._room is not None:
+            self._moving[id].move(focus)
+        return True
 
     def notify(self, message: Message) -> None:
         """Send a message that concerns the whole connection. It replaces one that is still waiting."""
@@ -113,5 +131,7 @@ class OpenStream:
             room.problems.subscribe(self._client, id, asked, since)
         elif isinstance(asked, AskedSummary):
             room.summaries.subscribe(self._client, id, asked, since)
+        elif isinstance(asked, AskedNeighbourhood):
+            self._moving[id] = room.neighbourhoods.subscribe(self._client, id, asked, since)
         else:
             self._client.subscribe(id, asked, since)

@@ -20,9 +20,10 @@ from astrolabe.http.openapi import messages, parameters
 from astrolabe.http.openapi.operation import POSITION, ApiEndpoint, ApiResponse, Operation
 from astrolabe.http.query import QueryReader, StreamPosition, parse_position
 from astrolabe.http.responses.shared import position_headers
-from astrolabe.http.stream.asked import WHATS, asked_for
+from astrolabe.http.stream.asked import pop_asked
 from astrolabe.http.stream.connections import Connections
 from astrolabe.http.stream.hub import Hub
+from astrolabe.http.stream.neighbourhood_feed import NeighbourhoodFeeds
 from astrolabe.http.stream.open_stream import Asked, OpenStream
 from astrolabe.http.stream.problem_feed import ProblemFeeds
 from astrolabe.http.stream.session import ClientMessage, Session
@@ -34,14 +35,15 @@ logger = logging.getLogger("astrolabe.http")
 #: The id of the subscription that is made when a client connects.
 DEFAULT = "default"
 
-_SUBJECT = (parameters.WHAT, parameters.PROBLEM_DETAIL, parameters.BY)
+_SUBJECT = (parameters.WHAT, parameters.PROBLEM_DETAIL, parameters.BY, *parameters.NEIGHBOURHOOD)
 _WEBSOCKET = Operation(
     summary="the stream: a WebSocket",
     details="""\
 Connecting subscribes to the filter of the query under the id `default`, or with `what=problems` to its
-problems, with `what=summary` to its summary; more subscriptions are made by
-message. Each message is one JSON object. A browser, which can set no header, offers its token as the
-subprotocol `base64url.bearer.authorization.k8s.io.<token in base64url>`, next to `astrolabe.v1`.
+problems, with `what=summary` to its summary, or with `what=neighbourhood` to what is around a focus. More
+subscriptions are made by message. Each message is one JSON object. A browser, which can set no header, offers
+its token as the subprotocol `base64url.bearer.authorization.k8s.io.<token in base64url>`, next to
+`astrolabe.v1`.
 
 A browser, which is told nothing of an answer to its handshake, is refused on the WebSocket: it is accepted,
 an `error` says why, and a close code follows. Who sends no `Origin` gets the HTTP answer.
@@ -86,6 +88,7 @@ class StreamEndpoints:
         self.hub = hub
         self.problems = ProblemFeeds(hub, state)
         self.summaries = SummaryFeeds(hub, limit=limits.max_filters)
+        self.neighbourhoods = NeighbourhoodFeeds(hub, limit=limits.max_filters)
         self.state = _message_of(state.current)
         self._streams: dict[OpenStream, None] = {}
         state.subscribe(self._send_state)
@@ -114,10 +117,7 @@ class StreamEndpoints:
         query = QueryReader(request)
         subscribes = query.pop_flag("subscribe", default=True)
         since = query.pop_position("since")
-        what = query.pop_choice("what", WHATS, "graph")
-        detail, by = query.pop_flag("detail", default=False), query.pop_list("by")
-        filter = query.pop_filter(self._rules)
-        asked = asked_for(what, filter, detail=detail, by=by)
+        asked, filter = pop_asked(query, self._rules)
         self._connections.admit()
         if subscribes:
             self.hub.admit(filter)
@@ -135,10 +135,7 @@ class StreamEndpoints:
         since = query.pop_position("since")
         if last := request.headers.get("last-event-id"):
             since = parse_position("Last-Event-ID", last)
-        what = query.pop_choice("what", WHATS, "graph")
-        detail, by = query.pop_flag("detail", default=False), query.pop_list("by")
-        filter = query.pop_filter(self._rules)
-        asked = asked_for(what, filter, detail=detail, by=by)
+        asked, filter = pop_asked(query, self._rules)
         self._connections.admit()
         self.hub.admit(filter)
         headers = {

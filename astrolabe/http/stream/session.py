@@ -15,7 +15,7 @@ from astrolabe.http.net.close_codes import BAD_MESSAGE, SLOW
 from astrolabe.http.net.message import Message
 from astrolabe.http.openapi.terms import reference
 from astrolabe.http.query import StreamPosition
-from astrolabe.http.stream.asked import WHATS, asked_for
+from astrolabe.http.stream.asked import WHATS, asked_for, focus_of
 from astrolabe.http.stream.open_stream import OpenStream
 from astrolabe.http.stream.subscription import StreamConnection, fail
 
@@ -30,15 +30,22 @@ _By = Annotated[list[str], msgspec.Meta(extra_json_schema={"items": {"enum": lis
 
 
 class Subscribe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="subscribe"):
-    """Follow a part of the graph, its problems or its summary, from `since` on when that is still known.
+    """Follow a part of the graph, its problems, a summary or a neighbourhood, from `since` on when that is
+    still known.
 
     `detail`: whether each problem names what it affects. `by`: what a summary groups by.
+    `focus`, `depth`, `types`, `limit`: of a neighbourhood, the uids around which it is, how many edges away
+    its nodes may be (2), the types of these edges (all), and how many nodes it may have (500).
     """
 
     id: Id
     what: _What = "graph"
     detail: bool = False
     by: _By = []
+    focus: list[str] = []
+    depth: int | None = None
+    types: list[str] = []
+    limit: int | None = None
     filter: _Filter = None
     since: StreamPosition | None = None
 
@@ -51,12 +58,19 @@ class Unsubscribe(
     id: Id
 
 
+class Refocus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="refocus"):
+    """Move a neighbourhood: a delta leads from what it was to what is around this focus."""
+
+    id: Id
+    focus: list[str]
+
+
 class Ping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="ping"):
     """Answered with a pong, unless much is under way: a heartbeat for those who cannot send frames of
     their own, as browsers."""
 
 
-ClientMessage = Subscribe | Unsubscribe | Ping
+ClientMessage = Subscribe | Unsubscribe | Refocus | Ping
 _DECODER = msgspec.json.Decoder(ClientMessage)
 
 
@@ -91,6 +105,8 @@ class Session:
         match message:
             case Subscribe():
                 self._subscribe(message)
+            case Refocus(id, focus):
+                self._refocus(id, focus)
             case Unsubscribe(id):
                 self._unsubscribe(id)
             case Ping() if self._connection.writable:  # else the data under way is a sign of life, too
@@ -123,12 +139,28 @@ class Session:
 
     def _follow(self, message: Subscribe, filter: Filter) -> None:
         try:
-            asked = asked_for(message.what, filter, detail=message.detail, by=message.by)
+            asked = asked_for(
+                message.what,
+                filter,
+                detail=message.detail,
+                by=message.by,
+                focus=message.focus,
+                depth=message.depth,
+                types=message.types,
+                limit=message.limit,
+            )
             self._stream.subscribe(message.id, asked, message.since)
         except Refusal as refusal:
             self._refuse(message.id, refusal.error, refusal.message)
         except Exception:
             fail(self._connection)
+
+    def _refocus(self, id: str, focus: list[str]) -> None:
+        try:
+            if not self._stream.refocus(id, focus_of(focus)):
+                self._refuse(id, "unknown-id", "there is no neighbourhood with this id")
+        except Refusal as refusal:
+            self._refuse(id, refusal.error, refusal.message)
 
     def _unsubscribe(self, id: str) -> None:
         if id in self._stream:

@@ -101,7 +101,7 @@ async def test_answers_may_have_undocumented_keys(described: Described) -> None:
     """Only what a client says is closed: there the server refuses what it does not know."""
     schemas = described.document["components"]["schemas"]
     shut = {name for name, schema in schemas.items() if schema.get("additionalProperties") is False}
-    assert shut == {"Filter", "Subscribe", "Unsubscribe", "Ping", "Position"}
+    assert shut == {"Filter", "Subscribe", "Unsubscribe", "Refocus", "Ping", "Position"}
 
 
 async def test_every_path_with_parameters_declares_them(described: Described) -> None:

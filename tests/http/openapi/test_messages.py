@@ -47,6 +47,8 @@ ASKED: list[Json] = [
     {"type": "subscribe", "id": "old", "filter": None, "since": {"epoch": "another", "seq": 3}},
     {"type": "subscribe", "id": "broken", "what": "problems"},
     {"type": "subscribe", "id": "counted", "what": "summary", "by": ["namespace", "owner"]},
+    {"type": "subscribe", "id": "near", "what": "neighbourhood", "focus": ["pod-lone"], "types": ["owns"]},
+    {"type": "refocus", "id": "near", "focus": ["pod-web", "no-such"]},
     {"type": "unsubscribe", "id": "web"},
 ]
 REFUSED: list[Json] = [

@@ -207,7 +207,10 @@ async def test_refusals(site: Site, socket: ClientConnection) -> None:
     refusal = await read(socket)
     assert (refusal["id"], refusal["code"]) == ("p", "too-many-filters")
     status, said = await site.refused("/api/v1/events?what=weather")
-    assert (status, said["message"]) == (400, "what is one of graph, problems, summary, not 'weather'")
+    assert (status, said["message"]) == (
+        400,
+        "what is one of graph, problems, summary, neighbourhood, not 'weather'",
+    )
 
 
 async def test_followers_share_work_and_without_followers_there_is_none(

@@ -60,7 +60,10 @@ async def test_refusals() -> None:
     said = connection.take()
     codes = [message.get("code") for message in said]
     assert codes == ["bad-filter", "unknown-what", None, "duplicate-id", "too-many-subscriptions"]
-    assert said[1]["message"] == "there is graph, problems and summary to subscribe to, not 'weather'"
+    assert (
+        said[1]["message"]
+        == "there is graph, problems, summary and neighbourhood to subscribe to, not 'weather'"
+    )
 
 
 @pytest.mark.parametrize("text", ["{}", '{"x":' * 10_000, '{"x":' * 10_000 + "1" + "}" * 10_000])
