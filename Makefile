@@ -145,11 +145,15 @@ undeploy: ## remove it, with its namespace and everything in it
 # What failed beside other tests, which share the cores with it, must pass by itself.
 AGAIN = $(BIN)/pytest --last-failed --last-failed-no-failures none
 
+# Where the tests are that mostly wait; four at a time need less than two cores.
+WAITING := tests/chaos tests/soak
+
 test: deps $(if $(NODE),$(MODULES)) $(VIEWER) ## run the tests; ARGS="tests/graph -x" runs only those of Python that it selects
 ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
-	$(BIN)/pytest -n $(JOBS) -m "not alone" || $(AGAIN) -m "not alone"
+	$(BIN)/pytest -n $(JOBS) -m "not alone and not waiting" || $(AGAIN) -m "not alone and not waiting"
+	$(BIN)/pytest -n 4 -m waiting $(WAITING) || $(AGAIN) -m waiting $(WAITING)
 	$(BIN)/pytest -m alone || $(AGAIN) -m alone
 	$(MAKE) --jobs=2 --output-sync=target test-units test-plugin
 	$(MAKE) test-browser

@@ -16,14 +16,22 @@ settings.load_profile("astrolabe")
 
 #: What measures time, or sets a whole machine to work: nothing else runs beside it. The recorded cluster was seen not
 #: to end in time beside others.
-ALONE = ("benchmarks", "chaos", "cluster", "hostile", "soak", "test_recorded_cluster.py")
+ALONE = ("benchmarks", "cluster", "hostile", "soak", "test_recorded_cluster.py")
+#: What breaks things and mostly waits for how that ends: only others of its kind run beside it.
+WAITING = ("chaos",)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    places = [Path(__file__).parent / name for name in ALONE]
     for item in items:
-        if any(place in (item.path, *item.path.parents) for place in places):
+        if _is_in(WAITING, item):
+            item.add_marker("waiting")
+        if _is_in(ALONE, item) and item.get_closest_marker("waiting") is None:
             item.add_marker("alone")
+
+
+def _is_in(names: tuple[str, ...], item: pytest.Item) -> bool:
+    places = [Path(__file__).parent / name for name in names]
+    return any(place in (item.path, *item.path.parents) for place in places)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from tests.soak.soak import soak
 SLOW = ("HTTP 403", "HTTP 404")
 
 
+@pytest.mark.waiting
 async def test_every_client_converges_after_ten_seconds_of_chaos() -> None:
     load = Load(clients=40, visitors=20, changes=200, faults=60, seconds=10, without=SLOW)
     async with started(1_000, "--heartbeat=1s", "--request-timeout=2s", "--stall-timeout=2s") as site:
