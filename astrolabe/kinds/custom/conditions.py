@@ -113,7 +113,9 @@ def not_true(condition: LenientCondition, where: str) -> Verdict:
         and not words.says_at_it(text(condition.at_message))
     ):
         severity = UNKNOWN
-    elif words.is_still_at_it(condition.value, reason, text(condition.at_message)):
+    elif words.is_still_at_it(condition.value, reason, text(condition.at_message)) or (
+        not reason and words.counts_work(text(condition.at_message))
+    ):
         severity = PENDING
     elif condition.name in words.ENDS and not reason:
         severity = PENDING  # it has not come to an end

@@ -69,10 +69,10 @@ def judge(given: Given) -> Verdict:
         or _failed(status, lists, phases, given.kind)
         or _at_work(lists, phases, given.kind)
         or _short_part(status, lists)
-        or _good(status, lists, phases)
-        or _by_phase(status, phases, given.replicas)
-        or _by_counts(status, given.replicas)
-        or _by_flag(status)
+        or _good(status, lists, phases, given)
+        or _by_phase(status, phases, given)
+        or _by_trouble(status)
+        or _unless_odd(phases, _by_counts(status, given.replicas) or _by_flag(status))
         or _steps(lists)
         or _active(lists)
         or _nothing_yet(status)
@@ -216,7 +216,7 @@ def _short_part(status: Raws, lists: Conditions) -> Verdict | None:
     return pending("PartNotReady", said, by=where) if said else None
 
 
-def _good(status: Raws, lists: Conditions, phases: Phases) -> Verdict | None:
+def _good(status: Raws, lists: Conditions, phases: Phases, given: Given) -> Verdict | None:
     found = [(each, where) for conditions, where in lists for each in conditions if each.name in words.GOOD]
     if not any(each.name == "Ready" for each, _ in found):  # which would sum up the others
         found += [
@@ -243,8 +243,8 @@ def _good(status: Raws, lists: Conditions, phases: Phases) -> Verdict | None:
     each, where = found[0]
     if {each.name for each, _ in found} == {"Synced"} and each.at_reason == words.CROSSPLANE_SYNCED:
         return pending("NoReady", "Its controller has not said yet whether it is Ready", by=f"{where}[Ready]")
-    sums_up = any(each.name in words.SUMS for each, _ in found)
-    return (None if sums_up else _contradiction(status, phases)) or _of(READY, each, where)
+    sums_up = any(each.name in words.SUMS or each.name in words.ENDS for each, _ in found)
+    return (None if sums_up else _contradiction(status, phases, given)) or _of(READY, each, where)
 
 
 def _is_figure(condition: LenientCondition) -> bool:
@@ -252,7 +252,7 @@ def _is_figure(condition: LenientCondition) -> bool:
     return condition.value == "Unknown" and text(condition.at_message).isdecimal()
 
 
-def _contradiction(status: Raws, phases: Phases) -> Verdict | None:
+def _contradiction(status: Raws, phases: Phases, given: Given) -> Verdict | None:
     """What conditions that are good leave open, since none of them sums up the rest."""
     for phase, meaning in phases:
         if meaning == "pending" and phase.whole:
@@ -260,7 +260,8 @@ def _contradiction(status: Raws, phases: Phases) -> Verdict | None:
     for value, where in status_scan.flags(status):
         if not value:
             return pending("NotReady", f"{where} is false", by=where)
-    return None
+    said, where = status_counts.shortage(status, given.replicas)
+    return pending("NotReady", said, by=where) if said else None
 
 
 def _still(phases: Phases, verdict: Verdict) -> Verdict:
@@ -274,18 +275,20 @@ def _still(phases: Phases, verdict: Verdict) -> Verdict:
     return verdict
 
 
-def _by_phase(status: Raws, phases: Phases, replicas: Scalar) -> Verdict | None:
+def _by_phase(status: Raws, phases: Phases, given: Given) -> Verdict | None:
     for phase, meaning in phases:
         if meaning == "pending":
             return pending(words.reason_of(phase.word, phase.where, PENDING), phase.message, by=phase.where)
     for phase, meaning in phases:
         if meaning == "unknown" and phase.whole:
             return unknown("Unknown", phase.message, by=phase.where)
-    if any(not meaning and phase.where in _PLAIN for phase, meaning in phases):
-        return None  # a word that nobody knows may say that something is missing
+    if _is_odd(phases):
+        return None
     for phase, meaning in phases:
         if meaning == "ready" and phase.whole and phase.where not in _OPERATIONS:
-            said, where = status_counts.shortage(status, replicas)
+            if words.runs_to_an_end(given.kind) and (verdict := _by_trouble(status)) is not None:
+                return verdict
+            said, where = status_counts.shortage(status, given.replicas)
             if not said:
                 said, where = status_counts.unhealthy_part(status)
             if said:
@@ -297,9 +300,31 @@ def _by_phase(status: Raws, phases: Phases, replicas: Scalar) -> Verdict | None:
     return None
 
 
+def _is_odd(phases: Phases) -> bool:
+    """Whether there is a word that nobody knows: it may say that something is missing."""
+    return any(not meaning and phase.where in _PLAIN for phase, meaning in phases)
+
+
+def _unless_odd(phases: Phases, verdict: Verdict | None) -> Verdict | None:
+    """A verdict by counts or flags; that all are there is no health beside a word that nobody knows."""
+    if verdict is not None and verdict.status.severity == READY and _is_odd(phases):
+        return None
+    return verdict
+
+
 #: How an operation ended says nothing of how things are.
 _OPERATIONS = ("status.lastOperation.state", "status.lastOperation.status", "status.lastOperation.phase")
 _PLAIN = ("status.phase", "status.state", "status.status", "status.health", "status.stage")
+
+
+def _by_trouble(status: Raws) -> Verdict | None:
+    """What a status counts or lists that does not work, where nothing else says how it is."""
+    trouble = status_counts.trouble_in(status)
+    if trouble is None:
+        return None
+    if trouble.failed:
+        return error("Failed", trouble.said, by=trouble.where)
+    return pending("NotReady", trouble.said, by=trouble.where)
 
 
 def _by_counts(status: Raws, replicas: Scalar) -> Verdict | None:
@@ -315,9 +340,11 @@ def _by_counts(status: Raws, replicas: Scalar) -> Verdict | None:
 
 
 def _by_flag(status: Raws) -> Verdict | None:
-    for value, where in status_scan.flags(status):
-        return ready("Ready", by=where) if value else pending("NotReady", f"{where} is false", by=where)
-    return None
+    flags = list(status_scan.flags(status))
+    for value, where in flags:
+        if not value:
+            return pending("NotReady", f"{where} is false", by=where)
+    return ready("Ready", by=flags[0][1]) if flags else None
 
 
 def _steps(lists: Conditions) -> Verdict | None:

@@ -14,15 +14,29 @@ from astrolabe.kinds.custom.words import remembered
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
-#: Fields that count what does not work.
+_BROKEN = r"(?:failed|failing|failure|errored|error|unhealthy|degraded|unavailable|unready|notReady|nonReady)"
+#: Fields that count what does not work. Limits and sums of the past have other beginnings: `maxFailures`.
 _BROKEN_COUNT = re.compile(
-    r"^(?:failed|unhealthy|degraded|unavailable|unready|notReady)(?:[A-Z]\w*)?"
-    r"(?:Count|Replicas|Instances|Nodes|Members|Pods|Shards)$|^(?:unhealthy|unready|notReady)$"
+    rf"^{_BROKEN}s?(?:[A-Z]\w*)?(?:Count|Replicas|Instances|Nodes|Members|Pods|Shards|Clusters|Machines)$"
+    r"|^number(?:Failed|Unavailable|Unhealthy|NotReady|Unready)$"
+    r"|^(?:failed|failures|unhealthy|unready|unavailable|notReady|nonReady|errApplied|modified|outOfSync)$"
 )
-#: Lists of what does not work, beside one of what does.
-_BROKEN_LISTS = ("unready", "notReady", "unhealthy", "failed")
+#: Of those, the ones that count failures: what runs to an end has failed with one of them.
+_FAILURES = re.compile(r"^(?:fail|err)|^numberFailed$")
+#: Lists of what does not work.
+_BROKEN_LIST = re.compile(r"^(?:failed|unhealthy|unready|notReady|nonReady)(?:[A-Z]\w*)?$")
 #: Fields that count replicas which are as they should be.
 _READY_COUNTS = ("readyReplicas", "availableReplicas", "updatedReplicas", "readyInstances")
+#: What there should be, and what there is, where neither is called replicas.
+_PAIRS = (
+    ("size", "ready"),
+    ("desired", "ready"),
+    ("desired", "succeeded"),
+    ("desiredReady", "ready"),
+    ("desiredNumberScheduled", "numberReady"),
+    ("desiredHealthy", "currentHealthy"),
+    ("expectedMachines", "currentHealthy"),
+)
 #: What follows `desired` in a name follows one of these in the name of what there is.
 _THERE = ("ready", "healthy", "available")
 #: Fields that may say `2/3`.
@@ -42,26 +56,53 @@ def shortage(status: Raws, wanted: Scalar) -> tuple[str, str]:
     for value, where in flags(status):
         if not value:
             return f"{where} is false", where
+    trouble = trouble_in(status)
+    return (trouble.said, trouble.where) if trouble is not None else _shortage_of("status", status, wanted)
+
+
+class Shortcoming(NamedTuple):
+    """What a status counts or lists that does not work. failed: it says that something failed."""
+
+    said: str
+    where: str
+    failed: bool
+
+
+def trouble_in(status: Raws) -> Shortcoming | None:
+    """The first count, list or summary that says that something does not work."""
+    if (found := _trouble_of("status", status)) is not None:
+        return found
     for key, raw in status.items():
-        broken = number(scalar(status, key)) if _is_broken_count(key) else None
-        if broken:
-            return f"status.{key} is {broken}", f"status.{key}"
-        if first_sign(raw) == b"{" and (found := _broken_of(key, _OBJECT.decode(raw)))[0]:
+        if first_sign(raw) != b"{" or is_past(key):
+            continue
+        part, where = _OBJECT.decode(raw), f"status.{key}"
+        if (found := _trouble_of(where, part)) is not None:
             return found
-    return _shortage_of("status", status, wanted)
+        said, at = _shortage_of(where, part, None)
+        if said:
+            return Shortcoming(said, at, failed=False)
+    return None
 
 
-def _broken_of(key: str, part: Raws) -> tuple[str, str]:
-    for name in _BROKEN_LISTS if "ready" in part else ():
-        raw = part.get(name)
-        if raw is not None and first_sign(raw) == b"[" and bytes(raw) != b"[]":
-            return f"status.{key}.{name} is not empty", f"status.{key}.{name}"
-    return "", ""
+def _trouble_of(where: str, raws: Raws) -> Shortcoming | None:
+    for key, raw in raws.items():
+        if _is_broken_count(key) and (broken := number(scalar(raws, key))):
+            failed = bool(_FAILURES.search(key))
+            return Shortcoming(f"{where}.{key} is {broken}", f"{where}.{key}", failed)
+        if first_sign(raw) == b"[" and _is_broken_list(key) and bytes(raw) != b"[]":
+            failed = bool(_FAILURES.search(key))
+            return Shortcoming(f"{where}.{key} is not empty", f"{where}.{key}", failed)
+    return None
+
+
+@remembered
+def _is_broken_list(name: str) -> bool:
+    return bool(_BROKEN_LIST.search(name)) and not is_past(name)
 
 
 @remembered
 def _is_broken_count(name: str) -> bool:
-    return bool(_BROKEN_COUNT.search(name))
+    return bool(_BROKEN_COUNT.search(name)) and not is_past(name)
 
 
 def part_shortage(status: Raws) -> tuple[str, str]:
@@ -125,7 +166,12 @@ def parts_wanted(status: Raws) -> ReplicaCount | None:
 
 
 def _desired(raws: Raws) -> ReplicaCount | None:
-    found = []
+    found = [
+        ReplicaCount(total, count, f"status.{there}")
+        for wanted, there in _PAIRS
+        if (total := number(scalar(raws, wanted)))  # 0 of 0 is no sign that it has begun
+        and (count := number(scalar(raws, there))) is not None
+    ]
     for key in raws:
         if key.startswith("desired") and (total := number(scalar(raws, key))) is not None:
             for word in _THERE:

@@ -33,7 +33,8 @@ _PART_PHASE = ("phase", "state", "status", "health", "lastObservedState")
 _PART_RESULT = ("result", "verdict", "outcome")
 #: What once was is no word about now.
 _PAST = re.compile(
-    r"history|previous|last(?!Operation$)|transition|timestamp|attempt|event|trace|log|pre|old", re.IGNORECASE
+    r"history|previous|last(?!Operation$)|transition(?!Status)|timestamp|attempt|event|trace|log|pre|old",
+    re.IGNORECASE,
 )
 #: Fields that say yes or no.
 FLAGS = (
@@ -212,6 +213,9 @@ def _part_phases(part: Raws, where: str, *, whole: bool) -> Iterator[Phase]:
         if raw is not None and first_sign(raw) == b'"':
             yield Phase(text(_SCALAR.decode(raw)), f"{where}.{key}", message_in(part), whole)
             break
+    for key, raw in part.items() if whole else ():  # `modelStatus.transitionStatus`
+        if first_sign(raw) == b'"' and key.endswith(("Status", "State")) and not is_past(key):
+            yield Phase(text(_SCALAR.decode(raw)), f"{where}.{key}", message_in(part), whole=False)
     for key in _PART_RESULT:
         if said := text(scalar(part, key)):
             yield Phase(said, f"{where}.{key}", message_in(part), whole=False)
@@ -221,13 +225,42 @@ def _part_phases(part: Raws, where: str, *, whole: bool) -> Iterator[Phase]:
                 yield from _part_phases(_OBJECT.decode(raw), f"{where}.{name}", whole=whole)
 
 
+#: Ends of the names of fields with the generation that a controller has seen, or has dealt with.
+_SEEN = ("observedGeneration", "ObservedGeneration", "reconciledGeneration", "ReconciledGeneration")
+#: What a part has that is about another object, whose generations are its own.
+_ANOTHER = ("name", "kind", "uid", "namespace", "ref")
+
+
 def outdated_field(status: Raws, generation: int) -> str:
-    """The field that says that a controller has not seen this generation; "" if none does."""
+    """The field that says that a controller has not seen this generation; "" if none does.
+
+    A part may have it, where the status itself has none: `status.reconcile.observedGeneration`.
+    """
+    told = False
     for key, raw in status.items():
-        if key.endswith(("observedGeneration", "ObservedGeneration")):
+        if key.endswith(_SEEN):
             observed: Any = number(_SCALAR.decode(raw))
+            told = told or observed is not None
             if observed is not None and observed < generation:
                 return f"status.{key}"
+    return "" if told else _outdated_part(status, generation)
+
+
+def _outdated_part(status: Raws, generation: int) -> str:
+    for key, raw in status.items():
+        if first_sign(raw) != b"{" or is_past(key):
+            continue
+        text_of = bytes(raw)
+        if key == "generations":  # FoundationDB's and its like
+            name = "reconciled"
+        elif b'"observedGeneration"' in text_of:
+            name = "observedGeneration"
+        else:
+            continue
+        part = _OBJECT.decode(raw)
+        observed = number(scalar(part, name))
+        if observed is not None and observed < generation and not any(each in part for each in _ANOTHER):
+            return f"status.{key}.{name}"
     return ""
 
 
@@ -252,6 +285,13 @@ def flags(raws: Raws, where: str = "status") -> Iterator[tuple[bool, str]]:
             value = value.lower() == "true"
         if isinstance(value, bool):
             yield value, f"{where}.{key}"
+    health = raws.get("health")
+    if health is not None and first_sign(health) == b"{":
+        inner = _OBJECT.decode(health)
+        for key in ("healthy", "available", "ready"):
+            value = scalar(inner, key)
+            if isinstance(value, bool):
+                yield value, f"{where}.health.{key}"
     for key, raw in raws.items():
         if first_sign(raw) == b"f" and _is_part_flag(key):
             yield False, f"{where}.{key}"

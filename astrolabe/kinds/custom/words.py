@@ -258,7 +258,7 @@ _FAILED = re.compile(
     r"|unavailable"
     r"|expired|lost|timeout|timedout|^red$|^down$|^bad$|stalled|inconclusive|noncompliant|^warning$|unreachable"
     r"|back[ _-]?off|oomkilled|interrupted|unsupported|unschedulable|offline|not allowed|not set"
-    r"|mismatch|^critical$|abnormal|^not_?healthy$|no_quorum|[-_]full$"
+    r"|mismatch|evicted|^orphaned$|^critical$|abnormal|^not_?healthy$|no_quorum|[-_]full$"
 )
 _WORKING = re.compile(
     r"pending|progress|yellow|^health_warn$|^modified$|^drifted$|^out[ _-]?of[ _-]?sync$|^prepared$|^request"
@@ -316,6 +316,16 @@ def meaning(word: str, kind: str) -> str:
     if _FAILED.search(plain):
         return "error"
     return "pending" if _WORKING.search(plain) else ""
+
+
+#: A message that counts parts by their state, as Fleet's: `Modified(1) [Cluster a]`.
+_COUNTED = re.compile(r"^([A-Z][A-Za-z]+)\([0-9]+\)")
+
+
+def counts_work(message: str) -> bool:
+    """Whether a message counts parts that are in a state which is no failure."""
+    match = _COUNTED.match(message)
+    return match is not None and meaning(match[1], "") == "pending"
 
 
 def reason_of(value: object, where: str, severity: str) -> str:
