@@ -1,4 +1,4 @@
-"""A node as a user may see it who does not see all of its neighbours.
+"""A node as it is shown to a user who may not see all of its neighbours.
 
 Statuses, unresolved references and some metadata of a node come from other objects. Where one of these may
 not be seen, the node says what its own manifest says, and nothing about the other object: neither how it is
@@ -46,7 +46,7 @@ _CHART = _Inherited(lambda node: (node.chart,), ("helm.sh/chart",))
 
 
 def redact(node: Node, state: ReadableGraph, visibility: Visibility, reads: Reads) -> Node:
-    """The node without what comes from objects that may not be seen; itself if there is nothing like that."""
+    """The node without what comes from hidden objects; the same node if nothing does."""
     read = reads.get(node.kind, READS_NOTHING)
     visibility = visibility.of(node.cluster)  # of other clusters it says nothing
     is_opaque = _is_opaque(node, visibility)
@@ -140,7 +140,7 @@ def _sees_target(reference: dict[str, Any], node: Node, visibility: Visibility) 
 
 
 def _tell_own(document: dict[str, Any]) -> None:
-    """Let the node say only what its own manifest says."""
+    """The node with only what its own manifest says."""
     own = document.pop("own", None)
     if own is not None:
         document.pop("since", None)

@@ -45,7 +45,7 @@ class Visibility(msgspec.Struct, frozen=True, dict=True):
         return dict(self.clusters)
 
     def includes(self, other: Visibility) -> bool:
-        """Whether all may be seen that may be seen there."""
+        """Whether this visibility shows everything that the other one shows."""
         return (
             (self.everywhere >= other.everywhere or EVERYTHING in self.everywhere)
             and all(self.sees(kind, namespace) for namespace, kind in other.within - self.within)
@@ -73,9 +73,9 @@ class Visibility(msgspec.Struct, frozen=True, dict=True):
         return all(self.sees(kind, namespace) for kind in kinds)
 
 
-#: Of who may see everything.
+#: For users who may see everything.
 ALL = Visibility(everywhere=frozenset((EVERYTHING,)))
-#: Of a cluster of which nobody has said that anything may be seen.
+#: For a cluster whose API server has granted nothing yet.
 NOTHING = Visibility()
 
 
@@ -86,7 +86,7 @@ class KindReads(msgspec.Struct, frozen=True):
     targets: those that it reads where its manifest names one. references: those of which it is decisive only
         whether what its manifest names exists.
     anywhere: whether they may be in other namespaces than the node.
-    is_nothing_alone: whether nobody knows without them how it is.
+    is_nothing_alone: whether its status is unknown without them.
     inherits: the types of edges into it along which it has its release and chart.
     """
 
@@ -99,7 +99,7 @@ class KindReads(msgspec.Struct, frozen=True):
     inherits: frozenset[str] = frozenset((OWNS,))
 
 
-#: Of a kind of which nobody knows what it reads.
+#: For a kind whose dependencies are unknown.
 READS_ANYTHING = KindReads(kinds=frozenset((EVERYTHING,)), anywhere=True, inherits=frozenset((OWNS,)))
 #: By the key of a kind. A kind that is not in it reads nothing.
 Reads = Mapping[str, KindReads]

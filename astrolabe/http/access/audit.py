@@ -17,7 +17,7 @@ from astrolabe.telemetry import AUDIT
 
 _logger = logging.getLogger(AUDIT)
 
-#: Values in a query that somebody may take for the place of a secret.
+#: Query parameters in which somebody may have put a secret, by their names.
 _SECRETS = re.compile(r"([?&;][^=&;]*(?:token|secret|passw|key|auth)[^=&;]*=)[^&;]*", re.IGNORECASE)
 #: Most characters of a path with its query, and groups of a user.
 LONGEST_PATH, MOST_GROUPS = 4096, 32

@@ -20,11 +20,11 @@ from astrolabe.http.access.tokens import Tokens, digest_of
 from astrolabe.http.errors import Refusal
 from astrolabe.users import EVERYBODY, Reviewer, ReviewUnavailable, User
 
-#: Seconds for which the API server's word for a token is good; and its refusal.
+#: Seconds for which a verdict of the API server on a token is kept: on a known token, and on an unknown one.
 ACCEPTED_SECONDS, REFUSED_SECONDS = 60.0, 5.0
-#: Tokens that are remembered, good ones and others, so that a flood of others displaces no good one.
+#: Known and unknown tokens that are remembered. With limits of their own, bad tokens displace no good one.
 MOST_TOKENS, MOST_REFUSED = 5_000, 1_000
-#: Tokens that are asked about at a time, and that wait for it.
+#: Reviews of tokens that run at a time, and tokens that may wait for one.
 ABREAST, MOST_WAITING = 32, 1_000
 #: Seconds for an answer. Bytes of a token: those of service accounts have 1 KB.
 TIMEOUT, LONGEST_TOKEN = 10.0, 16 * 1024
@@ -42,14 +42,15 @@ SECRET_HEADER = "x-astrolabe-proxy-secret"
 #: tokens of OpenID Connect.
 ID_TOKEN_HEADER = "x-id-token"
 
-#: Each of these says who somebody is. Of two, nobody knows which one the proxy has checked.
+#: Headers that name the sender. If one comes twice, it is unclear which value the proxy has checked.
 NAMING = ("authorization", USER_HEADER, UID_HEADER, SECRET_HEADER, ID_TOKEN_HEADER)
 
 
 class KnownUser(NamedTuple):
-    """A user who was let in. is_valid: whether they still are; asked at every heartbeat of a stream.
+    """A user who was let in.
 
-    names: of a union, as whom the clusters know them that do; None where there is only one.
+    is_valid: returns whether they still may come in. Each heartbeat of a stream calls it.
+    names: in a union, the user as each cluster knows them, by cluster; None for a single cluster.
     """
 
     user: User
@@ -84,7 +85,7 @@ class FileTokens:
 def tokens_in(request: Request) -> list[str]:
     """The tokens of a request that an API server may know."""
     bearer = bearer_token(request)
-    if not bearer:  # where a proxy takes it away, no other header lets anybody in
+    if not bearer:  # if a proxy removed it, no other header may replace it
         return []
     found = (bearer, request.headers.get(ID_TOKEN_HEADER, "").strip())
     return [token for token in found if token and len(token) <= LONGEST_TOKEN]
@@ -133,8 +134,8 @@ class ApiTokens:
         return self._accepted.get(digest) or self._refused.get(digest)
 
     def _renewal(self, digest: bytes, token: str, user: User) -> Callable[[], bool]:
-        """Says whether the token was good when the API server was asked last, and asks again if that is long
-        ago. The token stays in memory for as long as its connection."""
+        """Returns a function that says whether the token was good at the last review. If that is too old, it
+        starts another. The token stays in memory as long as its connection."""
 
         def is_valid() -> bool:
             verdict = self._verdict(digest)
@@ -187,10 +188,11 @@ class ApiTokens:
 
 
 class ProxyHeaders:
-    """The user and groups that an authenticating proxy names. Who it is shows a secret, or its certificate.
+    """The user and groups that an authenticating proxy names. A secret or a client certificate proves that
+    the request comes from the proxy.
 
-    secrets: each proves that it is the proxy. common_names: of the certificates of proxies, which TLS has
-        checked by the authority of the settings; empty: any; None: certificates prove nothing.
+    secrets: those that are accepted. common_names: those of accepted certificates, which TLS has checked
+        against the CA in the settings; empty: any; None: certificates prove nothing.
     """
 
     def __init__(self, secrets: Tokens | None, common_names: Collection[str] | None = None) -> None:
@@ -216,7 +218,7 @@ class ProxyHeaders:
         return KnownUser(user, is_valid)
 
     def _proof(self, request: Request) -> Callable[[], bool] | None:
-        """Says whether what the sender shows still proves that it is a proxy; None if it does not."""
+        """Returns a function that says whether the sender's proof still holds; None without a proof."""
         given, secrets = request.headers.get(SECRET_HEADER), self._secrets
         if given is not None and secrets is not None:
             digest = digest_of(given.strip())
@@ -247,7 +249,7 @@ def _context_of(request: Request) -> ServerContext | None:
 
 
 def _read_error(task: asyncio.Task[User | None]) -> None:
-    """Nobody may have waited for the answer."""
+    """Retrieve the error, so that asyncio does not report it when nobody waited for the answer."""
     if not task.cancelled():
         task.exception()
 
@@ -273,6 +275,6 @@ async def identify(request: Request, authenticators: Sequence[Authenticator]) ->
 
 
 def identity_of(request: Request) -> KnownUser | None:
-    """Whom the guard found to have sent the request; None if anybody is let in."""
+    """The user whom the guard identified; None if anybody is let in."""
     identity: KnownUser | None = getattr(request.ctx, "identity", None)
     return identity

@@ -1,4 +1,4 @@
-"""Which answers about a user may not be true any more."""
+"""Which answers about a user may be outdated."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _ALL = "*"
 
 
 class Doubts:
-    """all: whether all answers are doubted. wide: kinds whose answer for all namespaces at once is;
-    `EVERYTHING` included. deep: those of which the answer for each namespace is, too.
+    """all: whether all answers are doubted. wide: kinds whose cluster-wide answer is doubted, perhaps with
+    `EVERYTHING`. deep: kinds whose answer for each single namespace is doubted, too.
     places: pairs of namespace and kind.
     """
 

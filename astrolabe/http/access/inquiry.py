@@ -43,8 +43,8 @@ class Answers(NamedTuple):
 
 
 class RightsInquiry:
-    """What is asked about a user, and what follows from it: the answers for all namespaces decide which
-    single ones are asked about.
+    """What is asked about a user, in two steps: the cluster-wide answers decide which single namespaces are
+    asked about.
 
     wanted: the namespaces to ask about.
     """
@@ -88,8 +88,8 @@ class RightsInquiry:
     def _of_doubt(self, kind: str) -> Collection[str]:
         """The namespaces whose answer for the kind is doubted, or not known.
 
-        In a namespace that a binding has only now made worth asking about, what it grants is asked about;
-        the rest with all else, within a minute.
+        If a new binding makes a namespace worth asking about, only the kinds that it grants are asked about
+        at once. The others follow at the next renewal, within a minute.
         """
         doubted = {namespace for namespace, of in self._doubts.places if of == kind}
         told = {namespace for namespace, _ in self._doubts.places}

@@ -1,7 +1,8 @@
 """Finds out where to ask about a user if the bindings of the cluster may not be watched.
 
-It asks about one kind after another in every namespace, those first that roles grant most often. Where one
-may be listed, all are asked about. What it finds is a hint, as bindings are, and decides nothing.
+It asks about one kind after another in every namespace, beginning with the kinds that roles grant most often.
+In a namespace where one may be listed, all kinds are then asked about. Like a binding, what it finds is only
+a hint: the API server decides.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ class QuestionDesk:
             job.take(question, allowed)
 
     def _end(self, job: _QuestionBatch) -> None:
-        """Nobody waits for it any more, or it is complete."""
+        """Drop a batch that is complete, or that nobody waits for any more."""
         if job in self._jobs:
             self._jobs.remove(job)
         for task in job.under_way:

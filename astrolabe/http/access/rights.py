@@ -1,7 +1,7 @@
 """What each user may see, as the API server grants it.
 
-Each question is asked once, cluster-wide before by namespace, and its answer is kept for a minute, or until a
-role or a binding changes on which it may depend. Without an answer nobody sees anything.
+Each question is asked once: first cluster-wide, then by namespace. The answer is kept for a minute, or until
+a role or binding changes that may affect it. Without an answer, a user sees nothing.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ logger = logging.getLogger("astrolabe.http")
 
 #: Seconds for which an answer is good, if nothing is known to have changed.
 KEEP_SECONDS = 60.0
-#: Seconds after which a user of whom nobody has asked is forgotten.
+#: Seconds after which a user without requests is forgotten.
 IDLE_SECONDS = 600.0
 #: Users that are remembered, beside those who have open streams.
 MOST_USERS = 2_000
-#: Seconds that a request waits for what it needs to know about its user.
+#: Seconds that a request waits for the rights of its user.
 TIMEOUT = 10.0
-#: Namespaces that are asked about for one user because they named them; and that are asked about together.
-#: What is known then is served, and grows with the next ones.
+#: Namespaces that are asked about because the user named them; and namespaces in one part of an inquiry. What
+#: is known after each part is served.
 MOST_NAMED, PART = 64, 50
-#: Seconds that a request waits for everything, if at least something is known, and if nothing is.
+#: Seconds that a request waits for all answers: if some are known already, and if none are.
 PATIENCE, FIRST_SECONDS = 1.0, 3.0
 #: Seconds after which a search for namespaces begins again.
 SEARCH_AGAIN = 600.0
@@ -50,7 +50,7 @@ SETTLE = 0.2
 TOGETHER = 0.5
 #: Seconds until a failed question is repeated; twice as many after each failure, up to the second number.
 RETRY_SECONDS, LONGEST_RETRY = 0.5, 30.0
-#: Failures in a row after which nobody can rely on what was answered before.
+#: Failures in a row after which earlier answers are not relied on any more.
 MOST_FAILURES = 2
 
 #: What may be the name of a namespace (RFC 1123 label).
@@ -83,7 +83,7 @@ class KubernetesRights:
         self._asking: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._is_failing = False
-        #: What nobody was told of yet.
+        #: Changes of which the listeners were not told yet.
         self._news: dict[User, tuple[Visibility, Visibility]] = {}
         self._telling: asyncio.TimerHandle | None = None
         self._table = QuestionTable(catalogue)
@@ -118,7 +118,7 @@ class KubernetesRights:
         return known is not None and known.answers.table is not None and known.failures < MOST_FAILURES
 
     def _name(self, user: User, namespaces: Collection[str]) -> RememberedUser:
-        """The user, and that they named these namespaces."""
+        """The user, after noting that they named these namespaces."""
         known = self._know(user)
         # Whether such a namespace exists must not show in the number of questions.
         for namespace in filter(_NAMESPACE.fullmatch, namespaces):
@@ -132,8 +132,8 @@ class KubernetesRights:
         known = self._name(user, namespaces)
         try:
             async with asyncio.timeout(TIMEOUT):
-                # What is under way may have begun before the request; what follows did not. What is doubted
-                # is asked before what is old.
+                # An inquiry that is under way may have begun before this request, so the next one counts too.
+                # Doubted answers are renewed before old ones.
                 for _ in range(3):
                     if self._is_fresh(user, known):
                         break

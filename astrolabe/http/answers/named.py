@@ -1,4 +1,4 @@
-"""Which resource somebody means who writes its name, as people and agents do."""
+"""Finds the resource that a person or an agent means by a name."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def parse_name(text: str, words: Vocabulary) -> ResourceName:
 
 
 async def _absence(text: str, name: ResourceName, nodes: Sequence[Node]) -> str:
-    """That there is none, who asks for it, and what may be meant."""
+    """The refusal: there is no such resource. It names what refers to it, and similar names."""
     said = f"there is no {quoted(text)}"
     askers: list[Node] = []
     alike: dict[str, list[Node]] = {}

@@ -30,7 +30,7 @@ LARGEST_PAGE = 1000
 #: Items that are looked at in one step.
 STRETCH = 200
 
-#: In the extensions of a type: it is the frame of a page.
+#: Key in a type's extensions: it marks the type as that of a page.
 OF_A_PAGE = "astrolabe.page"
 
 #: By what items are sorted: texts, the last of which make it unique.

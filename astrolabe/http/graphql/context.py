@@ -1,4 +1,4 @@
-"""What the resolvers of one query share: the graph at one place in history, time slices, what is spent."""
+"""What the resolvers of one query share: the graph at one place in history, time slices and a budget."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def refused(refusal: Refusal | FilterError) -> GraphQLError:
 class Work:
     """What one query may use of the loop. most: items of lists and nodes that it may visit.
 
-    exhausted: whether it wanted more. What it has then is not an answer.
+    exhausted: whether the budget was not enough. The result is incomplete then and must not be sent.
     """
 
     def __init__(self, most: int) -> None:
@@ -71,7 +71,7 @@ class Work:
         return self._slice.over
 
     def spend(self, visits: int = 1) -> bool:
-        """Whether so many more may be visited."""
+        """Spend this many visits. Returns whether the budget allows them."""
         self.left -= visits
         if self.left < 0:
             self.exhausted = True
@@ -221,5 +221,5 @@ class QueryContext:
         self._wanted.clear()
 
 
-#: What a resolver is told besides its source.
+#: What a resolver gets besides its source.
 Info = GraphQLResolveInfo[QueryContext]

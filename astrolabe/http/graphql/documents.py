@@ -26,7 +26,7 @@ from astrolabe.timeslice import Lane, in_slices
 REMEMBERED = 8_000
 #: Longer queries are validated rule by rule, with pauses: a token takes 30 microseconds in all.
 SHORT = 60
-#: Errors of one document that are told.
+#: Most errors that are reported of one document.
 MOST_ERRORS = 5
 
 
@@ -61,7 +61,7 @@ class QueryErrors(Exception):
 
 
 class QueryCache:
-    """Parses, checks and validates queries. Valid ones are remembered, those that were used last."""
+    """Parses, checks and validates queries, and caches the valid ones (least recently used go first)."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

@@ -1,4 +1,4 @@
-"""Execution in slices of time, and without a resolver for what stands in a JSON object already."""
+"""Executes queries in time slices. Fields that are already in a JSON object need no resolver."""
 
 from __future__ import annotations
 

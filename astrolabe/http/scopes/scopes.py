@@ -22,9 +22,9 @@ from astrolabe.users import EVERYBODY, User
 
 logger = logging.getLogger("astrolabe.http")
 
-#: Seconds for which what nobody uses is kept, for those who come back; and between two looks for it.
+#: Seconds for which an unused scope is kept, in case its users return; and seconds between two sweeps.
 KEEP_SECONDS, SWEEP_SECONDS = 300.0, 60.0
-#: Seconds after which a new place follows rights that were found meanwhile.
+#: Seconds after which a new place takes over rights that were found in the meantime.
 FOLLOW_SECONDS = 0.5
 #: Changes of a user's rights that a request waits for.
 MOST_TURNS = 5
@@ -63,7 +63,7 @@ class UserPlace(Generic[D]):
 class UserScopes(Generic[D]):
     """Finds the doors for each user. Implements `HubObserver` for the whole graph.
 
-    make: makes the doors of a source. all: those of the whole graph, for who may see everything.
+    make: makes the doors of a source. all: the doors of the whole graph, for users who may see everything.
     moved: called when places have been left: streams that were opened there have to move.
     streaming: the users with open streams.
     """
@@ -92,7 +92,7 @@ class UserScopes(Generic[D]):
         self._scopes: dict[Visibility, UserScope[D]] = {}
         self._coming: dict[Visibility, asyncio.Task[UserScope[D]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        #: The scopes that see, in a cluster, a kind everywhere, or in a namespace.
+        #: The scopes by what they see: cluster, namespace ("": all) and kind.
         self._listed: dict[tuple[str, str, str], dict[UserScope[D], None]] = {}
         self._reads: tuple[int, Reads] = (-1, {})
         source.hub.observe(self)
@@ -153,7 +153,7 @@ class UserScopes(Generic[D]):
             self._change({user: (place.scope.source.visibility, now)})
 
     def _lead(self, user: User, scope: UserScope[D] | None) -> UserPlace[D]:
-        """The user's place in the scope. Whatever they saw elsewhere, they see no more."""
+        """The user's place in the scope. Their place in any other scope ends."""
         now = asyncio.get_running_loop().time()
         place = self._places.get(user)
         if place is None or place.left or place.scope is not scope:
@@ -229,7 +229,7 @@ class UserScopes(Generic[D]):
             del self._coming[visibility]
 
     def _make_room(self) -> None:
-        """Drop what nobody has used for long. Raises Refusal if as many are in use as there may be."""
+        """Drop scopes that were not used for long. Raises Refusal if the most are still in use."""
         self._drop_unused()
         most = self._limits.max_visibilities
         if len(self._scopes) + len(self._coming) >= most:
@@ -311,7 +311,7 @@ class UserScopes(Generic[D]):
         self._spawn(self._take_care(scope, scope.source.rebuild))
 
     async def _take_care(self, scope: UserScope[D], work: Callable[[], Awaitable[None]]) -> None:
-        """Do this with a scope. If it fails, nobody sees anything there any more."""
+        """Do this with a scope. If it fails, the scope is closed to its users."""
         try:
             await work()
         except Exception:

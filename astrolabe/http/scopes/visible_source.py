@@ -85,7 +85,7 @@ class VisibleSource:
         return _Following(shown, VisibleGraph(self._source.hub.graph, shown, self.visibility, self._reads()))
 
     async def build(self) -> None:
-        """Take in what is visible now. Nobody reads it before that is done."""
+        """Take in what is visible now. The source must not be read before this returns."""
         async with self._changing:
             await self._take_in(self._following.visible.enter())
             await self._serve()
@@ -97,7 +97,7 @@ class VisibleSource:
         self._settled.clear()
 
     async def settled(self) -> None:
-        """Wait until what is shown is what the visibility says, and the source's graph."""
+        """Wait until the shown graph fits the visibility and the source's graph."""
         await self._settled.wait()
 
     def _note_settled(self) -> None:
@@ -129,7 +129,7 @@ class VisibleSource:
         self.state.refresh()
 
     def _forget_hidden(self) -> None:
-        """Who comes later may never have seen what was visible before."""
+        """Users who come later must not learn of what was visible only before."""
         before, self._shown = self._shown, self._following.visible.visibility
         if not self._shown.includes(before):
             self.hub.forget_past()

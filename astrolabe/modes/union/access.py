@@ -31,9 +31,9 @@ NOT_SHOWN = "the list of clusters does not say who may see it (showToEveryone or
 
 
 class UnionAccess:
-    """Asks the API server of each cluster. A cluster of which nobody can be asked shows nothing to users.
+    """Asks the API server of each cluster. A cluster whose API server cannot be asked shows users nothing.
 
-    hub: of the union. reviews: how many reviews all API servers were asked for.
+    hub: of the union. reviews: counts the reviews at all API servers.
     """
 
     def __init__(self, settings: Settings, hub: Hub) -> None:
@@ -45,7 +45,7 @@ class UnionAccess:
         self._asking: dict[str, asyncio.Task[None]] = {}
 
     def add(self, entry: ClusterEntry) -> None:
-        """A cluster is there. Until it is opened, nothing of it is shown."""
+        """Add a cluster. One with an API server of its own shows users nothing until `open`."""
         self._end(entry.name)
         if not entry.url:
             self.rights.become(entry.name, NO_CONNECTION)
@@ -62,7 +62,7 @@ class UnionAccess:
             self.rights.become(entry.name, NOT_SHOWN)
 
     def remove(self, cluster: str) -> None:
-        """It is there no more."""
+        """Remove a cluster."""
         self._end(cluster)
         self.tokens.become(cluster, None)
         self.rights.become(cluster, None)
@@ -102,7 +102,7 @@ class UnionAccess:
             self.tokens.become(name, None)
 
     async def close(self) -> None:
-        """Ask nobody any more."""
+        """Stop asking."""
         asking = list(self._asking.values())
         for task in asking:
             task.cancel()
@@ -112,7 +112,7 @@ class UnionAccess:
 
 
 class SharedRights:
-    """Implements `ClusterRights` for a cluster that everybody may see who may come in."""
+    """Implements `ClusterRights` for a cluster that every authenticated user may see."""
 
     users = 0
     _all = Visibility(everywhere=frozenset((EVERYTHING,)))

@@ -24,7 +24,7 @@ class ClusterFiles:
     """Tells which clusters a file or folder names. A file that is refused is logged once, with line and
     reason, and its clusters stay as they were.
 
-    become: takes the entries by name, each time that they may have changed.
+    become: is called with the entries by name whenever they may have changed.
     """
 
     def __init__(self, path: str, become: Callable[[Mapping[str, ClusterEntry]], Awaitable[None]]) -> None:
@@ -35,7 +35,7 @@ class ClusterFiles:
         self._told: set[str] = set()
 
     async def begin(self) -> None:
-        """Read them for the first time. Raises ClusterListError: nobody wants to start without a cluster."""
+        """Read them for the first time. Raises ClusterListError: without clusters nothing starts."""
         found = await asyncio.to_thread(read_clusters, self._path)
         if found.errors:
             raise ClusterListError(f"--clusters: {'; '.join(found.errors)}")
@@ -43,7 +43,7 @@ class ClusterFiles:
         await self._become(found.all.entries)
 
     async def look(self) -> bool:
-        """Read them again if they have changed since the last time. Returns whether they have."""
+        """Reload the files if they have changed. Returns whether they have."""
         seen = await asyncio.to_thread(identity_of, self._path, SUFFIXES)
         if seen == self._seen:
             return False

@@ -26,13 +26,13 @@ class UnionKinds:
         self._told: set[str] = set()
 
     def add(self, cluster: str, catalogue: Catalogue) -> None:
-        """Have the kinds of this cluster from now on, too."""
+        """Add the kinds of a cluster, and follow their changes."""
         self._members[cluster] = catalogue
         self._unobserve[cluster] = catalogue.observe(lambda _: self._follow())
         self._follow()
 
     def remove(self, cluster: str) -> None:
-        """The cluster is no member any more."""
+        """Remove the kinds that only this cluster has."""
         self._unobserve.pop(cluster)()
         del self._members[cluster]
         self._follow()
@@ -56,7 +56,7 @@ class UnionKinds:
                 self._add(kind)
 
     def _add(self, kind: Kind[Any]) -> None:
-        """One that does not fit the kinds of another cluster is served under its key, without columns."""
+        """Add one kind. If it conflicts with another cluster's, it is served by its key, without columns."""
         try:
             self.catalogue.change(added=(kind,))
         except CatalogueError as error:

@@ -1,4 +1,4 @@
-"""Notices that a kubeconfig leads elsewhere, or has other credentials, than when it was read."""
+"""Notices when a kubeconfig changes: another server, or other credentials."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class KubeconfigWatch:
         self._credentials: object = None
 
     async def look(self) -> KubeconfigChange:
-        """What has changed since the last look. A file that cannot be read has not."""
+        """What has changed since the last look. A file that cannot be read counts as unchanged."""
         if not self._kubeconfig:
             return ""
         seen = await asyncio.to_thread(kubeconfig_identity, self._kubeconfig)

@@ -13,15 +13,15 @@ from astrolabe.engine.serving_state import ClusterState, Progress
 from astrolabe.graph.model.faults import Fault
 from astrolabe.http.source import ClusterSource
 
-#: Seconds after which a cluster that lists nothing more does not hold up the readiness of the others.
+#: Seconds without progress after which a cluster that is still listing does not delay readiness any more.
 STALLED = 30.0
 
 
 class UnionReadiness:
     """Implements `WatchReadiness`. Once ready, always ready.
 
-    It is ready when each cluster is, but for those that cannot be reached, or whose lists have come to a
-    halt. At least one must be ready, if there are any.
+    It is ready when every cluster is, except those that cannot be reached or whose lists have stalled. If
+    there are clusters, at least one must be ready.
     listed: whether it is known which clusters there are.
     members: returns the clusters by name. clock: monotonic seconds.
     """
@@ -33,7 +33,7 @@ class UnionReadiness:
         self._members = members
         self._clock = clock
         self._ready = asyncio.Event()
-        #: How far each cluster was when it last got on, and when that was.
+        #: The last progress of each cluster, and when it was made.
         self._moved: dict[str, tuple[Progress, float]] = {}
 
     @property
@@ -45,7 +45,7 @@ class UnionReadiness:
         await self._ready.wait()
 
     def update(self, clusters: Iterable[ClusterState]) -> None:
-        """Become ready if the clusters are, which are in these states."""
+        """Become ready if clusters in these states allow it."""
         if self.ready or not self.listed:
             return
         members, now = self._members(), self._clock()
