@@ -200,6 +200,7 @@ few-rights: deps ## run with accounts that lack each right, and 40 sets of right
 hostile: deps ## attack a server in many ways, SEED=1: is anyone else affected?
 	$(BIN)/python -m tests.hostile.siege --seed $(SEED) $(ARGS)
 	$(BIN)/python -m tests.hostile.siege --seed $(SEED) --tls $(ARGS)
+	$(BIN)/python -m tests.hostile.siege --seed $(SEED) --users $(ARGS)
 
 incidents: deps ## score the causes that are named of recorded incidents, INCIDENTS=FOLDER
 	@test -n "$(INCIDENTS)" || { echo "INCIDENTS must name a folder with recorded lists, discovery/ and expected.json"; exit 1; }

@@ -43,8 +43,8 @@ class LogReader(Protocol):
 class Scene:
     """Where an attack takes place. crowd: in full number, as many as a quick test can afford, or hardly any.
 
-    log: None where its reader is not to stall. tls: whom attackers trust who speak it. nest: puts an object into the cluster that is nested so deep; None
-    where that is left alone.
+    log: None where its reader is not to stall. nest: puts an object into the cluster that is nested so deep;
+    None where that is left alone. tls: whom attackers trust who speak it. header: by which the first one is let in.
     """
 
     port: int
@@ -53,6 +53,7 @@ class Scene:
     log: LogReader | None = None
     nest: Callable[[int], Awaitable[None]] | None = None
     tls: SSLContext | None = None
+    header: str = ""
 
     def size(self, full: int, small: int) -> int:
         return {"full": full, "quick": small, "few": FEW}[self.crowd]
@@ -63,7 +64,7 @@ class Scene:
     async def is_open(self) -> bool:
         """Whether attackers get past the door, so that what they do is tried at all."""
         async with self.dial() as peer:
-            await peer.ask("/api/v1/kinds", "Connection: close\r\n")
+            await peer.ask("/api/v1/kinds", f"Connection: close\r\n{self.header}")
             return (await peer.read_all()).startswith(b"HTTP/1.1 200")
 
     async def by_many(self, number: int, what: Callable[[Peer, int], Coroutine[Any, Any, None]]) -> None:

@@ -1,6 +1,6 @@
 """Asks a server for its health all the time, in a process of its own, as a kubelet does: each time anew.
 
-`python -m tests.hostile.bystander PORT [CERTIFICATE]` answers commands: see `Bystander`, and
+`python -m tests.hostile.bystander PORT [CERTIFICATE [TOKEN]]` answers commands: see `Bystander`, and
 `tests.benchmarks.processes`. Over TLS it comes from an address of its own, as a kubelet does.
 """
 
@@ -23,12 +23,13 @@ PAUSE, PATIENCE = 0.025, 10.0
 ENOUGH = 100
 #: The address from which it comes over TLS.
 OWN_ADDRESS = "127.0.0.2"
-REQUEST = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+REQUEST = "GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{}\r\n"
 
 
 class Bystander:
-    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None, token: str = "") -> None:
         self._port = port
+        self._request = REQUEST.format(f"Authorization: Bearer {token}\r\n" if token else "").encode()
         self._options: dict[str, Any] = {} if tls is None else {"ssl": tls, "local_addr": (OWN_ADDRESS, 0)}
         self._taken: list[float] = []
         self._failed = self._asked = 0
@@ -89,14 +90,15 @@ class Bystander:
     async def _ask(self) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port, **self._options)
         try:
-            writer.write(REQUEST)
+            writer.write(self._request)
             return await reader.read()
         finally:
             writer.close()
 
 
-async def main(port: int, certificate: str = "") -> None:
-    bystander = Bystander(port, ssl.create_default_context(cafile=certificate) if certificate else None)
+async def main(port: int, certificate: str = "", token: str = "") -> None:
+    tls = ssl.create_default_context(cafile=certificate) if certificate else None
+    bystander = Bystander(port, tls, token)
     await answer({"begin": bystander.begin, "end": bystander.end})
 
 

@@ -1,6 +1,6 @@
 """A simulated API server whose cluster is in motion while other things happen, in a process of its own.
 
-`python -m tests.hostile.cluster OBJECTS` answers commands: see `Moving`, and `tests.benchmarks.processes`.
+`python -m tests.hostile.cluster OBJECTS [USERS]` answers commands: see `Moving`, and `tests.benchmarks.processes`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from typing import Any
 import msgspec
 import uvloop
 
+from astrolabe.sim.api.authorization import Authorizer
 from astrolabe.sim.churn.churn import Churn
 from astrolabe.sim.cluster.generator import load
 from astrolabe.sim.server import Simulator
 from astrolabe.sim.store import ObjectStore
 from tests.benchmarks.processes import answer
 from tests.benchmarks.simulator import OBJECTS_AT_FULL_SCALE
+from tests.hostile.user_attacks import ADMIN, user
+from tests.support.tenants import OWN, binding, grant, role, rule
 
 #: A kind whose objects are left alone by all that happens in the cluster.
 KIND = "NetworkPolicy"
@@ -61,13 +64,33 @@ class Moving:
             self._simulator.disconnect()
 
 
-async def main(objects: int) -> None:
+def with_users(store: ObjectStore, number: int) -> Authorizer:
+    """Let so many users read some kinds in a namespace each, and the administrator everything."""
+    grant(
+        store,
+        role("everything", rule("*", group="*")),
+        binding("admin", "everything", f"User/{ADMIN}"),
+        role(
+            "some", rule("pods", "services", "configmaps"), rule("deployments", "replicasets", group="apps")
+        ),
+    )
+    namespaces = sorted(each["metadata"]["name"] for each in store.manifests("Namespace"))
+    names = [user(index) for index in range(number)]
+    for index, name in enumerate(names):
+        where = namespaces[index % len(namespaces)]
+        grant(store, binding(f"some-{index}", "some", f"User/{name}", namespace=where))
+    return Authorizer(
+        {OWN: "system:serviceaccount:astrolabe:astrolabe", **{each: each for each in (ADMIN, *names)}}
+    )
+
+
+async def main(objects: int, users: int = 0) -> None:
     store = ObjectStore()
     load(store, objects / OBJECTS_AT_FULL_SCALE, seed=1)
-    async with Simulator(store) as simulator:
+    async with Simulator(store, authorizer=with_users(store, users) if users else None) as simulator:
         moving = Moving(simulator)
         await answer({"site": moving.site, "begin": moving.begin, "end": moving.end, "nest": moving.nest})
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1])))
+    uvloop.run(main(*map(int, sys.argv[1:])))

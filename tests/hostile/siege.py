@@ -29,10 +29,12 @@ from tests.hostile.attacks import ATTACKS, EVERYTHING, Attack, Crowd, Nobody, Sc
 from tests.hostile.memory import Memory, limited_group
 from tests.hostile.server import holds
 from tests.hostile.tls_attacks import EVERYTHING_OVER_TLS, TLS_ATTACKS
+from tests.hostile.user_attacks import ADMIN, EVERYTHING_BY_USERS, USER_ATTACKS, USERS, bearer
 from tests.soak.followers import Follower
 from tests.soak.site import Site
 from tests.support.certificates import Pair
 from tests.support.redis_server import free_port
+from tests.support.tenants import OWN
 
 #: Megabytes: the limit of the shipped manifests.
 MEMORY = 512
@@ -153,16 +155,20 @@ class Siege:
         log: Log,
         socket: Path,
         tls: SSLContext | None = None,
+        token: str | None = None,
     ) -> None:
+        """token: of who follows, where users have rights."""
         self.site = site
         self._tls = tls
+        self._token = token
         self._cluster, self._bystander = cluster, bystander
         self._memory, self._log, self._socket = memory, log, socket
 
     async def endure(self, attack: Attack, *, full: bool, seed: int) -> Row:
         """Raises AssertionError when the server does not survive it."""
         crowd: Crowd = "full" if full else "quick"
-        scene = Scene(self.site.port, Random(seed), crowd, self._log, self._nest, self._tls)
+        header = bearer(self._token) if self._token else ""
+        scene = Scene(self.site.port, Random(seed), crowd, self._log, self._nest, self._tls, header)
         assert await scene.is_open()
         seconds = attack.seconds * (3 if full else 1)
         before = self._memory.now()
@@ -211,14 +217,22 @@ class Siege:
         await _asked(self._cluster, "nest", depth=depth)
 
     async def follow(self) -> Follower:
-        return Follower(self.site.url, {}, "steady", random=Random(1), shared=SharedDecoder(), ssl=self._tls)
+        return Follower(
+            self.site.url,
+            {},
+            "steady",
+            random=Random(1),
+            shared=SharedDecoder(),
+            ssl=self._tls,
+            token=self._token,
+        )
 
 
 @asynccontextmanager
-async def besieged(objects: int, *flags: str, tls: bool = False) -> AsyncIterator[Siege]:
+async def besieged(objects: int, *flags: str, tls: bool = False, users: bool = False) -> AsyncIterator[Siege]:
     """A server that is synced with a cluster of about so many resources, which is in motion.
 
-    tls: whether all speak it.
+    tls: whether all speak it. users: whether it serves users, each of whom may see something else.
     """
     allow_many_files()
     port = free_port()
@@ -229,14 +243,22 @@ async def besieged(objects: int, *flags: str, tls: bool = False) -> AsyncIterato
         trust = pair.trusting() if pair else None
         if pair:
             flags += (f"--tls-cert-file={pair.certificate}", f"--tls-key-file={pair.key}")
+        token = ADMIN if users else ""
+        if users:
+            flags += ("--auth=kubernetes",)
         group = stack.enter_context(limited_group(f"astrolabe-hostile-{os.getpid()}", MEMORY))
-        cluster = stack.enter_context(helper("cluster", str(objects), package="tests.hostile"))
-        trusted = (str(pair.certificate),) if pair else ()
-        bystander = stack.enter_context(helper("bystander", str(port), *trusted, package="tests.hostile"))
+        known = (str(USERS),) if users else ()
+        cluster = stack.enter_context(helper("cluster", str(objects), *known, package="tests.hostile"))
+        trusted = str(pair.certificate) if pair else ""
+        bystander = stack.enter_context(
+            helper("bystander", str(port), trusted, token, package="tests.hostile")
+        )
         url = cluster.ask("site")["url"]
-        process, log = await stack.enter_async_context(_serving(url, port, flags, socket, group))
+        own = OWN if users else ""
+        process, log = await stack.enter_async_context(_serving(url, own, port, flags, socket, group))
         connector = aiohttp.TCPConnector(force_close=True, ssl=trust or True)
-        http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        headers = {"Authorization": f"Bearer {token}"} if token else None
+        http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector, headers=headers))
         site = Site(
             cluster,
             http,
@@ -246,19 +268,27 @@ async def besieged(objects: int, *flags: str, tls: bool = False) -> AsyncIterato
             redis=None,
             told=lambda _: None,
             scheme="https" if tls else "http",
+            token=own,
         )
         memory = Memory(process)
         yield Siege(
-            site, cluster=cluster, bystander=bystander, memory=memory, log=log, socket=socket, tls=trust
+            site,
+            cluster=cluster,
+            bystander=bystander,
+            memory=memory,
+            log=log,
+            socket=socket,
+            tls=trust,
+            token=token or None,
         )
 
 
 @asynccontextmanager
 async def _serving(
-    url: str, port: int, flags: Sequence[str], socket: Path, group: Path | None
+    url: str, token: str, port: int, flags: Sequence[str], socket: Path, group: Path | None
 ) -> AsyncIterator[tuple[int, Log]]:
-    """Its process id, and its log."""
-    with kubeconfig_file(url) as path:
+    """Its process id, and its log. token: its own, at the API server."""
+    with kubeconfig_file(url, user={"token": token} if token else None) as path:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.hostile.server", str(socket), str(group or "")),
             *("--in-cluster=false", "--kubeconfig", path, "--host=127.0.0.1", "--label-selector="),
@@ -322,21 +352,25 @@ def table(rows: Sequence[Row]) -> str:
 
 
 async def main(given: argparse.Namespace) -> int:
-    known = (*TLS_ATTACKS, EVERYTHING_OVER_TLS) if given.tls else (*ATTACKS, EVERYTHING)
+    known: tuple[Attack, ...] = (*ATTACKS, EVERYTHING)
+    if given.tls:
+        known = (*TLS_ATTACKS, EVERYTHING_OVER_TLS)
+    elif given.users:
+        known = (*USER_ATTACKS, EVERYTHING_BY_USERS)
     attacks = [each for each in (Nobody(), *known) if given.only in each.name]
     wrong: list[str] = []
     rows: list[Row] = []
     if given.apart:
         for attack in attacks:
             try:
-                async with besieged(given.objects, *given.flags, tls=given.tls) as siege:
+                async with besieged(given.objects, *given.flags, tls=given.tls, users=given.users) as siege:
                     endured, differs = await besiege(siege, [attack], full=given.full, seed=given.seed)
                 rows += endured
                 wrong += differs
             except (AssertionError, OSError, TimeoutError) as error:
                 wrong.append(f"{attack.name}: {error!r}"[:300])
     else:
-        async with besieged(given.objects, *given.flags, tls=given.tls) as siege:
+        async with besieged(given.objects, *given.flags, tls=given.tls, users=given.users) as siege:
             rows, wrong = await besiege(siege, attacks, full=given.full, seed=given.seed)
     wrong += [why for row in rows for why in row.wrong(strict(given.objects) if given.full else QUICK)]
     print(table(rows))
@@ -352,6 +386,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", dest="full", action="store_false", help="as the tests do")
     parser.add_argument("--apart", action="store_true", help="each on a server of its own")
     parser.add_argument("--tls", action="store_true", help="those at the door of a server that speaks it")
+    parser.add_argument("--users", action="store_true", help="those of users who may see little")
     parser.add_argument("flags", nargs="*", help="of Astrolabe, after --")
     return parser.parse_args()
 

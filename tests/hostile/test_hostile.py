@@ -11,6 +11,7 @@ from tests.benchmarks.report import is_full, report, size
 from tests.hostile.attacks import ATTACKS, EVERYTHING, Nobody
 from tests.hostile.siege import QUICK, STRICT, Budget, Log, Row, besiege, besieged, strict, table
 from tests.hostile.tls_attacks import EVERYTHING_OVER_TLS, TLS_ATTACKS
+from tests.hostile.user_attacks import EVERYTHING_BY_USERS, USER_ATTACKS
 
 #: Nobody waits for a change longer than this until a follower's position is told again.
 HEARTBEAT = "--heartbeat=5s"
@@ -43,6 +44,18 @@ async def test_nobody_else_notices_an_attack_over_tls() -> None:
     objects = size(20_000, 5_000)
     attacks = (Nobody(), *TLS_ATTACKS, EVERYTHING_OVER_TLS) if is_full() else (EVERYTHING_OVER_TLS,)
     async with besieged(objects, HEARTBEAT, tls=True) as siege:
+        rows, wrong = await besiege(siege, attacks, full=is_full(), seed=1)
+    print(table(rows))
+    budget = strict(objects) if is_full() else QUICK
+    assert [*wrong, *[why for row in rows for why in row.wrong(budget)]] == []
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(900)
+async def test_nobody_else_notices_users_who_want_to_see_more() -> None:
+    objects = size(20_000, 5_000)
+    attacks = (Nobody(), *USER_ATTACKS, EVERYTHING_BY_USERS) if is_full() else (EVERYTHING_BY_USERS,)
+    async with besieged(objects, HEARTBEAT, users=True) as siege:
         rows, wrong = await besiege(siege, attacks, full=is_full(), seed=1)
     print(table(rows))
     budget = strict(objects) if is_full() else QUICK

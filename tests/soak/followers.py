@@ -40,13 +40,15 @@ class Follower:
         random: Random,
         shared: SharedDecoder,
         ssl: SSLContext | None = None,
+        token: str | None = None,
     ) -> None:
-        """shared: what those of one process hold in common, who else would need a gigabyte. ssl: as of `Client`."""
+        """shared: what those of one process hold in common, who else would need a gigabyte. ssl, token: as of
+        `Client`."""
         self.filter = filter
         self.habit = habit
         # Those that are cut off on purpose come back at once, however often.
         backoff = Backoff(healthy_after=HEALTHY, random=random)
-        self.client = Client(url, filter, backoff=backoff, decode=shared.decode, ssl=ssl)
+        self.client = Client(url, filter, backoff=backoff, decode=shared.decode, ssl=ssl, token=token)
         self.events: Counter[str] = Counter()
         self.size = 0
         self._random = random

@@ -72,10 +72,13 @@ class Site:
         redis: RedisServer | None,
         told: Callable[[Sample], None],
         scheme: str = "http",
+        token: str = "",
     ) -> None:
+        """token: for the API server, where it wants one."""
         self.port = port
         self.url = f"{scheme}://127.0.0.1:{port}"
         self.samples = Samples(pid, redis=redis.port if redis is not None else 0)
+        self._token = token
         self._inside = inside
         self._redis = redis
         self._told = told
@@ -145,7 +148,7 @@ class Site:
     async def _truth(self) -> tuple[dict[str, Any], dict[Any, Any]]:
         """Nodes and edges of the cluster, by somebody who has just listed it."""
         site = await self._ask("site")
-        async with followed(site["url"]) as run:
+        async with followed(site["url"], token=self._token) as run:
             await run.readiness.wait()
             return (
                 {node.uid: node.document() for node in run.graph.nodes.values()},

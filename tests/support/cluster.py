@@ -58,10 +58,19 @@ class Followed:
 
 @asynccontextmanager
 async def followed(
-    url: str, *, label_selector: str = "", timing: WatchTiming = SHORT, window: float = 0.01, **changes: Any
+    url: str,
+    *,
+    label_selector: str = "",
+    timing: WatchTiming = SHORT,
+    window: float = 0.01,
+    token: str = "",
+    **changes: Any,
 ) -> AsyncIterator[Followed]:
-    """Watch the API server at this URL with all kinds, or as these changes of the settings say."""
-    with kubeconfig_file(url) as path:
+    """Watch the API server at this URL with all kinds, or as these changes of the settings say.
+
+    token: where it wants one.
+    """
+    with kubeconfig_file(url, user={"token": token} if token else None) as path:
         settings = Settings(
             in_cluster=False,
             kubeconfig=path,
