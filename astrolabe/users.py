@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from typing import Protocol
 
 import msgspec
@@ -22,6 +22,10 @@ class User(msgspec.Struct, frozen=True):
     extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
     mark: str = ""
 
+
+#: Names the single token or certificate, for audit logs: the same user has another one with each
+#: (https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens).
+CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
 
 #: The user of a token of the token file. It has no rights in Kubernetes, and sees everything.
 EVERYBODY = User("", ("astrolabe:everything",))
@@ -97,3 +101,11 @@ class Grants(Protocol):
 def subjects_of(user: User) -> list[str]:
     """As whom bindings name the user: `user <name>` and `group <name>`."""
     return [f"user {user.name}", *[f"group {group}" for group in user.groups]]
+
+
+def extra_of(values: Mapping[str, Iterable[str]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """`User.extra` from the values that came, without what names a single credential.
+
+    The rest counts: an authorizer may decide by the Pod or the node of a service account's token.
+    """
+    return tuple(sorted((key, tuple(each)) for key, each in values.items() if key != CREDENTIAL_ID))

@@ -10,7 +10,7 @@ import msgspec
 
 from astrolabe.kube.client import Cluster
 from astrolabe.kube.errors import ApiError, ClusterError, ConnectionBroken, RequestFailed, forget_frames
-from astrolabe.users import Question, ReviewUnavailable, User
+from astrolabe.users import Question, ReviewUnavailable, User, extra_of
 
 _AUTHENTICATION = "authentication.k8s.io/v1"
 #: Most attempts of a review, after 429, 5xx and broken connections.
@@ -60,8 +60,8 @@ class AccessReviews:
         status, known = answer.status, answer.status.user
         if not status.authenticated or not known.username:
             return None
-        extra = sorted((key, tuple(values)) for key, values in (known.extra or {}).items())
-        return User(known.username, tuple(sorted(known.groups or ())), known.uid, tuple(extra))
+        groups = tuple(sorted(known.groups or ()))
+        return User(known.username, groups, known.uid, extra_of(known.extra or {}))
 
     async def permits(self, user: User, question: Question) -> bool:
         spec: dict[str, Any] = {"user": user.name, "groups": list(user.groups)}

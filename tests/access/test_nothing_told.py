@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
+from astrolabe.sim.api.reviews import Reviews
 from tests.access.test_access import two_shops
 from tests.support.tenants import Tenancy, binding, grant, role, rule, tenancy
 from tests.test_helm_details import cluster, kept
@@ -148,3 +149,32 @@ async def test_duplicate_user_headers_are_refused(tmp_path: Path) -> None:
             "/api/v1/ws?token=admin",
         ):
             assert (await ask(site, path))[0] == 401
+
+
+async def test_what_a_proxy_says_of_a_user_reaches_the_api_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its headers hold percent-encoded keys. What names a credential is for audit logs alone."""
+    secret = tmp_path / "secret"
+    await asyncio.to_thread(secret.write_text, "shown-by-the-proxy\n")
+    told: list[Json] = []
+    answer = Reviews.access
+
+    def access(self: Reviews, request: Json) -> Json:
+        if request["spec"]["user"] == "jane":
+            told.append(request["spec"].get("extra"))
+        return answer(self, request)
+
+    monkeypatch.setattr(Reviews, "access", access)
+    async with tenancy(two_shops(), "jane", auth="proxy", auth_proxy_secret_file=str(secret)) as site:
+        status, _, _ = await ask(
+            site,
+            "/api/v1/graph",
+            ("X-Astrolabe-Proxy-Secret", "shown-by-the-proxy"),
+            ("X-Remote-User", "jane"),
+            ("X-Remote-Extra-Example.com%2Fproject", "shop"),
+            ("X-Remote-Extra-Authentication.kubernetes.io%2Fcredential-id", "X509SHA256=1f"),
+        )
+    assert status == 200
+    assert told
+    assert all(extra == {"example.com/project": ["shop"]} for extra in told)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from astrolabe.kube.access_reviews import AccessReviews
 from astrolabe.kube.client import Cluster
 from astrolabe.settings import Settings
 from astrolabe.sim.api.authorization import Authorizer
+from astrolabe.sim.api.reviews import Reviews
 from astrolabe.sim.faults import Disconnect, HtmlPage, HttpStatus, InjectedFault
 from astrolabe.sim.kubeconfig import kubeconfig_file
 from astrolabe.sim.server import Simulator
@@ -21,6 +23,7 @@ from astrolabe.sim.store import ObjectStore
 from astrolabe.users import Question, ReviewUnavailable, User
 
 JANE = User("jane", ("system:authenticated",))
+POD_NAME = "authentication.kubernetes.io/pod-name"
 PODS = Question(resource="pods", namespace="shop")
 
 
@@ -116,3 +119,32 @@ async def test_a_missing_answer_times_out(simulator: Simulator, monkeypatch: pyt
     async with reviews(simulator, "own") as (asking, _):
         with pytest.raises(ReviewUnavailable, match=r"^TokenReview: no answer within 0 s$"):
             await asking.identify("t")
+
+
+async def test_each_token_of_a_service_account_is_the_same_user(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def token_review(request: Mapping[str, Any]) -> dict[str, Any]:
+        token = request["spec"]["token"]
+        user = {
+            "username": "system:serviceaccount:shop:web",
+            "uid": "5f1",
+            "extra": {
+                "authentication.kubernetes.io/credential-id": [f"JTI={token}"],
+                "authentication.kubernetes.io/pod-name": [token[:5]],
+            },
+        }
+        return {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenReview",
+            "status": {"authenticated": True, "user": user},
+        }
+
+    monkeypatch.setattr(Reviews, "token", lambda _, request: token_review(request))
+    async with reviews(simulator, "own") as (asking, _):
+        users = [await asking.identify(token) for token in ("web-1/a", "web-1/b", "web-2/a")]
+    expected = [
+        User("system:serviceaccount:shop:web", uid="5f1", extra=((POD_NAME, (pod,)),))
+        for pod in ("web-1", "web-1", "web-2")
+    ]
+    assert users == expected

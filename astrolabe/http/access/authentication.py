@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import Context
 from typing import NamedTuple, Protocol
+from urllib.parse import unquote
 
 from sanic.request import Request
 
@@ -18,7 +19,7 @@ from astrolabe.http.access.bearer import bearer_token
 from astrolabe.http.access.certificate import ServerContext
 from astrolabe.http.access.tokens import Tokens, digest_of
 from astrolabe.http.errors import Refusal
-from astrolabe.users import EVERYBODY, Reviewer, ReviewUnavailable, User
+from astrolabe.users import EVERYBODY, Reviewer, ReviewUnavailable, User, extra_of
 
 #: Seconds for which a verdict of the API server on a token is kept: on a known token, and on an unknown one.
 ACCEPTED_SECONDS, REFUSED_SECONDS = 60.0, 5.0
@@ -208,12 +209,14 @@ class ProxyHeaders:
         extra: dict[str, list[str]] = {}
         for key, value in headers.items():
             if key.lower().startswith(EXTRA_PREFIX):
-                extra.setdefault(key.lower().removeprefix(EXTRA_PREFIX), []).append(value)
+                # Keys are percent-encoded: a header's name may hold no slash.
+                name_of_extra = unquote(key.lower().removeprefix(EXTRA_PREFIX))
+                extra.setdefault(name_of_extra, []).append(value)
         user = User(
             name,
             groups=tuple(sorted({*headers.getall(GROUP_HEADER, ()), AUTHENTICATED})),
             uid=headers.get(UID_HEADER, ""),
-            extra=tuple(sorted((key, tuple(values)) for key, values in extra.items())),
+            extra=extra_of(extra),
         )
         return KnownUser(user, is_valid)
 
