@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 
 import msgspec
@@ -65,10 +66,12 @@ def _meant(word: str, book: RuleBook) -> GroupKind:
             return id
     if group and name[:1].isupper():
         return GroupKind(group, name)
-    raise RulesFailed(
-        f"no rule and no built-in kind is called {word!r}; write Kind.group,"
-        " such as Certificate.cert-manager.io"
+    names = {id.kind.lower(): id.key for id in known if group in ("", id.group)}
+    near = get_close_matches(name.lower(), names, n=1, cutoff=0.75)
+    hint = (
+        f"did you mean {names[near[0]]}?" if near else "write Kind.group, such as Certificate.cert-manager.io"
     )
+    raise RulesFailed(f"no rule and no built-in kind is called {word!r}; {hint}")
 
 
 def check(path: str) -> list[str]:

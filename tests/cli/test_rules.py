@@ -262,3 +262,9 @@ def test_check_refuses_a_name_without_its_group(rule: str, said: str) -> None:
     result = run("check", "-", given=rule)
     assert result.exit_code == 1
     assert said in result.output
+
+
+def test_a_kind_that_is_misspelt_is_guessed() -> None:
+    result = run("explain", "Certificte")
+    assert result.exit_code == 1
+    assert "'Certificte'; did you mean Certificate.cert-manager.io?" in result.output

@@ -51,6 +51,11 @@ _DO_NOT_GO: dict[str, tuple[str, ...]] = {
     "field": ("reason", "not-reason", "severity", "in", "label"),
     "all": ("is", "not", "reason", "not-reason", "in", "label", "above", "below", "exists"),
 }
+#: What is meant instead of such a key.
+_HINTS = {
+    ("field", "reason"): "; `as` gives the status a reason",
+    ("field", "in"): "; write its words with `is`: [A, B]",
+}
 
 
 def read_status(reader: Reader) -> StatusRule:
@@ -105,7 +110,7 @@ def _test(reader: Reader) -> Test:
     subject = subjects[0]
     for key in _DO_NOT_GO[subject]:
         if key in fields:
-            hint = "; `as` gives the status a reason" if key == "reason" else ""
+            hint = _HINTS.get((subject, key), "")
             raise fields[key].error(f"{key!r} does not go with {subject!r}{hint}")
     return Test(
         conditions=_types(fields["condition"]) if subject == "condition" else (),

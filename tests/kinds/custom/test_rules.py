@@ -278,6 +278,7 @@ WRONG: list[tuple[str, int, str]] = [
     ("kind: A.x\nstatus:\n  error: [{field: 'status.a..b'}]", 3, "is not a path"),
     ("kind: A.x\nstatus:\n  error: [{field: status.a, above: many}]", 3, "must be a number"),
     ("kind: A.x\nstatus:\n  error: [{condition: A, above: 1}]", 3, "does not go with 'condition'"),
+    ("kind: A.x\nstatus:\n  error: [{field: status.a, in: [B]}]", 3, "'in' does not go with 'field'; write its words with `is`"),
     ("kind: A.x\nstatus:\n  error: [{field: status.a, as: two words}]", 3, "must be one word"),
     ("kind: A.x\nstatus: {otherwise: fine}", 2, "otherwise cannot be 'fine'"),
     ("kind: A.x\nreferences:\n  - {edge: points-to, to: Secret, name: spec.a}", 3, "edge cannot be 'points-to'"),
