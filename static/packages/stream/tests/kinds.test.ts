@@ -34,6 +34,7 @@ it("shows a kind that the server does not describe, or not in full", () => {
     plural: "verticalpodautoscalers",
     abbreviation: "vpa",
     layer: "cluster",
+    namespaced: true,
     column: 3,
     columns: [],
     relays: false,
