@@ -6,16 +6,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from astrolabe.client import Change, Graph, NodeChange, Position, ProtocolError
-from astrolabe.client.message import decode
+from astrolabe.client.message import CountedGroup, decode
 from astrolabe.client.problem_set import ProblemChange, ProblemSet
 from astrolabe.client.progress import LocalCopy
+from astrolabe.client.summary import GroupChange, SummarySet
 from tests.support.documents import VECTORS
 
 GOLDEN = sorted(VECTORS.glob("*.json"))
 PROBLEMS = sorted((VECTORS / "problems").glob("*.json"))
+SUMMARIES = sorted((VECTORS / "summary").glob("*.json"))
 
 
 def take(replica: LocalCopy[Any], document: Any) -> list[Any]:
@@ -23,8 +26,10 @@ def take(replica: LocalCopy[Any], document: Any) -> list[Any]:
     return list(replica.apply(message)) if message is not None else []
 
 
-def line(change: Change | ProblemChange) -> str:
+def line(change: Change | ProblemChange | GroupChange) -> str:
     match change:
+        case GroupChange():
+            return f"{change.sign} {change.group.id}"
         case ProblemChange():
             return f"{change.sign} {change.problem.id}"
         case NodeChange():
@@ -74,3 +79,19 @@ def test_golden_sequences_of_problems(path: Path) -> None:
     assert [each.problem.id for each in problems.held.values()] == [each["id"] for each in then["problems"]]
     assert problems.position == (Position(**then["position"]) if then["position"] is not None else None)
     assert problems.complete is then["complete"]
+
+
+def test_golden_sequences_of_summaries_exist() -> None:
+    assert len(SUMMARIES) > 20
+
+
+@pytest.mark.parametrize("path", SUMMARIES, ids=lambda path: path.stem)
+def test_golden_sequences_of_summaries(path: Path) -> None:
+    golden = json.loads(path.read_text())
+    summary, then = SummarySet(), golden["then"]
+    for step in golden["steps"]:
+        follow(summary, step)
+    expected = {each["id"]: msgspec.convert(each, CountedGroup) for each in then["groups"]}
+    assert summary.groups == expected
+    assert summary.position == (Position(**then["position"]) if then["position"] is not None else None)
+    assert summary.complete is then["complete"]

@@ -20,10 +20,12 @@ from astrolabe.client.backoff import Backoff
 from astrolabe.client.follower import NO_HEADERS, Access, Decode, Endless, Event, Filter, StreamFollower
 from astrolabe.client.graph import Change, Graph
 from astrolabe.client.message import Node, decode
+from astrolabe.client.neighbourhood import FollowedNeighbourhood
 from astrolabe.client.problems import ProblemQuestion
 from astrolabe.client.progress import Position
 from astrolabe.client.rest import RestClient, decoded, impact_path, why_path
 from astrolabe.client.state import ServerState
+from astrolabe.client.summary import SummaryQuestion
 from astrolabe.client.token import Token
 
 
@@ -164,6 +166,27 @@ class Client:
         """
         return ProblemQuestion(
             self._access, self._rest, self._query(q), sort=sort, limit=limit, detail=detail
+        )
+
+    def summary(self, *by: str, q: str = "") -> SummaryQuestion:
+        """How many resources each group has, by status, and how many problems. As `problems`: await it for a
+        tuple of `CountedGroup`, or iterate to follow it.
+
+        by: one or two of `cluster`, `namespace`, `release`, `kind`, `node` and `owner`.
+        """
+        return SummaryQuestion(self._access, self._rest, by, self._query(q))
+
+    def neighbourhood(
+        self, *focus: str, depth: int = 2, types: Sequence[str] = (), limit: int = 500
+    ) -> FollowedNeighbourhood:
+        """What is around some nodes, to be followed on a connection of its own; see the guide, "Stream".
+
+        around = client.neighbourhood(uid)
+        async for graph in around:
+            ...  # graph.nodes, graph.edges, graph.beyond; await around.refocus([other]) moves it
+        """
+        return FollowedNeighbourhood(
+            self._access, focus, {"depth": depth, "types": list(types), "limit": limit}
         )
 
     async def why(self, uid: str) -> Explanation:

@@ -31,6 +31,8 @@ from astrolabe.client.message import (
     ResetMessage,
     ServerMessage,
     SnapshotMessage,
+    SummaryDeltaMessage,
+    SummaryMessage,
     decode,
 )
 from astrolabe.client.progress import LocalCopy
@@ -52,7 +54,14 @@ Decode = Callable[[bytes], ServerMessage | None]
 T = TypeVar("T")
 C = TypeVar("C")
 _Applied = (
-    SnapshotMessage | DeltaMessage | ProblemsMessage | ProblemsDeltaMessage | BookmarkMessage | ResetMessage
+    SnapshotMessage
+    | DeltaMessage
+    | ProblemsMessage
+    | ProblemsDeltaMessage
+    | SummaryMessage
+    | SummaryDeltaMessage
+    | BookmarkMessage
+    | ResetMessage
 )
 
 
@@ -119,6 +128,12 @@ class StreamFollower(Generic[C]):
         """Abort the connection, as a network failure would."""
         if self._connection is not None:
             self._connection.abort()
+
+    async def change_subject(self, subject: Mapping[str, Any], message: dict[str, Any]) -> None:
+        """Follow something else under the same subscription. message: what tells the server."""
+        self._subject = dict(subject)
+        if self._connection is not None:
+            await self._connection.send(message)
 
     async def next(self) -> FollowEvent[C]:
         """The next event. Can be cancelled without losing one. Raises ClientError."""
@@ -195,7 +210,7 @@ class StreamFollower(Generic[C]):
                 return FollowEvent("state", size=size)
             case SnapshotMessage() | DeltaMessage() | ProblemsMessage() | ProblemsDeltaMessage():
                 return self._apply(message, size)
-            case BookmarkMessage() | ResetMessage():
+            case SummaryMessage() | SummaryDeltaMessage() | BookmarkMessage() | ResetMessage():
                 return self._apply(message, size)
         return None
 
@@ -214,9 +229,9 @@ class StreamFollower(Generic[C]):
         match message:
             case DeltaMessage(time=time):
                 return FollowEvent("delta", changes, time=time, size=size)
-            case ProblemsDeltaMessage():
+            case ProblemsDeltaMessage() | SummaryDeltaMessage():
                 return FollowEvent("delta", changes, size=size)
-            case SnapshotMessage(last=last) | ProblemsMessage(last=last):
+            case SnapshotMessage(last=last) | ProblemsMessage(last=last) | SummaryMessage(last=last):
                 return FollowEvent("snapshot" if last else "part", changes, size=size)
             case ResetMessage(reason):
                 return FollowEvent("reset", reason=reason, size=size)

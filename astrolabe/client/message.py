@@ -37,8 +37,15 @@ class HelloMessage(Tagged, frozen=True):
     protocol: str = ""
 
 
+class NodesBeyond(msgspec.Struct, frozen=True):
+    """How many nodes of a kind have no room in a neighbourhood."""
+
+    kind: str
+    count: int
+
+
 class SnapshotMessage(Tagged, frozen=True):
-    """One part of the filtered graph at `seq`; the first is part 1."""
+    """One part of the filtered graph at `seq`; the first is part 1. beyond: of a neighbourhood."""
 
     epoch: str
     seq: int
@@ -46,6 +53,7 @@ class SnapshotMessage(Tagged, frozen=True):
     last: bool
     nodes: list[Node]
     edges: list[Edge]
+    beyond: list[NodesBeyond] = []
 
 
 class EdgeName(msgspec.Struct, frozen=True):
@@ -70,6 +78,7 @@ class DeltaMessage(Tagged, frozen=True):
     """What changed after `since` up to `seq`.
 
     time: when the server received the change, in Unix milliseconds; None if it does not say.
+    beyond: of a neighbourhood.
     """
 
     epoch: str
@@ -78,6 +87,7 @@ class DeltaMessage(Tagged, frozen=True):
     edges: EdgeDelta
     since: int = msgspec.field(name="from")
     time: float | None = None
+    beyond: list[NodesBeyond] = []
 
 
 class ProblemsMessage(Tagged, frozen=True):
@@ -104,6 +114,60 @@ class ProblemsDeltaMessage(Tagged, frozen=True, tag="problems-delta"):
     seq: int
     problems: ProblemDelta
     since: int = msgspec.field(name="from")
+
+
+class CountedGroup(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The counts of one group. What the summary is not grouped by is "", as is what the group has none of.
+
+    id: within its summary. node, owner: names. problems: those whose cause is in the group.
+    """
+
+    id: str
+    cluster: str = ""
+    namespace: str = ""
+    release: str = ""
+    release_namespace: str = ""
+    kind: str = ""
+    node: str = ""
+    node_uid: str = ""
+    owner: str = ""
+    owner_uid: str = ""
+    owner_kind: str = ""
+    owner_namespace: str = ""
+    total: int
+    problems: int
+    ready: int
+    pending: int
+    error: int
+    unknown: int
+
+
+class SummaryMessage(Tagged, frozen=True):
+    """One part of the groups at `seq`, a position of this list alone. graph: the position of the graph."""
+
+    epoch: str
+    seq: int
+    part: int
+    last: bool
+    groups: list[CountedGroup]
+    graph: str = ""
+
+
+class GroupDelta(msgspec.Struct, frozen=True):
+    """remove: ids."""
+
+    set: list[CountedGroup]
+    remove: list[str]
+
+
+class SummaryDeltaMessage(Tagged, frozen=True, tag="summary-delta"):
+    """Which groups changed after `since` up to `seq`."""
+
+    epoch: str
+    seq: int
+    groups: GroupDelta
+    since: int = msgspec.field(name="from")
+    graph: str = ""
 
 
 class BookmarkMessage(Tagged, frozen=True):
@@ -138,6 +202,8 @@ ServerMessage = (
     | DeltaMessage
     | ProblemsMessage
     | ProblemsDeltaMessage
+    | SummaryMessage
+    | SummaryDeltaMessage
     | BookmarkMessage
     | ResetMessage
     | ErrorMessage
@@ -148,6 +214,7 @@ _DECODER: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessa
 _TYPES = frozenset(
     {
         *("hello", "state", "snapshot", "delta", "problems", "problems-delta"),
+        *("summary", "summary-delta"),
         *("bookmark", "reset", "error", "pong"),
     }
 )

@@ -14,8 +14,12 @@ from astrolabe.client.message import (
     ResetMessage,
     ServerMessage,
     SnapshotMessage,
+    SummaryDeltaMessage,
+    SummaryMessage,
 )
 
+_Part = SnapshotMessage | ProblemsMessage | SummaryMessage
+_Step = DeltaMessage | ProblemsDeltaMessage | SummaryDeltaMessage
 Sign = Literal["+", "~", "-"]
 C_co = TypeVar("C_co", covariant=True)
 
@@ -28,7 +32,7 @@ class Position(NamedTuple):
 
 
 class LocalCopy(Protocol[C_co]):
-    """What a subscription keeps up to date: `Graph`, or `ProblemSet`."""
+    """What a subscription keeps up to date: `Graph`, `ProblemSet`, or `SummarySet`."""
 
     @property
     def position(self) -> Position | None:
@@ -94,17 +98,17 @@ class CopyProgress:
         self._check(message, since=min(message.seq, held))
         self.position = Position(message.epoch, message.seq)
 
-    def check_step(self, delta: DeltaMessage | ProblemsDeltaMessage) -> None:
+    def check_step(self, delta: _Step) -> None:
         """Raise ProtocolError unless this delta may be applied."""
         self._check(delta, since=delta.since)
         if delta.seq <= delta.since:
             raise ProtocolError(f"a delta from {delta.since} to {delta.seq}")
 
-    def advance(self, delta: DeltaMessage | ProblemsDeltaMessage) -> None:
+    def advance(self, delta: _Step) -> None:
         """The delta was applied."""
         self.position = Position(delta.epoch, delta.seq)
 
-    def add_part(self, part: SnapshotMessage | ProblemsMessage) -> None:
+    def add_part(self, part: _Part) -> None:
         """Raise ProtocolError unless this is the next part of the expected snapshot."""
         position = Position(part.epoch, part.seq)
         if self._snapshot is None:
@@ -116,11 +120,11 @@ class CopyProgress:
             )
         self._snapshot = (part.part, position)
 
-    def finish(self, part: SnapshotMessage | ProblemsMessage) -> None:
+    def finish(self, part: _Part) -> None:
         """The snapshot with this last part is complete."""
         self.position, self._snapshot, self._stale = Position(part.epoch, part.seq), None, False
 
-    def _check(self, message: DeltaMessage | ProblemsDeltaMessage | BookmarkMessage, *, since: int) -> None:
+    def _check(self, message: _Step | BookmarkMessage, *, since: int) -> None:
         what = f"a {message.__struct_config__.tag} of {message.epoch}:{message.seq} since {since}"
         if self._snapshot is not None:
             raise ProtocolError(f"{what} before the end of a snapshot")

@@ -210,9 +210,25 @@ export class Follower<Told extends { readonly type: string }, Change> {
   }
 
   /** Nothing is said of the graph: a server that knows nothing else would refuse the keys. */
-  get #subject(): { what?: "problems"; detail?: true } {
-    if (this.#replica.what === "graph") return {};
-    return { what: this.#replica.what, ...(this.#detail && { detail: true }) };
+  get #subject(): Readonly<Record<string, unknown>> {
+    const { what, subject } = this.#replica;
+    if (what === "graph") return {};
+    return { what, ...subject, ...(this.#detail && { detail: true }) };
+  }
+
+  /** Tells the server on a WebSocket that is open. Returns whether there is one; else the subject has to tell it. */
+  protected tell(message: unknown): boolean {
+    const attempt = this.#attempt;
+    if (attempt?.by !== "websocket" || !attempt.opened) return false;
+    attempt.transport.send(message);
+    return true;
+  }
+
+  /** Subscribes anew, from the position that is held: what is followed has become another. */
+  protected resubscribe(): void {
+    if (this.#attempt === null) return;
+    this.#disconnect();
+    this.#connect();
   }
 
   /** From now on, the server counts as dead when nothing comes for too long. */

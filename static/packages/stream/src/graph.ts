@@ -26,7 +26,7 @@ export interface ReadonlyGraph {
  * Nodes and edges are never modified, only replaced.
  */
 export class Graph implements ReadonlyGraph, Replica<GraphMessage, Change> {
-  readonly what = "graph";
+  readonly what: "graph" | "neighbourhood" = "graph";
   #store = new GraphStore();
   /** What the parts of an incomplete snapshot make. */
   #staged = new GraphStore();

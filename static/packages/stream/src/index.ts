@@ -1,7 +1,14 @@
 /** The public API of the package; everything else is internal. */
 
 export { Backoff } from "./backoff";
-export { ProblemClient, type ProblemOptions, StreamClient, type StreamOptions } from "./client";
+export {
+  NeighbourhoodClient,
+  ProblemClient,
+  type ProblemOptions,
+  StreamClient,
+  type StreamOptions,
+  SummaryClient,
+} from "./client";
 export type { ConnectionState, Filter, SignInRequired, StreamListener } from "./connection";
 export type { Credentials } from "./credentials";
 export { type Change, Graph, type ReadonlyGraph } from "./graph";
@@ -25,6 +32,7 @@ export type {
   ErrorMessage,
   GraphMessage,
   Hello,
+  KindBeyond,
   Message,
   Node,
   OwnerReference,
@@ -33,9 +41,14 @@ export type {
   ProblemsPart,
   Reset,
   Snapshot,
+  SummaryDelta,
+  SummaryGroup,
+  SummaryMessage,
+  SummaryPart,
   Unresolved,
 } from "./messages";
 export { checkMessage, decode } from "./messages";
+export { Neighbourhood, type NeighbourhoodQuery } from "./neighbourhood";
 export type { FallbackReason, Probe, ProbeResult } from "./probe";
 export { inOrder } from "./problem-order";
 export { type ProblemChange, ProblemSet } from "./problem-set";
@@ -73,4 +86,5 @@ export type {
   UserCoverage,
 } from "./server-state";
 export { STATUSES, type Status, severity } from "./status";
+export { type Dimension, type GroupChange, Summary } from "./summary";
 export { type Caller, type CallingUser, fetchCaller } from "./whoami";

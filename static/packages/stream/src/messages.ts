@@ -77,6 +77,7 @@ export interface Snapshot {
   readonly last: boolean;
   readonly nodes: readonly Node[];
   readonly edges: readonly Edge[];
+  readonly beyond?: readonly KindBeyond[];
 }
 
 /** What changed after `from` up to `seq`. time: Unix milliseconds, of a delta that is one change. */
@@ -88,6 +89,7 @@ export interface Delta {
   readonly time?: number;
   readonly nodes: { readonly set: readonly Node[]; readonly remove: readonly string[] };
   readonly edges: { readonly set: readonly Edge[]; readonly remove: readonly Edge[] };
+  readonly beyond?: readonly KindBeyond[];
 }
 
 /** A part of the problems as of `seq`, a position of this list alone; parts count from 1. */
@@ -107,6 +109,58 @@ export interface ProblemsDelta {
   readonly from: number;
   readonly seq: number;
   readonly problems: { readonly set: readonly Problem[]; readonly remove: readonly string[] };
+}
+
+/**
+ * The counts of one group, with the keys of what the summary is grouped by; "" for what has none. id: within its summary.
+ * problems: those whose cause is in the group.
+ */
+export interface SummaryGroup {
+  readonly id: string;
+  readonly cluster?: string;
+  readonly namespace?: string;
+  readonly release?: string;
+  readonly releaseNamespace?: string;
+  readonly kind?: string;
+  readonly node?: string;
+  readonly nodeUid?: string;
+  readonly owner?: string;
+  readonly ownerUid?: string;
+  readonly ownerKind?: string;
+  readonly ownerNamespace?: string;
+  readonly total: number;
+  readonly problems: number;
+  readonly ready: number;
+  readonly pending: number;
+  readonly error: number;
+  readonly unknown: number;
+}
+
+/** A part of the groups as of `seq`, a position of this list alone. graph: the position of the graph. */
+export interface SummaryPart {
+  readonly type: "summary";
+  readonly epoch: string;
+  readonly seq: number;
+  readonly graph?: string;
+  readonly part: number;
+  readonly last: boolean;
+  readonly groups: readonly SummaryGroup[];
+}
+
+/** Which groups changed after `from` up to `seq`. remove: ids. */
+export interface SummaryDelta {
+  readonly type: "summary-delta";
+  readonly epoch: string;
+  readonly from: number;
+  readonly seq: number;
+  readonly graph?: string;
+  readonly groups: { readonly set: readonly SummaryGroup[]; readonly remove: readonly string[] };
+}
+
+/** How many nodes of a kind have no room in a neighbourhood. */
+export interface KindBeyond {
+  readonly kind: string;
+  readonly count: number;
 }
 
 /** Nothing for this filter up to `seq`. */
@@ -132,11 +186,13 @@ export interface ErrorMessage {
 
 export type GraphMessage = Snapshot | Delta | Bookmark | Reset;
 export type ProblemMessage = ProblemsPart | ProblemsDelta | Bookmark | Reset;
+export type SummaryMessage = SummaryPart | SummaryDelta | Bookmark | Reset;
 export type Message =
   | Hello
   | ServerState
   | GraphMessage
   | ProblemMessage
+  | SummaryMessage
   | ErrorMessage
   | { readonly type: "pong" };
 
@@ -178,6 +234,12 @@ const problem = shape({
   ...{ namespaces: listOf(text), path: listOf(named) },
 });
 
+const group = shape({
+  ...{ id: text, total: whole, problems: whole },
+  ...{ ready: whole, pending: whole, error: whole, unknown: whole },
+});
+const beyond = optional(listOf(shape({ kind: text, count: whole })));
+
 const SHAPES: ReadonlyMap<string, Check> = new Map([
   ["hello", shape({ heartbeat: number, protocol: optional(text), server: optional(text) })],
   [
@@ -192,7 +254,10 @@ const SHAPES: ReadonlyMap<string, Check> = new Map([
       clusters: optional(listOf(cluster)),
     }),
   ],
-  ["snapshot", shape({ ...position, part: whole, last: flag, nodes: listOf(node), edges: listOf(edgeName) })],
+  [
+    "snapshot",
+    shape({ ...position, part: whole, last: flag, nodes: listOf(node), edges: listOf(edgeName), beyond }),
+  ],
   [
     "delta",
     shape({
@@ -201,12 +266,18 @@ const SHAPES: ReadonlyMap<string, Check> = new Map([
       time: optional(number),
       nodes: shape({ set: listOf(node), remove: listOf(text) }),
       edges: shape({ set: listOf(edgeName), remove: listOf(edgeName) }),
+      beyond,
     }),
   ],
   ["problems", shape({ ...position, part: whole, last: flag, problems: listOf(problem) })],
   [
     "problems-delta",
     shape({ ...position, from: whole, problems: shape({ set: listOf(problem), remove: listOf(text) }) }),
+  ],
+  ["summary", shape({ ...position, part: whole, last: flag, groups: listOf(group) })],
+  [
+    "summary-delta",
+    shape({ ...position, from: whole, groups: shape({ set: listOf(group), remove: listOf(text) }) }),
   ],
   ["bookmark", shape(position)],
   ["reset", shape({ reason: optional(text) })],

@@ -33,7 +33,9 @@ interface Step extends Position {
  */
 export interface Replica<Message, Change> {
   /** What to subscribe to. */
-  readonly what: "graph" | "problems";
+  readonly what: "graph" | "problems" | "summary" | "neighbourhood";
+  /** The other keys by which a subscription says what it follows. */
+  readonly subject?: Readonly<Record<string, unknown>>;
   /** Null before the first complete snapshot. */
   readonly position: Position | null;
   /** Whether the next message may be a delta; false from a reset until its snapshot is complete. */

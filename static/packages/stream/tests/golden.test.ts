@@ -3,11 +3,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type Change, Graph } from "../src/graph";
-import { checkMessage, type Edge, type Node } from "../src/messages";
+import { checkMessage, type Edge, type Node, type SummaryGroup } from "../src/messages";
 import { type ProblemChange, ProblemSet } from "../src/problem-set";
 import type { Problem } from "../src/problems";
 import type { Position, Replica } from "../src/progress";
 import { ProtocolError } from "../src/protocol-error";
+import { type GroupChange, Summary } from "../src/summary";
 
 /** connect: what a new connection resumes from. hear: a message; changes or violation: what comes of it. */
 type Step =
@@ -23,6 +24,7 @@ interface Golden<T> {
 
 const GRAPH = new URL("../../../docs/vectors/", import.meta.url);
 const PROBLEMS = new URL("problems/", GRAPH);
+const SUMMARY = new URL("summary/", GRAPH);
 
 const namesIn = (folder: URL) =>
   readdirSync(folder)
@@ -37,13 +39,14 @@ function take<M, C>(replica: Replica<M, C>, document: unknown): C[] {
   return message !== null && replica.takes(message) ? replica.apply(message) : [];
 }
 
-function line(change: Change | ProblemChange): string {
+function line(change: Change | ProblemChange | GroupChange): string {
+  if ("group" in change) return `${change.sign} ${change.group.id}`;
   if ("problem" in change) return `${change.sign} ${change.problem.id}`;
   if ("node" in change) return `${change.sign} ${change.node.uid}`;
   return `${change.sign} ${change.edge.type} ${change.edge.from} ${change.edge.to}`;
 }
 
-function follow<M, C extends Change | ProblemChange>(replica: Replica<M, C>, step: Step): void {
+function follow<M, C extends Change | ProblemChange | GroupChange>(replica: Replica<M, C>, step: Step): void {
   if ("connect" in step) expect(replica.resume()).toEqual(step.connect);
   else if ("changes" in step) expect(take(replica, step.hear).map(line)).toEqual(step.changes);
   else {
@@ -86,5 +89,20 @@ describe("golden message sequences of problems", () => {
     expect([...problems.byId.values()]).toEqual(golden.then.problems);
     expect(problems.position).toEqual(golden.then.position);
     expect(problems.complete).toBe(golden.then.complete);
+  });
+});
+
+describe("golden message sequences of summaries", () => {
+  it("are there", () => {
+    expect(namesIn(SUMMARY).length).toBeGreaterThan(20);
+  });
+
+  it.each(namesIn(SUMMARY))("%s", (name) => {
+    const golden = read<{ groups: SummaryGroup[] }>(SUMMARY, name);
+    const summary = new Summary(["namespace"]);
+    for (const step of golden.steps) follow(summary, step);
+    expect([...summary.byId.values()]).toEqual(golden.then.groups);
+    expect(summary.position).toEqual(golden.then.position);
+    expect(summary.complete).toBe(golden.then.complete);
   });
 });
