@@ -16,7 +16,7 @@ from astrolabe.kinds.custom import packed, shapes
 from astrolabe.kinds.custom.attribute_readers import Scalar
 from astrolabe.kinds.custom.finding import Find, matcher, word_of
 from astrolabe.kinds.custom.label_selections import selection_reader
-from astrolabe.kinds.custom.other_clusters import elsewhere
+from astrolabe.kinds.custom.other_clusters import Read, elsewhere
 from astrolabe.kinds.custom.paths import Key, Path, last_many, show
 from astrolabe.kinds.custom.projection import ProjectionOf
 from astrolabe.kinds.custom.rule import KindRule, ReferenceRule
@@ -98,9 +98,6 @@ def compile_beside(
         )
 
     return references if readers else None
-
-
-Read = Callable[[Any], Iterable[Link]]
 
 
 def _guarded(read: Read, finds: list[Find]) -> Read:
