@@ -50,7 +50,7 @@ TRY_VIEWER = @$(if $(NODE),$(MAKE) --no-print-directory viewer || echo "The view
 PLUGIN := deploy/grafana/astrolabe-datasource
 PLUGIN_MODULES := $(PLUGIN)/node_modules/.package-lock.json
 
-.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-units test-browser test-plugin test-cluster generators bench chaos fuzz access queries few-rights hostile incidents scores soak check test-pythons lint lint-python lint-viewer lint-plugin fmt accept-api docs docker-build docker-push clean
+.PHONY: help deps viewer plugin build run run-all run-persistent run-redis demo up down restart logs deploy undeploy test test-viewer test-units test-browser test-plugin test-cluster generators bench viewer-bench chaos fuzz access queries few-rights hostile incidents scores soak check test-pythons lint lint-python lint-viewer lint-plugin fmt accept-api docs docker-build docker-push clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -181,6 +181,9 @@ generators: deps $(if $(NODE),$(MODULES)) ## generate clients from the OpenAPI d
 bench: deps $(VIEWER) ## run the benchmarks at full size
 	ASTROLABE_BENCH=full $(BIN)/pytest -m bench -s tests/benchmarks tests/hostile $(ARGS)
 	$(if $(and $(NODE),$(CHROMIUM)),cd static && ASTROLABE_BENCH=full npm run e2e -- --project=alone --no-deps performance)
+
+viewer-bench: deps $(if $(NODE),$(MODULES)) $(VIEWER) ## measure the viewer in Chromium with up to 145,000 nodes
+	cd static && ASTROLABE_VIEWER_BENCH=full npm run e2e -- --project=alone --no-deps performance
 
 chaos: deps ## break three replicas and their Redis, and three clusters of one graph, in many ways, by SEEDS=1-50
 	ASTROLABE_CHAOS_SEEDS=$(SEEDS) ASTROLABE_CHAOS_FAULTS=8 $(BIN)/pytest -s tests/chaos $(ARGS)

@@ -320,10 +320,20 @@ function wordsFor(card: Card): string {
 
 function frameElement(frame: Frame): ElementDefinition {
   const { id, form, width, height } = frame;
-  const signature = `${width} ${height}`;
+  const signature = `${width} ${height} ${frame.old ?? false}`;
   return {
     // A card of the same id, when it was closed, had a status.
-    data: { id, form, status: "", width, height, frame: true, opens: false, signature },
+    data: {
+      id,
+      form,
+      status: "",
+      width,
+      height,
+      frame: true,
+      opens: false,
+      old: frame.old ?? false,
+      signature,
+    },
     position: { x: frame.x + width / 2, y: frame.y + height / 2 },
   };
 }

@@ -104,7 +104,7 @@ export class Painter {
     }
     context.textBaseline = "middle";
     context.textAlign = "left";
-    context.fillStyle = palette.ink;
+    context.fillStyle = frame.old ? palette.statuses.Error : palette.ink;
     context.font = `${form === "room" ? 600 : 650} ${size}px ${palette.font}`;
     const room = rect.x + rect.width - x - 10;
     this.#letters.drawName(context, frame.title, { x, y, width: room, height: 0 });

@@ -25,6 +25,10 @@ export function styleOf(palette: Palette): StylesheetJson {
       style: { "background-color": palette.ground, "corner-radius": "20", "z-index": 0 },
     },
     {
+      selector: "node[form='wing'][?old]",
+      style: { "border-style": "dashed", "border-width": 2, "border-color": statuses.Error },
+    },
+    {
       selector: "node[form='hall']",
       style: { "background-color": palette.hall, "corner-radius": "14", "z-index": 1 },
     },

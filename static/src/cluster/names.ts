@@ -30,9 +30,17 @@ export const withoutCluster = (text: string): string => text.replace(CLUSTER, ""
 /** What a person reads: `Pod web-1`. */
 export const titleOf = (thing: Named): string => `${thing.kind} ${thing.name}`;
 
-/** The command that shows it in a terminal. The group is part of it: a kind may be in several. */
-export function kubectl(node: Node): string {
+/**
+ * The command that shows it in a terminal. The group is part of it: a kind may be in several. context: of the kubeconfig,
+ * as whoever types it may be at another cluster; empty if there is none.
+ */
+export function kubectl(node: Node, context = ""): string {
   const group = node.apiVersion?.includes("/") ? `.${node.apiVersion.split("/")[0]}` : "";
   const place = node.namespace ? ` -n ${node.namespace}` : "";
-  return `kubectl describe ${node.kind.toLowerCase()}${group}/${node.name}${place}`;
+  const where = context === "" ? "" : ` --context ${quoted(context)}`;
+  return `kubectl${where} describe ${node.kind.toLowerCase()}${group}/${node.name}${place}`;
 }
+
+/** As one word of a shell, whatever somebody has named it. */
+const quoted = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

@@ -11,7 +11,7 @@ export interface PlacedCard extends Rect {
 
 /**
  * A wing is one of several clusters, a hall a namespace, a room an open group in it. id: of the group, `name/*` for a
- * namespace, `name@*` for a cluster.
+ * namespace, `name@*` for a cluster. old: it is as it was last known.
  */
 export interface Frame extends Rect {
   readonly id: string;
@@ -19,6 +19,7 @@ export interface Frame extends Rect {
   readonly title: string;
   readonly note: string;
   readonly counts: Counts;
+  readonly old?: boolean;
 }
 
 /** bends: where it turns; none for one that goes its own way. */

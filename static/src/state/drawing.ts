@@ -2,6 +2,7 @@
 
 import type { Canvas, News } from "../canvas/canvas";
 import { countShown, isEverything, type Sieve } from "../cluster/filter";
+import { clock } from "../cluster/time";
 import { gather } from "../groups/gather";
 import type { Dimension, Groups } from "../groups/group";
 import { extentOf, groupsShown, levelOf } from "../groups/level";
@@ -12,6 +13,7 @@ import { drawFocus, storyOf } from "../scene/focus";
 import { drawMap } from "../scene/map";
 import { countTypes, isComplete, isRoom, nearOf, type Scene } from "../scene/scene";
 import type { Content } from "./content";
+import { markOld } from "./old-wings";
 import { EMPTY_SCENE } from "./page";
 import type { PageStore } from "./page-store";
 import { PictureSchedule } from "./picture-schedule";
@@ -208,7 +210,10 @@ export class Drawing {
     const rooms = scene.room ? [scene.room] : scene.halls.flatMap((hall) => hall.groups.filter(isRoom));
     const layouts = this.#layouter.of(rooms, scene.lines);
     const size = this.#canvas?.size ?? { width: 3, height: 2 };
-    if (scene.room === null) return this.#plan.draw(scene, layouts, size);
+    if (scene.room === null) {
+      const picture = this.#plan.draw(scene, layouts, size);
+      return markOld(picture, this.#store.page.clusters, (time) => clock(time, Date.now()));
+    }
     return drawRoom(scene, layouts.get(scene.room.id));
   }
 }

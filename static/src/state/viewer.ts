@@ -98,6 +98,11 @@ export class Viewer {
     return this.#stream.graph.position;
   }
 
+  /** The context of a kubeconfig in which a node is: one of several clusters is named after it. */
+  contextOf(node: Node): string {
+    return node.cluster || this.page.cluster?.context || "";
+  }
+
   start(): void {
     this.#stream.start();
     addEventListener("online", () => this.#stream.retry());

@@ -1,4 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
+import { iconOf, lightOf } from "../state/favicon";
 import { isGrowing, isOld, titleOf, verdictOf } from "../state/trust";
 import type { Viewer } from "../state/viewer";
 import { Banner } from "./banner";
@@ -29,6 +30,10 @@ export function App({ viewer }: { viewer: Viewer }) {
   useEffect(() => {
     document.title = title;
   }, [title]);
+  const light = lightOf(trust, clear && problems === 0, problems ?? 0);
+  useEffect(() => {
+    document.querySelector("link[rel=icon]")?.setAttribute("href", iconOf(light));
+  }, [light]);
   const locked = connection.state === "locked";
   const focus = page.view.focus;
   useEffect(() => {

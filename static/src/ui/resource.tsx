@@ -42,7 +42,7 @@ export function Resource({ viewer, node, card }: { viewer: Viewer; node: Node; c
             Collapse stack
           </button>
         )}
-        <Copy text={() => kubectl(node)}>Copy kubectl</Copy>
+        <Copy text={() => kubectl(node, viewer.contextOf(node))}>Copy kubectl</Copy>
         <Copy text={() => location.href}>Copy link</Copy>
       </div>
       <Unresolved node={node} />
@@ -63,7 +63,7 @@ export function Resource({ viewer, node, card }: { viewer: Viewer; node: Node; c
       <Edges viewer={viewer} title="Needed by" edges={[...viewer.graph.incoming(node.uid)]} end="from" />
       <Labels labels={node.labels ?? {}} />
       <p class="command">
-        <code>{kubectl(node)}</code>
+        <code>{kubectl(node, viewer.contextOf(node))}</code>
       </p>
     </>
   );

@@ -30,7 +30,9 @@ test("a crash is an error within a second, and leads from the Ingress to the Pod
   await expect(page.locator(".cause")).toContainText("CrashLoopBackOff");
   await page.getByRole("listitem").filter({ hasText: crash.pod }).getByRole("button").click();
   await expect(viewer.details).toContainText("keeps ending: Error (exit code 1)");
-  await expect(viewer.details).toContainText(`kubectl describe pod/${crash.pod} -n ${crash.namespace}`);
+  await expect(viewer.details).toContainText(
+    `kubectl --context simulated describe pod/${crash.pod} -n ${crash.namespace}`,
+  );
   await expect(viewer.details.getByRole("heading", { name: "Needed by" })).toBeVisible();
   await expect(viewer.details).toContainText("spec.selector");
   expect(viewer.complaints).toEqual([]);

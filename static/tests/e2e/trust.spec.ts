@@ -52,6 +52,7 @@ test("an API server that is gone makes the picture stale within seconds", async 
   const viewer = await begin(page);
   await viewer.open(cluster.url);
   await level(viewer, "live");
+  await expect(page.locator("link[rel=icon]")).toHaveAttribute("href", /c4262e/); // red: something is broken
   await cluster.tell("away");
   await level(viewer, "stale");
   await expect(page.getByRole("alert")).toContainText(
@@ -59,6 +60,7 @@ test("an API server that is gone makes the picture stale within seconds", async 
   );
   await expect(page.getByRole("heading", { name: /^Problems/ })).toContainText(/as of \d\d:\d\d:\d\d/);
   await expect(page).toHaveTitle("⚠ Stale · simulated · Astrolabe");
+  await expect(page.locator("link[rel=icon]")).toHaveAttribute("href", /^data:image\/svg\+xml,.*8a94a3/); // gray
   await viewer.shoot("state-stale");
   await cluster.tell("back");
   await level(viewer, "live", 35_000);
