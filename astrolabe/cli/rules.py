@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -46,10 +47,13 @@ def _read(file: str) -> str:
 def explain_objects(file: str, directory: str, output: str) -> Iterable[str]:
     """What becomes of the manifests of a file, as lines. Raises RulesFailed."""
     explainer = explaining.Explainer(_book(directory))
-    explained = map(explainer.explain, manifests.documents(_read(file)))
+    objects = manifests.documents(_read(file))
     if output == "json":
-        return (msgspec.json.encode(each).decode() for each in explained)
-    return explaining.as_text(explained)
+        return (msgspec.json.encode(explainer.explain(each)).decode() for each in objects)
+    first = next(objects, None)
+    if first is None:
+        raise RulesFailed(f"{'the standard input' if file == '-' else file} has no object")
+    return explaining.as_text(map(explainer.explain, chain([first], objects)))
 
 
 def explain(word: str, directory: str) -> Iterator[str]:
@@ -62,8 +66,11 @@ def _meant(word: str, book: RuleBook) -> GroupKind:
     name, _, group = word.partition(".")
     known = [rule.id for rule in book] + [kind.id for kind in builtin_kinds()]
     for id in known:
-        if name.lower() in (id.kind.lower(), f"{id.kind.lower()}s") and group in ("", id.group):
+        if name.lower() in (id.kind.lower(), plural_of(id.kind)) and group in ("", id.group):
             return id
+    for kind in builtin_kinds():
+        if name.lower() in (kind.plural, *kind.short_names) and group in ("", kind.group):
+            return kind.id
     if group and name[:1].isupper():
         return GroupKind(group, name)
     names = {id.kind.lower(): id.key for id in known if group in ("", id.group)}
@@ -72,6 +79,14 @@ def _meant(word: str, book: RuleBook) -> GroupKind:
         f"did you mean {names[near[0]]}?" if near else "write Kind.group, such as Certificate.cert-manager.io"
     )
     raise RulesFailed(f"no rule and no built-in kind is called {word!r}; {hint}")
+
+
+def plural_of(kind: str) -> str:
+    """The usual plural of a kind: `clusterpolicies`, `ingresses`. A definition may say another one."""
+    word = kind.lower()
+    if word.endswith("y") and word[-2:-1] not in "aeiou":
+        return f"{word[:-1]}ies"
+    return f"{word}es" if word.endswith(("s", "x", "ch", "sh")) else f"{word}s"
 
 
 def check(path: str) -> list[str]:

@@ -268,3 +268,35 @@ def test_a_kind_that_is_misspelt_is_guessed() -> None:
     result = run("explain", "Certificte")
     assert result.exit_code == 1
     assert "'Certificte'; did you mean Certificate.cert-manager.io?" in result.output
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("clusterpolicies.kyverno.io", "ClusterPolicy.kyverno.io"),
+        ("ingresses", "Ingress"),
+        ("pvc", "PersistentVolumeClaim"),
+        ("networkpolicies", "NetworkPolicy"),
+    ],
+)
+def test_kinds_are_explained_by_the_names_that_kubectl_has_for_them(word: str, kind: str) -> None:
+    result = run("explain", word)
+    assert result.exit_code == 0
+    assert result.output.startswith(kind)
+
+
+def test_a_file_without_objects_is_no_silent_success(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.yaml"
+    empty.write_text("# nothing yet\n---\n")
+    for given in ("-", str(empty)):
+        result = run("explain", "-f", given)
+        assert result.exit_code != 0
+        assert "has no object" in result.output
+    assert explained("") == []
+
+
+def test_rules_are_taken_from_a_folder_and_a_file_is_told_apart(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text("kind: Widget.example.com\n")
+    result = run("explain", "-f", "-", "--rules", str(file), given=WIDGET)
+    assert "is a file; name the folder that it is in" in result.output

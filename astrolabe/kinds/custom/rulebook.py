@@ -129,6 +129,8 @@ def _read(path: Path) -> bytes:
 
 
 def _unreadable(path: str, error: OSError) -> RuleError:
+    if isinstance(error, NotADirectoryError):
+        return RuleError(path, 1, "is a file; name the folder that it is in, all of whose rules are read")
     return RuleError(path, 1, f"cannot be read: {error.strerror or error}")
 
 
