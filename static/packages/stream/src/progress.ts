@@ -13,13 +13,13 @@ export interface Position {
 export type Sign = "+" | "~" | "-";
 
 /** One part of a snapshot; parts count from 1. */
-interface Part extends Position {
+export interface Part extends Position {
   readonly part: number;
   readonly last: boolean;
 }
 
 /** A message that leads from one position to a later one. */
-interface Step extends Position {
+export interface Step extends Position {
   readonly type: string;
   readonly from: number;
 }
