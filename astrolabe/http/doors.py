@@ -61,12 +61,11 @@ class FrontDoors:
         )
         cache = ResponseCache(size=int(limits.max_body_bytes * share))
         grafana = Grafana(source, connections, cache, rules=rules, limits=limits)
-        self._making: tuple[_Closing, ...] = (grafana, cache)
         rest = Rest(source, rules, cache, helm=helm, sees=_sight(settings, source, sight))
-        self.streams = StreamEndpoints(
+        self.streams = streams = StreamEndpoints(
             source.hub, connections, state=source.state, rules=rules, limits=limits
         )
-        self._making += (self.streams.summaries, self.streams.neighbourhoods)
+        self._making: tuple[_Closing, ...] = (grafana, cache, streams.summaries, streams.neighbourhoods)
         clusters = Clusters(source)
         graphql = GraphQLEndpoint(
             source,

@@ -336,22 +336,34 @@ async def test_changes_between_a_list_and_its_watch_are_reported(tmp_path: Path)
             assert (sink.replaces(), watch.health.lists) == ([["goes"]], 1)
 
 
+def _backed_up(store: ObjectStore) -> int:
+    """Returns the revision of a backup with one Pod, after which ghosts came."""
+    store.create("Pod", pod("old"))
+    backup = store.revision
+    for number in range(20):
+        store.create("Pod", pod(f"ghost-{number}"))
+    return backup
+
+
+def _restored_at_a_watch(simulator: Simulator) -> None:
+    """Let the next watch begin after the server was restored from a backup."""
+    store = simulator.store
+    backup = _backed_up(store)
+
+    def restore() -> None:
+        store.restore(backup)
+        store.create("Pod", pod("new"))
+
+    simulator.faults.add(Meanwhile(kind="Pod", verb="watch", times=None, action=_once(restore)))
+
+
 async def test_an_api_server_that_is_restored_between_a_list_and_its_watch(tmp_path: Path) -> None:
     """The watch begins in a future that the server does not know, and is told nothing of what is gone."""
     often = replace(SHORT, watch_shortest=60, watch_longest=60, version_check=0.2, version_check_after=0.2)
     async with Simulator() as simulator, connected(simulator.url, tmp_path) as cluster:
         store = simulator.store
         simulator.faults.watch_list = "rejected"
-        store.create("Pod", pod("old"))
-        backup = store.revision
-        for number in range(20):
-            store.create("Pod", pod(f"ghost-{number}"))
-
-        def restore() -> None:
-            store.restore(backup)
-            store.create("Pod", pod("new"))
-
-        simulator.faults.add(Meanwhile(kind="Pod", verb="watch", times=None, action=_once(restore)))
+        _restored_at_a_watch(simulator)
         async with reflecting(POD, cluster, timing=often) as (_, sink):
             await sink.until(lambda: sink.names("Pod") == ["new", "old"])
             store.create("Pod", pod("later"))
@@ -363,17 +375,7 @@ async def test_an_api_server_that_is_restored_when_a_watch_has_ended_regularly(t
     """No connection breaks, and the next watch begins in a future that the server does not know."""
     ends = replace(SHORT, watch_shortest=1, watch_longest=1, version_check=60, version_check_after=0.2)
     async with Simulator() as simulator, connected(simulator.url, tmp_path) as cluster:
-        store = simulator.store
-        store.create("Pod", pod("old"))
-        backup = store.revision
-        for number in range(20):
-            store.create("Pod", pod(f"ghost-{number}"))
-
-        def restore() -> None:
-            store.restore(backup)
-            store.create("Pod", pod("new"))
-
-        simulator.faults.add(Meanwhile(kind="Pod", verb="watch", times=None, action=_once(restore)))
+        _restored_at_a_watch(simulator)
         async with reflecting(POD, cluster, timing=ends) as (watch, sink):
             await sink.until(lambda: sink.names("Pod") == ["new", "old"])
             assert (watch.health.lists, watch.health.failures) == (2, 0)
@@ -385,10 +387,7 @@ async def test_an_api_server_that_fails_when_it_is_asked_whether_it_was_restored
     often = replace(SHORT, watch_shortest=60, watch_longest=60, version_check=60, version_check_after=0.2)
     async with Simulator() as simulator, connected(simulator.url, tmp_path) as cluster:
         store = simulator.store
-        store.create("Pod", pod("old"))
-        backup = store.revision
-        for number in range(20):
-            store.create("Pod", pod(f"ghost-{number}"))
+        backup = _backed_up(store)
         async with reflecting(POD, cluster, timing=often) as (_, sink):
             await sink.until(lambda: len(sink.names("Pod")) == 21)
             store.restore(backup)

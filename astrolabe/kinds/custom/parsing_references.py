@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast, get_args
 
 from astrolabe.graph.state.edge_types import EDGE_TYPES
@@ -51,20 +51,13 @@ REFERENCE_KEYS = (
 
 
 def read_reference(reader: Reader) -> ReferenceRule:
-    reader.what = "a reference"
-    fields = reader.fields(REFERENCE_KEYS)
-    for key in ("edge", "to"):
-        if key not in fields:
-            raise reader.error(f"a reference needs `{key}`")
+    fields = _fields(reader)
     edge = fields["edge"].word(tuple(EDGE_TYPES))
     to = fields["to"]
     any_kind = to.is_text and to.text() == "any"
     select = _selection(fields)
     named = [key for key in ("name", "at") if key in fields]
-    if select is None and not named:
-        raise reader.error("a reference needs `at: path`, `name: path`, or `selector` or `labels`")
-    if select is not None and named:
-        raise fields[named[0]].error("a reference has either a name or a selector")
+    _check_ends(reader, named, fields, selects=select is not None)
     at = read_path(fields["at"]) if "at" in fields else ()
     packed = fields["packed"].word(get_args(Packing)[1:]) if "packed" in fields else ""
     needs_kind = any_kind and packed not in ("flux-inventory", "kind/namespace/name", "sibling")
@@ -106,6 +99,23 @@ def read_reference(reader: Reader) -> ReferenceRule:
         when=read_tests(fields.get("when")),
         line=reader.line,
     )
+
+
+def _fields(reader: Reader) -> Mapping[str, Reader]:
+    reader.what = "a reference"
+    fields = reader.fields(REFERENCE_KEYS)
+    for key in ("edge", "to"):
+        if key not in fields:
+            raise reader.error(f"a reference needs `{key}`")
+    return fields
+
+
+def _check_ends(reader: Reader, named: Sequence[str], fields: Mapping[str, Reader], *, selects: bool) -> None:
+    """Raise for a reference that says nothing of its target, or that both names and selects it."""
+    if not selects and not named:
+        raise reader.error("a reference needs `at: path`, `name: path`, or `selector` or `labels`")
+    if selects and named:
+        raise fields[named[0]].error("a reference has either a name or a selector")
 
 
 def check_beside(reader: Reader, references: tuple[ReferenceRule, ...]) -> None:
